@@ -1,0 +1,149 @@
+"""Recording in the hot path: append now, count once a second.
+
+Each series keeps one flat list of integers, five for each sample. Appending costs a fraction of a microsecond; binning
+into histograms happens in numpy when the interval ends, at some tens of nanoseconds a sample. One thread (one gevent
+hub) records and drains, so there is no lock.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loadworthy.record.histogram import Histogram, Int64Array
+from loadworthy.record.interval import SeriesInterval
+from loadworthy.record.sample import Failure
+
+_COLUMNS = 5  # response_us, service_us, status, sent_bytes, received_bytes
+
+MAX_SERIES = 1000
+"""Names beyond this many share one series: a name with an id in it must not eat the memory."""
+
+OTHER_NAMES = "(other names)"
+UNTIMED_US = -1
+
+
+class FailureLog:
+    """A bounded, deduplicated record of what failed: the first few of each way to fail in each series."""
+
+    def __init__(self, per_key: int = 3, total: int = 500) -> None:
+        self._per_key = per_key
+        self._left = total
+        self._seen: dict[tuple[str, str, str, str], int] = {}
+        self._new: list[tuple[str, str, int, Failure]] = []
+
+    def add(self, kind: str, name: str, status: int, failure: Failure) -> None:
+        """Keep it if it is among the first of its like."""
+        key = (kind, name, failure.kind, failure.message)
+        seen = self._seen.get(key, 0)
+        if seen >= self._per_key or self._left <= 0:
+            return
+        self._seen[key] = seen + 1
+        self._left -= 1
+        self._new.append((kind, name, status, failure))
+
+    def drain(self) -> list[tuple[str, str, int, Failure]]:
+        """What was kept since the last call: (kind, name, status, failure)."""
+        kept, self._new = self._new, []
+        return kept
+
+
+class _SeriesRows:
+    __slots__ = ("failure_kinds", "kind", "name", "rows")
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind = kind
+        self.name = name
+        self.rows: list[int] = []
+        self.failure_kinds: dict[str, int] = {}
+
+
+class SampleBuffer:
+    """A :class:`~loadworthy.record.sample.SampleSink` that turns into :class:`SeriesInterval` once a second."""
+
+    def __init__(self, max_series: int = MAX_SERIES) -> None:
+        self._series: dict[tuple[str, str], _SeriesRows] = {}
+        self._max_series = max_series
+        self._interrupted = 0
+        self.failures = FailureLog()
+
+    def record(
+        self,
+        kind: str,
+        name: str,
+        intended_us: int,
+        sent_us: int,
+        done_us: int,
+        status: int = 0,
+        sent_bytes: int = 0,
+        received_bytes: int = 0,
+        failure: Failure | None = None,
+    ) -> None:
+        """Add one sample; see :class:`~loadworthy.record.sample.SampleSink`."""
+        try:
+            series = self._series[kind, name]
+        except KeyError:
+            series = self._add_series(kind, name)
+        series.rows += (done_us - intended_us, done_us - sent_us, status, sent_bytes, received_bytes)
+        if failure is not None:
+            self._add_failure(series, status, failure)
+
+    def record_untimed(self, kind: str, name: str, received_bytes: int = 0, failure: Failure | None = None) -> None:
+        """Add a sample that has no time of its own: it counts as a request and stays out of the percentiles."""
+        self.record(kind, name, -UNTIMED_US, -UNTIMED_US, 0, 0, 0, received_bytes, failure)
+
+    def interrupted(self) -> None:
+        """Count an attempt that the end of the run cut off."""
+        self._interrupted += 1
+
+    def drain(self) -> tuple[list[SeriesInterval], int]:
+        """All samples since the last call, by series, and how many attempts were interrupted."""
+        drained = [_to_interval(series) for series in self._series.values() if series.rows]
+        for series in self._series.values():
+            if series.rows:
+                series.rows = []
+                series.failure_kinds = {}
+        interrupted, self._interrupted = self._interrupted, 0
+        return drained, interrupted
+
+    def _add_series(self, kind: str, name: str) -> _SeriesRows:
+        if len(self._series) >= self._max_series and name != OTHER_NAMES:
+            name = OTHER_NAMES
+            if (kind, name) in self._series:
+                return self._series[kind, name]
+        series = self._series[kind, name] = _SeriesRows(kind, name)
+        return series
+
+    def _add_failure(self, series: _SeriesRows, status: int, failure: Failure) -> None:
+        series.failure_kinds[failure.kind.value] = series.failure_kinds.get(failure.kind.value, 0) + 1
+        self.failures.add(series.kind, series.name, status, failure)
+
+
+def _to_interval(series: _SeriesRows) -> SeriesInterval:
+    table: Int64Array = np.array(series.rows, dtype=np.int64).reshape(-1, _COLUMNS)
+    responses, services, statuses = table[:, 0], table[:, 1], table[:, 2]
+    same = bool((responses == services).all())
+    response = _histogram(responses)
+    return SeriesInterval(
+        kind=series.kind,
+        name=series.name,
+        requests=len(table),
+        failures=sum(series.failure_kinds.values()),
+        sent_bytes=int(table[:, 3].sum()),
+        received_bytes=int(table[:, 4].sum()),
+        statuses=_count_statuses(statuses),
+        failure_kinds=dict(series.failure_kinds),
+        response=response,
+        service=response if same else _histogram(services),
+    )
+
+
+def _histogram(values_us: Int64Array) -> Histogram:
+    histogram = Histogram()
+    timed = values_us if int(values_us.min()) >= 0 else values_us[values_us >= 0]
+    histogram.record_many(np.ascontiguousarray(timed))
+    return histogram
+
+
+def _count_statuses(statuses: Int64Array) -> dict[int, int]:
+    values, counts = np.unique(statuses, return_counts=True)
+    return {int(value): int(count) for value, count in zip(values, counts, strict=True) if value}

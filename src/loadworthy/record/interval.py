@@ -1,0 +1,157 @@
+"""An Interval: what one process saw of one scenario in one second.
+
+Intervals are the only thing that generating load hands to judging it. They are numbered per process, so that a repeat
+can be recognised, and merge without loss in any order. A sample belongs to the interval in which it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from loadworthy.record.histogram import Histogram
+
+Json = dict[str, Any]
+K = TypeVar("K")
+
+
+@dataclass(slots=True)
+class SeriesInterval:
+    """One series in one interval; also the type of any merged total of a series.
+
+    ``service`` is the same object as ``response`` where every sample was sent when it was intended.
+    Samples without a time (a protocol that only reports that something happened) count in ``requests`` and are
+    missing from the histograms.
+    """
+
+    kind: str
+    name: str
+    requests: int = 0
+    failures: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    statuses: dict[int, int] = field(default_factory=dict)
+    failure_kinds: dict[str, int] = field(default_factory=dict)
+    response: Histogram = field(default_factory=Histogram)
+    service: Histogram = field(default_factory=Histogram)
+
+    def add(self, other: SeriesInterval) -> None:
+        """Merge another's figures into this one (its kind and name are not looked at)."""
+        shared = (self.service is self.response or not self.response.count) and other.service is other.response
+        self.requests += other.requests
+        self.failures += other.failures
+        self.sent_bytes += other.sent_bytes
+        self.received_bytes += other.received_bytes
+        _add_counts(self.statuses, other.statuses)
+        _add_counts(self.failure_kinds, other.failure_kinds)
+        if shared:
+            self.response.merge(other.response)
+            self.service = self.response
+            return
+        if self.service is self.response:
+            self.service = Histogram.merged([self.response])
+        self.response.merge(other.response)
+        self.service.merge(other.service)
+
+    def to_json(self) -> Json:
+        """The form that stands in ``intervals.jsonl``; empty parts are left out."""
+        data: Json = {"kind": self.kind, "name": self.name, "requests": self.requests}
+        if self.failures:
+            data |= {"failures": self.failures, "failure_kinds": self.failure_kinds}
+        if self.statuses:
+            data["statuses"] = {str(status): count for status, count in self.statuses.items()}
+        if self.sent_bytes:
+            data["sent_bytes"] = self.sent_bytes
+        if self.received_bytes:
+            data["received_bytes"] = self.received_bytes
+        if self.response.count:
+            data["response"] = self.response.to_base64()
+            if self.service is not self.response:
+                data["service"] = self.service.to_base64()
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SeriesInterval:
+        """The inverse of :meth:`to_json`; raises ValueError, KeyError or TypeError on what is not one."""
+        response = Histogram.from_base64(data["response"]) if "response" in data else Histogram()
+        return cls(
+            kind=data["kind"],
+            name=data["name"],
+            requests=int(data["requests"]),
+            failures=int(data.get("failures", 0)),
+            sent_bytes=int(data.get("sent_bytes", 0)),
+            received_bytes=int(data.get("received_bytes", 0)),
+            statuses={int(status): int(count) for status, count in data.get("statuses", {}).items()},
+            failure_kinds={str(kind): int(count) for kind, count in data.get("failure_kinds", {}).items()},
+            response=response,
+            service=Histogram.from_base64(data["service"]) if "service" in data else response,
+        )
+
+
+@dataclass(slots=True)
+class Interval:
+    """One second of one process in one scenario.
+
+    Args:
+        scenario: the scenario's name in the plan.
+        process: 0 for the only process of a local run, else the worker's index (from 1).
+        number: counts up from 0 in each process, over all scenarios; (process, number) names the interval.
+        start_ms: when it began, ms since the epoch.
+        duration_ms: usually 1000; the first and last are shorter.
+        users: users running in this process at its end.
+        iterations: task executions (or passes of a flow) that ended in it.
+        interrupted: attempts that the end of the run cut off.
+        health: the generator's own readings, e.g. ``cpu`` (share of one core), ``loop_lag_ms``, ``rss_bytes``.
+        series: what was measured.
+    """
+
+    scenario: str
+    process: int
+    number: int
+    start_ms: int
+    duration_ms: int
+    users: int = 0
+    iterations: int = 0
+    interrupted: int = 0
+    health: dict[str, float] = field(default_factory=dict)
+    series: list[SeriesInterval] = field(default_factory=list)
+
+    def to_json(self) -> Json:
+        """The form that stands in ``intervals.jsonl``."""
+        data: Json = {
+            "scenario": self.scenario,
+            "process": self.process,
+            "number": self.number,
+            "start_ms": self.start_ms,
+            "duration_ms": self.duration_ms,
+            "users": self.users,
+            "iterations": self.iterations,
+        }
+        if self.interrupted:
+            data["interrupted"] = self.interrupted
+        if self.health:
+            data["health"] = self.health
+        data["series"] = [series.to_json() for series in self.series]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Interval:
+        """The inverse of :meth:`to_json`; raises ValueError, KeyError or TypeError on what is not one."""
+        return cls(
+            scenario=data["scenario"],
+            process=int(data["process"]),
+            number=int(data["number"]),
+            start_ms=int(data["start_ms"]),
+            duration_ms=int(data["duration_ms"]),
+            users=int(data.get("users", 0)),
+            iterations=int(data.get("iterations", 0)),
+            interrupted=int(data.get("interrupted", 0)),
+            health=dict(data.get("health", {})),
+            series=[SeriesInterval.from_json(series) for series in data["series"]],
+        )
+
+
+def _add_counts(into: dict[K, int], more: Mapping[K, int]) -> None:
+    for key, count in more.items():
+        into[key] = into.get(key, 0) + count

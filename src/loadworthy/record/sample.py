@@ -1,0 +1,75 @@
+"""A Sample: one attempt, whether it went well or not.
+
+In the hot path a sample is never an object: its stamps go straight into a :class:`SampleSink` as arguments (an object
+of eight fields costs more to build than the whole recording). What exists as objects is the rare part, the
+:class:`Failure`, and the closed set of ways to fail.
+
+Stamps are integer µs of one monotonic clock: *intended* (when the workload wanted it sent), *sent* (when it was handed
+to the socket), *done*. Response time = done - intended, service time = done - sent.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+
+class FailureKind(StrEnum):
+    """The closed set of reasons for which a sample counts as failed; public in ``summary.json``."""
+
+    DNS = "dns"
+    """The host name did not resolve."""
+    CONNECT = "connect"
+    """The connection was refused or unreachable."""
+    TLS = "tls"
+    """The TLS handshake or the certificate failed."""
+    TIMEOUT_CONNECT = "timeout_connect"
+    """No connection within the connect time-out."""
+    TIMEOUT_READ = "timeout_read"
+    """Nothing came, or not all, within the read time-out."""
+    RESET = "reset"
+    """The peer closed or reset the connection before a response had begun."""
+    PROTOCOL = "protocol"
+    """What came was not valid: bad head, truncated body, broken encoding, too many redirects."""
+    STATUS = "status"
+    """A complete response with a status of 400 or more (or not the expected one)."""
+    ASSERTION = "assertion"
+    """The response came, and a check of the user said it is wrong."""
+    EXCEPTION = "exception"
+    """User code raised while it handled the response, or the request could not be built."""
+    TOO_LARGE = "too_large"
+    """Head or body beyond the limit set."""
+
+
+class Failure(NamedTuple):
+    """What is kept of a failed sample besides its stamps."""
+
+    kind: FailureKind
+    message: str
+    """One line, without parts that vary from request to request, for failures are counted by it."""
+    url: str = ""
+    excerpt: str = ""
+    """The first few hundred characters of the response, if there was one."""
+
+
+class SampleSink(Protocol):
+    """Where users put what they measured. The engine gives one to each scenario."""
+
+    def record(
+        self,
+        kind: str,
+        name: str,
+        intended_us: int,
+        sent_us: int,
+        done_us: int,
+        status: int = 0,
+        sent_bytes: int = 0,
+        received_bytes: int = 0,
+        failure: Failure | None = None,
+    ) -> None:
+        """Add one sample to the series (kind, name); ``status`` 0 means there was none."""
+        ...
+
+    def interrupted(self) -> None:
+        """An attempt under way was cut off by the end of the run; it is counted, but is no sample."""
+        ...
