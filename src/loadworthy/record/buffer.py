@@ -1,6 +1,6 @@
 """Recording in the hot path: append now, count once a second.
 
-Each series keeps one flat list of integers, five for each sample. Appending costs a fraction of a microsecond; binning
+Each series keeps one flat list of integers, six for each sample. Appending costs a fraction of a microsecond; binning
 into histograms happens in numpy when the interval ends, at some tens of nanoseconds a sample. One thread (one gevent
 hub) records and drains, so there is no lock.
 """
@@ -13,13 +13,16 @@ from loadworthy.record.histogram import Histogram, Int64Array
 from loadworthy.record.interval import SeriesInterval
 from loadworthy.record.sample import Failure
 
-_COLUMNS = 5  # response_us, service_us, status, sent_bytes, received_bytes
+_COLUMNS = 6  # response_us, service_us, status, sent_bytes, received_bytes, content_bytes
 
 MAX_SERIES = 1000
 """Names beyond this many share one series: a name with an id in it must not eat the memory."""
 
 OTHER_NAMES = "(other names)"
 UNTIMED_US = -1
+
+MAX_MESSAGES = 1000
+"""Failure messages counted beyond this many are counted under their kind: a message may carry an id too."""
 
 
 class FailureLog:
@@ -64,6 +67,7 @@ class SampleBuffer:
         self._series: dict[tuple[str, str], _SeriesRows] = {}
         self._max_series = max_series
         self._interrupted = 0
+        self._errors: dict[tuple[str, str, str], int] = {}
         self.failures = FailureLog()
 
     def record(
@@ -77,19 +81,20 @@ class SampleBuffer:
         sent_bytes: int = 0,
         received_bytes: int = 0,
         failure: Failure | None = None,
+        content_bytes: int = 0,
     ) -> None:
         """Add one sample; see :class:`~loadworthy.record.sample.SampleSink`."""
         try:
             series = self._series[kind, name]
         except KeyError:
             series = self._add_series(kind, name)
-        series.rows += (done_us - intended_us, done_us - sent_us, status, sent_bytes, received_bytes)
+        series.rows += (done_us - intended_us, done_us - sent_us, status, sent_bytes, received_bytes, content_bytes)
         if failure is not None:
             self._add_failure(series, status, failure)
 
-    def record_untimed(self, kind: str, name: str, received_bytes: int = 0, failure: Failure | None = None) -> None:
+    def record_untimed(self, kind: str, name: str, content_bytes: int = 0, failure: Failure | None = None) -> None:
         """Add a sample that has no time of its own: it counts as a request and stays out of the percentiles."""
-        self.record(kind, name, -UNTIMED_US, -UNTIMED_US, 0, 0, 0, received_bytes, failure)
+        self.record(kind, name, -UNTIMED_US, -UNTIMED_US, 0, 0, 0, 0, failure, content_bytes)
 
     def interrupted(self) -> None:
         """Count an attempt that the end of the run cut off."""
@@ -105,6 +110,11 @@ class SampleBuffer:
         interrupted, self._interrupted = self._interrupted, 0
         return drained, interrupted
 
+    def drain_errors(self) -> dict[tuple[str, str, str], int]:
+        """(kind, name, failure message) → how often since the last call."""
+        errors, self._errors = self._errors, {}
+        return errors
+
     def _add_series(self, kind: str, name: str) -> _SeriesRows:
         if len(self._series) >= self._max_series and name != OTHER_NAMES:
             name = OTHER_NAMES
@@ -115,6 +125,9 @@ class SampleBuffer:
 
     def _add_failure(self, series: _SeriesRows, status: int, failure: Failure) -> None:
         series.failure_kinds[failure.kind.value] = series.failure_kinds.get(failure.kind.value, 0) + 1
+        message = failure.message if len(self._errors) < MAX_MESSAGES else failure.kind.value
+        key = (series.kind, series.name, message)
+        self._errors[key] = self._errors.get(key, 0) + 1
         self.failures.add(series.kind, series.name, status, failure)
 
 
@@ -132,6 +145,7 @@ def _to_interval(series: _SeriesRows) -> SeriesInterval:
         received_bytes=int(table[:, 4].sum()),
         statuses=_count_statuses(statuses),
         failure_kinds=dict(series.failure_kinds),
+        content_bytes=int(table[:, 5].sum()),
         response=response,
         service=response if same else _histogram(services),
     )

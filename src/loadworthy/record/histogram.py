@@ -180,7 +180,11 @@ class Histogram:
             _CODEC_VERSION, gap_width << 4 | count_width, used.size, self.count, self.sum_us, self.min_us, self.max_us,
             self.overflow,
         )  # fmt: skip
-        return header + gaps.astype(_COUNT_DTYPES[gap_width]).tobytes() + counts.astype(_COUNT_DTYPES[count_width]).tobytes()
+        return (
+            header
+            + gaps.astype(_COUNT_DTYPES[gap_width]).tobytes()
+            + counts.astype(_COUNT_DTYPES[count_width]).tobytes()
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Histogram:

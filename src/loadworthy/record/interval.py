@@ -35,6 +35,7 @@ class SeriesInterval:
     failure_kinds: dict[str, int] = field(default_factory=dict)
     response: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
+    content_bytes: int = 0
 
     def add(self, other: SeriesInterval) -> None:
         """Merge another's figures into this one (its kind and name are not looked at)."""
@@ -43,6 +44,7 @@ class SeriesInterval:
         self.failures += other.failures
         self.sent_bytes += other.sent_bytes
         self.received_bytes += other.received_bytes
+        self.content_bytes += other.content_bytes
         _add_counts(self.statuses, other.statuses)
         _add_counts(self.failure_kinds, other.failure_kinds)
         if shared:
@@ -65,6 +67,8 @@ class SeriesInterval:
             data["sent_bytes"] = self.sent_bytes
         if self.received_bytes:
             data["received_bytes"] = self.received_bytes
+        if self.content_bytes:
+            data["content_bytes"] = self.content_bytes
         if self.response.count:
             data["response"] = self.response.to_base64()
             if self.service is not self.response:
@@ -82,6 +86,7 @@ class SeriesInterval:
             failures=int(data.get("failures", 0)),
             sent_bytes=int(data.get("sent_bytes", 0)),
             received_bytes=int(data.get("received_bytes", 0)),
+            content_bytes=int(data.get("content_bytes", 0)),
             statuses={int(status): int(count) for status, count in data.get("statuses", {}).items()},
             failure_kinds={str(kind): int(count) for kind, count in data.get("failure_kinds", {}).items()},
             response=response,

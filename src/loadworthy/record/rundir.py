@@ -44,7 +44,7 @@ class RunWriter:
     """Writes one run directory. Every string but those of intervals passes through ``redact`` first."""
 
     def __init__(self, path: Path, redact: Redact = _keep) -> None:
-        """Create the directory (parents too) and its files; RunDirError if it exists with a run in it or cannot be made."""
+        """Create the directory and its files; RunDirError if there is a run in it already or it cannot be made."""
         self.path = path
         self._redact = redact
         try:

@@ -66,8 +66,13 @@ class SampleSink(Protocol):
         sent_bytes: int = 0,
         received_bytes: int = 0,
         failure: Failure | None = None,
+        content_bytes: int = 0,
     ) -> None:
-        """Add one sample to the series (kind, name); ``status`` 0 means there was none."""
+        """Add one sample to the series (kind, name).
+
+        ``status`` 0 means there was none; sent and received bytes are those on the wire, heads included, and
+        ``content_bytes`` is the length of the decoded body.
+        """
         ...
 
     def interrupted(self) -> None:

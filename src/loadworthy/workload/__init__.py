@@ -1,1 +1,1 @@
-
+"""How much load, and when: pure functions of time."""

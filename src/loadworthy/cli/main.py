@@ -1,0 +1,95 @@
+"""``loadworthy``: reads the command line, hands over to a verb, and is the only place that ends the process.
+
+A verb's module is imported when its verb is used, so that ``--help`` stays quick. Each has ``SUMMARY``,
+``configure(parser)`` and ``execute(arguments) -> ExitCode``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from loadworthy import __version__
+from loadworthy.errors import ExitCode, LoadworthyError
+
+VERBS = {
+    "demo": "start a small service, load it for 20 seconds, show the verdict",
+    "run": "run a plan or a locustfile and judge it",
+    "report": "make the summary and the reports of a run again",
+    "worker": "lend this machine to a run on another",
+    "schema": "print the JSON Schema of a plan, for editors",
+}
+
+EPILOG = """\
+exit codes: 0 pass, 1 fail, 2 usage or set-up error, 3 undecided, 4 invalid, 130 interrupted
+
+examples:
+  loadworthy demo
+  loadworthy run plan.yaml
+  loadworthy run locustfile.py --url http://localhost:8000 --users 20 --spawn-rate 5 --run-time 1m
+  loadworthy report runs/2026-11-20T14-05-09-load
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(_guarded(sys.argv[1:] if argv is None else list(argv)))
+
+
+def _guarded(argv: list[str]) -> int:
+    try:
+        return int(_dispatch(argv))
+    except LoadworthyError as error:
+        print(f"loadworthy: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("loadworthy: interrupted", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`… | head`); nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.USAGE)
+
+
+def _dispatch(argv: list[str]) -> ExitCode:
+    verb = next((word for word in argv if not word.startswith("-")), None)
+    parser = _parser(only=verb if verb in VERBS else None)
+    arguments = parser.parse_args(argv)
+    if arguments.verb is None:
+        parser.print_help()
+        return ExitCode.USAGE
+    module = importlib.import_module(f"loadworthy.cli.{arguments.verb}")
+    code: ExitCode = module.execute(arguments)
+    return code
+
+
+def _parser(only: str | None) -> argparse.ArgumentParser:
+    """The parser; the options of a verb are set up only when it is the one asked for."""
+    parser = argparse.ArgumentParser(
+        prog="loadworthy",
+        description="Performance tests that answer with evidence: does the service meet its targets?",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"loadworthy {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
+    for verb, summary in VERBS.items():
+        module = importlib.import_module(f"loadworthy.cli.{verb}") if verb == only else None
+        verb_parser = verbs.add_parser(
+            verb,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=getattr(module, "EPILOG", None),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if module is not None:
+            module.configure(verb_parser)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

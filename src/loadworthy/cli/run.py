@@ -1,0 +1,129 @@
+"""``loadworthy run PLAN|LOCUSTFILE``: make load, record, judge."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadworthy.cli.addresses import DEFAULT_PORT, parse_address
+from loadworthy.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from loadworthy.plan.load import LoadedPlan
+
+EPILOG = """\
+examples:
+  loadworthy run plan.yaml
+  loadworthy run plan.yaml --scenario smoke --url http://localhost:8000
+  loadworthy run plan.yaml --processes 2 --set scenarios.load.users=200
+  loadworthy run locustfile.py --url http://localhost:8000 --users 50 --spawn-rate 5 --run-time 2m
+  loadworthy run locustfile.py --url http://localhost:8000 --run-time 1m -- --my-own-option 5
+
+What follows -- goes to the locustfile's own options.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument(
+        "target", metavar="PLAN|LOCUSTFILE", type=Path, help="a plan or a locustfile"
+    )
+    parser.add_argument("arguments", metavar="…", nargs="*", help=argparse.SUPPRESS)
+    load = parser.add_argument_group("load, instead of what the plan says")
+    load.add_argument("--url", metavar="URL", help="base URL of the target")
+    load.add_argument("--users", metavar="N", help="users of each scenario")
+    load.add_argument("--spawn-rate", metavar="R", help="users started per second")
+    load.add_argument("--run-time", metavar="T", help="length of each scenario, e.g. 30s or 5m")
+    load.add_argument(
+        "--scenario", metavar="NAME", action="append", default=[], help="only this one; may be repeated"
+    )
+    load.add_argument("--set", metavar="KEY=VALUE", dest="overrides", action="append", default=[],
+                      help="any value of the plan by its path, e.g. scenarios.load.users=50; repeatable")  # fmt: skip
+    load.add_argument("--seed", metavar="N", type=int, help="seed of everything random")
+    how = parser.add_argument_group("how")
+    how.add_argument("--out", metavar="DIR", type=Path, default=Path("runs"), help="folder for run directories (runs)")
+    how.add_argument("--client", choices=("loadworthy", "locust"), default="loadworthy",
+                     help="HTTP client for users of Locust's own HttpUser and FastHttpUser (loadworthy)")  # fmt: skip
+    how.add_argument("--processes", metavar="N|auto",
+                     help="processes here that make load (1, or 0 with --workers); auto: one a core")  # fmt: skip
+    how.add_argument("--workers", metavar="N", type=int, default=0, help="wait for this many workers on other machines")
+    how.add_argument("--bind", metavar="HOST[:PORT]", default="127.0.0.1",
+                     help=f"where workers on other machines join (port {DEFAULT_PORT} unless given)")  # fmt: skip
+
+
+def execute(arguments: argparse.Namespace) -> ExitCode:
+    """Load the plan, run it, show the verdict."""
+    children = _children(arguments.processes, arguments.workers)
+    bind = parse_address(arguments.bind, DEFAULT_PORT if arguments.workers else 0)
+    loaded = _load(arguments)
+
+    from loadworthy.cli.running import run_and_show  # imports Locust, which takes half a second
+    from loadworthy.engine.run import RunRequest
+
+    return run_and_show(
+        RunRequest(
+            loaded=loaded,
+            out=arguments.out,
+            scenarios=tuple(arguments.scenario),
+            children=children,
+            remote_workers=arguments.workers,
+            bind=bind,
+            seed=arguments.seed,
+            lean_client=arguments.client == "loadworthy",
+            arguments=tuple(arguments.arguments),
+        )
+    )
+
+
+def _load(arguments: argparse.Namespace) -> LoadedPlan:
+    from loadworthy.plan.load import check_runnable, load_plan, plan_from_mapping
+
+    target: Path = arguments.target
+    if target.suffix == ".py":
+        scenario = {"locustfile": target.name}
+        data = {"scenarios": {target.stem: scenario}}
+        names = [target.stem]
+        overrides = [*_overrides(arguments, names), *arguments.overrides]
+        return plan_from_mapping(data, path=target, environ=os.environ, overrides=overrides)
+    overrides = list(arguments.overrides)
+    if _gives_load(arguments):
+        names = list(load_plan(target, environ=os.environ, overrides=overrides).plan.scenarios)
+        overrides = [*_overrides(arguments, names), *overrides]
+    loaded = load_plan(target, environ=os.environ, overrides=overrides)
+    check_runnable(loaded)
+    return loaded
+
+
+def _gives_load(arguments: argparse.Namespace) -> bool:
+    return any((arguments.url, arguments.users, arguments.spawn_rate, arguments.run_time))
+
+
+def _overrides(arguments: argparse.Namespace, scenarios: list[str]) -> Iterator[str]:
+    if arguments.url:
+        yield f"base_url={arguments.url}"
+    wanted = {name for name in scenarios if not arguments.scenario or name in arguments.scenario}
+    for name in scenarios:
+        if name in wanted:
+            for key, value in (
+                ("users", arguments.users),
+                ("spawn_rate", arguments.spawn_rate),
+                ("run_time", arguments.run_time),
+            ):
+                if value is not None:
+                    yield f"scenarios.{name}.{key}={value}"
+
+
+def _children(processes: str | None, remote_workers: int) -> int:
+    """How many worker processes to start here: none where this process can make the load alone."""
+    if processes is None:
+        return 0
+    if processes == "auto":
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    elif processes.isdigit() and int(processes) >= (0 if remote_workers else 1):
+        count = int(processes)
+    else:
+        raise UsageError(f"--processes {processes}: write a number of processes, or auto")
+    return 0 if count == 1 and not remote_workers else count

@@ -1,0 +1,44 @@
+"""Writes what happens into the run directory, and tells the observer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from loadworthy.clock import Clock
+from loadworthy.engine.observer import Observer
+from loadworthy.record.interval import Interval
+from loadworthy.record.rundir import Redact, RunWriter, redacted
+
+Json = dict[str, Any]
+
+
+class Journal:
+    """The :class:`~loadworthy.engine.node.Outlet` at the end of all: disk and screen.
+
+    An interval is on disk, out of reach of our own death, as soon as it is told.
+    """
+
+    def __init__(self, writer: RunWriter, observer: Observer, clock: Clock, redact: Redact) -> None:
+        self._writer = writer
+        self._redact = redact
+        self._observer = observer
+        self._clock = clock
+
+    def interval(self, interval: Interval) -> None:
+        """One process's last second."""
+        self._writer.add_interval(interval)
+        self._writer.flush()
+        self._observer.on_interval(interval)
+
+    def failures(self, failures: Sequence[Json]) -> None:
+        """Lines for ``failures.jsonl``."""
+        for failure in failures:
+            self._writer.add_failure(failure)
+
+    def event(self, event: Json) -> None:
+        """An event; it gets its time here."""
+        stamped = redacted({"at_ms": self._clock.wall_us() // 1000, **event}, self._redact)
+        self._writer.add_event(stamped)
+        self._writer.flush()
+        self._observer.on_event(stamped)

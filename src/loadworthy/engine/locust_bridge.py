@@ -1,0 +1,169 @@
+"""What we change in Locust while a run lasts, and put back afterwards.
+
+Three things: users of Locust's own HTTP classes get our client (unless the caller wants theirs), each task execution is
+counted (and may be refused, see :mod:`loadworthy.engine.tickets`), and users are dispatched ten times a second instead
+of in one lump a second. Locust's event hub is global and every runner leaves listeners on it; they are put back too, so
+that several runs in one process do not hear each other.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent
+import locust
+from locust import argument_parser
+from locust.contrib.fasthttp import FastHttpUser
+from locust.dispatch import UsersDispatcher
+from locust.env import Environment
+from locust.event import EventHook
+from locust.exception import StopUser
+from locust.shape import LoadTestShape
+from locust.user import User
+from locust.user.task import DefaultTaskSet, TaskSet
+from locust.user.users import HttpUser as LocustHttpUser
+from locust.util.load_locustfile import load_locustfile
+
+from loadworthy.engine.tickets import EndlessTickets, Tickets
+from loadworthy.errors import UsageError
+from loadworthy.users.http import HttpUser
+from loadworthy.users.http.user import give_client
+from loadworthy.users.sink import describe_exception
+
+DISPATCHES_PER_S = 10
+
+HTTP_USERS = (HttpUser, LocustHttpUser, FastHttpUser)
+"""Classes that cannot do without a base URL."""
+
+
+class SmoothDispatcher(UsersDispatcher):  # type: ignore[misc]  # Locust's classes are untyped
+    """Starts users evenly in time; Locust's own starts a second's worth at once."""
+
+    def new_dispatch(
+        self, target_user_count: int, spawn_rate: float, user_classes: list[type[User]] | None = None
+    ) -> None:
+        """As Locust's, but in steps of a tenth of a second, or one user where that is slower."""
+        super().new_dispatch(target_user_count, spawn_rate, user_classes)
+        per_step = max(1, round(spawn_rate / DISPATCHES_PER_S))
+        self._user_count_per_dispatch_iteration = per_step
+        self._wait_between_dispatch = per_step / spawn_rate
+
+
+class IterationGate:
+    """Asked before each task execution, told after it. The tickets change with the scenario."""
+
+    def __init__(self, on_done: Callable[[], None]) -> None:
+        self.tickets: Tickets = EndlessTickets()
+        self._on_done = on_done
+
+    def execute(self, original: Callable[[Any, Any], None], taskset: TaskSet, task: Any) -> None:
+        """Run one task, if it is still wanted; entering a nested task set is not an execution of its own."""
+        if isinstance(task, type) and issubclass(task, TaskSet):
+            original(taskset, task)
+            return
+        if not self.tickets.take():
+            raise StopUser
+        try:
+            original(taskset, task)
+        except gevent.GreenletExit:
+            raise
+        except BaseException:
+            self._on_done()
+            raise
+        self._on_done()
+
+
+@contextmanager
+def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
+    """Change Locust as the module says, for as long as the context lasts."""
+    originals: list[tuple[type, str, Any]] = []
+
+    def patch(owner: type, name: str, replacement: Any) -> None:
+        originals.append((owner, name, owner.__dict__[name]))
+        setattr(owner, name, replacement)
+
+    for owner in (TaskSet, DefaultTaskSet):
+        patch(owner, "execute_task", _gated(gate, owner.execute_task))
+    if lean_client:
+        for user_class in (LocustHttpUser, FastHttpUser):
+            patch(user_class, "__init__", _init_with_our_client)
+    hooks = [hook for hook in vars(locust.events).values() if isinstance(hook, EventHook)]
+    listeners = [(hook, list(hook._handlers)) for hook in hooks]  # noqa: SLF001  # Locust has no public list
+    try:
+        yield
+    finally:
+        for hook, handlers in listeners:
+            hook._handlers[:] = handlers  # noqa: SLF001
+        for owner, name, original in reversed(originals):
+            setattr(owner, name, original)
+
+
+def _gated(gate: IterationGate, original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    @functools.wraps(original)
+    def execute_task(self: TaskSet, task: Any) -> None:
+        gate.execute(original, self, task)
+
+    return execute_task
+
+
+def _init_with_our_client(self: Any, environment: Environment) -> None:
+    User.__init__(self, environment)
+    give_client(self)
+
+
+def load_user_classes(path: Path, wanted: Sequence[str]) -> tuple[list[type[User]], LoadTestShape | None]:
+    """The user classes of a locustfile (``wanted`` ones, or all) and its load shape; UsageError where that fails."""
+    if not path.is_file():
+        raise UsageError(f"there is no locustfile {path}")
+    try:
+        classes, shapes = load_locustfile(str(path.resolve()))
+    except SystemExit as error:
+        raise UsageError(f"the locustfile {path} ended the program while it was loaded (exit {error.code})") from error
+    except Exception as error:
+        line = _line_in(error, path)
+        place = f"{path}:{line}" if line else str(path)
+        raise UsageError(f"{place}: the locustfile cannot be loaded: {describe_exception(error)}") from error
+    if unknown := [name for name in wanted if name not in classes]:
+        raise UsageError(f"{path} has no user class {', '.join(unknown)}; it has: {', '.join(classes) or 'none'}")
+    chosen = [user_class for name, user_class in classes.items() if not wanted or name in wanted]
+    if not chosen:
+        raise UsageError(
+            f"{path} has no user class: derive one from HttpUser (or any Locust user) with at least one @task"
+        )
+    return chosen, (shapes[0] if shapes else None)
+
+
+def _line_in(error: BaseException, path: Path) -> int | None:
+    """The last line of ``path`` in the error's traceback, or the line of a syntax error in it."""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == path.resolve():
+        return error.lineno
+    line, step = None, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == str(path.resolve()):
+            line = step.tb_lineno
+        step = step.tb_next
+    return line
+
+
+def parsed_options(arguments: Sequence[str]) -> Any:
+    """Locust's options, with those that a locustfile adds; UsageError where ``arguments`` do not fit."""
+    parser = argument_parser.get_parser(default_config_files=[])
+    try:
+        return parser.parse_args(args=["--headless", *arguments], env_vars={})
+    except SystemExit as error:
+        raise UsageError(f"the locustfile's options are not right: {' '.join(arguments)}") from error
+
+
+def make_environment(host: str | None, stop_timeout_s: float) -> Environment:
+    """An environment on Locust's global event hub. Its options are set once user code is loaded."""
+    return Environment(
+        events=locust.events,
+        host=host,
+        stop_timeout=stop_timeout_s,
+        parsed_options=parsed_options(()),
+        dispatcher_class=SmoothDispatcher,
+    )

@@ -1,0 +1,82 @@
+"""What goes wrong beside the requests: exceptions in user code, and warnings that Locust logs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from loadworthy.users.sink import describe_exception, format_traceback
+
+Json = dict[str, Any]
+EmitEvent = Callable[[Json], None]
+
+MAX_KINDS = 50
+"""Different errors told of in one run; a message may carry an id, and the run directory is bounded."""
+
+RECORDED_ATTRIBUTE = "loadworthy_recorded"
+"""Set on an exception that is already a failed sample."""
+
+_ALREADY_TOLD = ("locust.user.task", "locust.user.users")
+_NOT_OURS = ("Your selected spawn rate is very high", "CPU usage")
+
+
+class UserErrors:
+    """Counts exceptions of user code by type and message; tells of each kind with its traceback once, then counts."""
+
+    def __init__(self, emit: EmitEvent) -> None:
+        self._emit = emit
+        self.scenario = ""
+        self._pending: dict[str, int] = {}
+        self._told: set[str] = set()
+
+    def on_user_error(self, exception: BaseException, tb: TracebackType | None = None, **_kwargs: Any) -> None:
+        """Locust's ``user_error`` event."""
+        if getattr(exception, RECORDED_ATTRIBUTE, False):
+            return
+        message = describe_exception(exception)
+        if message not in self._told and len(self._told) >= MAX_KINDS:
+            message = type(exception).__name__
+        self._pending[message] = self._pending.get(message, 0) + 1
+        if message not in self._told:
+            self._told.add(message)
+            self._tell(message, traceback=format_traceback(exception.with_traceback(tb)))
+
+    def flush(self) -> None:
+        """Tell how many more there were."""
+        for message in list(self._pending):
+            self._tell(message)
+
+    def _tell(self, message: str, **more: str) -> None:
+        event = {"type": "user_error", "scenario": self.scenario, "message": message}
+        self._emit({**event, "count": self._pending.pop(message), **more})
+
+
+class _EventHandler(logging.Handler):
+    def __init__(self, emit: EmitEvent) -> None:
+        super().__init__(logging.WARNING)
+        self._emit_event = emit
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage().strip()
+        if record.name in _ALREADY_TOLD or message.startswith(_NOT_OURS):
+            return
+        if message in self._told or len(self._told) >= MAX_KINDS:
+            return
+        self._told.add(message)
+        self._emit_event({"type": "warning", "message": message, "logger": record.name})
+
+
+@contextmanager
+def warnings_as_events(emit: EmitEvent) -> Iterator[None]:
+    """Turn what is logged at WARNING and above, by Locust or by user code, into events while the context lasts."""
+    root = logging.getLogger()
+    handler = _EventHandler(emit)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

@@ -1,0 +1,241 @@
+"""Runs a plan: from the plan to a closed run directory. Judging it is somebody else's business."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from locust.env import Environment
+
+from loadworthy.clock import Clock, SystemClock
+from loadworthy.engine import manifest as facts
+from loadworthy.engine.cluster import ClusterCrew
+from loadworthy.engine.drive import Control, Crew, EndReason, drive, drive_shape
+from loadworthy.engine.journal import Journal
+from loadworthy.engine.local import LocalCrew
+from loadworthy.engine.locust_bridge import HTTP_USERS, make_environment, parsed_options
+from loadworthy.engine.node import Node, NodeSetup, scenario_or_complain
+from loadworthy.engine.notes import warnings_as_events
+from loadworthy.engine.observer import Observer
+from loadworthy.errors import LoadworthyError, UsageError
+from loadworthy.plan.load import LoadedPlan
+from loadworthy.plan.model import Plan
+from loadworthy.record.rundir import RunWriter
+from loadworthy.units import US_PER_S
+from loadworthy.workload.profile import ClosedProfile, Move, closed_profile
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to run, and how.
+
+    Args:
+        loaded: the plan.
+        out: folder that holds run directories.
+        scenarios: names of those to run; all when empty.
+        children: worker processes to start on this machine; 0 makes the load in this process.
+        remote_workers: how many workers on other machines to wait for.
+        bind: (host, port) where workers may join; port 0 takes a free one.
+        seed: instead of the plan's.
+        lean_client: whether users of Locust's HTTP classes get our client.
+        arguments: options for the locustfile's own parser.
+    """
+
+    loaded: LoadedPlan
+    out: Path
+    scenarios: tuple[str, ...] = ()
+    children: int = 0
+    remote_workers: int = 0
+    bind: tuple[str, int] = ("127.0.0.1", 0)
+    seed: int | None = None
+    lean_client: bool = True
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def workers(self) -> int:
+        """Processes other than this one that make load."""
+        return self.children + self.remote_workers
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """Where the run is, and how it ended: ``completed`` or ``interrupted``."""
+
+    path: Path
+    ended: str
+
+
+class _ClosableCrew(Crew, Protocol):
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def run_plan(request: RunRequest, observer: Observer, clock: Clock | None = None) -> RunOutcome:
+    """Run it. What was measured is on disk whatever happens; LoadworthyError says what kept it from going on."""
+    return _PlanRun(request, observer, clock or SystemClock()).go()
+
+
+class _PlanRun:
+    def __init__(self, request: RunRequest, observer: Observer, clock: Clock) -> None:
+        self._request = request
+        self._plan: Plan = request.loaded.plan
+        self._observer = observer
+        self._clock = clock
+        self._names = scenario_or_complain(self._plan, request.scenarios)
+        self._seed = _chosen_seed(request.seed, self._plan.seed)
+        self._profiles = {name: closed_profile(self._plan.scenarios[name]) for name in self._names}
+        self._control = Control()
+        self._started_us = 0
+
+    def go(self) -> RunOutcome:
+        request = self._request
+        environment = make_environment(self._plan.base_url, self._plan.stop_timeout / US_PER_S)
+        self._started_us = self._clock.wall_us()
+        redact = request.loaded.redact
+        writer = RunWriter(self._path(), redact)
+        journal = Journal(writer, self._observer, self._clock, redact)
+        node = Node(self._setup(), environment, self._clock, journal)
+        ended, reason = "error", "the run ended by an unforeseen error"
+        try:
+            self._write_manifest(writer, ended=None, reason=None)
+            with warnings_as_events(journal.event), node.patched():
+                self._prepare(node, environment)
+                ended, reason = self._with_crew(node, environment, journal)
+        except LoadworthyError as error:
+            ended, reason = "error", str(error)
+            raise
+        finally:
+            self._write_manifest(writer, ended=ended, reason=reason)
+            writer.close()
+        return RunOutcome(writer.path, ended)
+
+    def _prepare(self, node: Node, environment: Environment) -> None:
+        """Load all user code and see that it can run, before anything is started."""
+        node.load()
+        environment.parsed_options = parsed_options(self._request.arguments)
+        for name in self._names:
+            for user_class in node.classes(name):
+                if self._plan.base_url is None and not user_class.host and issubclass(user_class, HTTP_USERS):
+                    raise UsageError(
+                        f"scenario {name}: {user_class.__name__} has no base URL: give --url, "
+                        f"base_url in the plan, or host in the class"
+                    )
+
+    def _with_crew(self, node: Node, environment: Environment, journal: Journal) -> tuple[str, str]:
+        crew = self._crew(node, environment, journal)
+        with self._control.signals(lambda: journal.event({"type": "interrupted", "message": "stopping"})):
+            try:
+                if isinstance(crew, ClusterCrew):
+                    crew.wait_for_workers()
+                for name in self._names:
+                    reason = self._scenario(name, node, crew, journal)
+                    if reason is EndReason.INTERRUPTED:
+                        return "interrupted", "asked to stop"
+                    if reason is EndReason.WORKERS_LOST:
+                        return "error", "all workers were lost"
+            except KeyboardInterrupt:
+                crew.abort()
+                return "interrupted", "told twice to stop"
+            finally:
+                crew.close()
+        return "completed", ""
+
+    def _crew(self, node: Node, environment: Environment, journal: Journal) -> _ClosableCrew:
+        if not self._request.workers:
+            return LocalCrew(node, environment)
+        crew = ClusterCrew(node, environment, self._clock, journal, self._request.bind)
+        if self._request.remote_workers:
+            host, _ = self._request.bind
+            message = f"waiting for {self._request.remote_workers} workers: loadworthy worker --join {host}:{crew.port}"
+            journal.event({"type": "waiting_for_workers", "message": message})
+        crew.start_children(self._request.children, self._path())
+        return crew
+
+    def _scenario(self, name: str, node: Node, crew: Crew, journal: Journal) -> EndReason:
+        scenario, profile = self._plan.scenarios[name], self._profiles[name]
+        shape = (
+            node.shape(name) if not scenario.stages and scenario.users is None and scenario.run_time is None else None
+        )
+        planned_us = None if shape else profile.duration_us
+        journal.event(
+            {
+                "type": "scenario_started",
+                "scenario": name,
+                "kind": scenario.kind.value,
+                "workload": "closed",
+                "users": profile.most_users,
+                "planned_duration_s": None if planned_us is None else planned_us / US_PER_S,
+                "iterations": scenario.iterations,
+            }
+        )
+        crew.begin(name)
+
+        def on_tick(elapsed_us: int) -> None:
+            self._observer.tick(elapsed_us, planned_us, crew.users)
+
+        def on_move(move: Move) -> None:
+            journal.event({"type": "stage", "scenario": name, "index": move.stage, "users": move.users})
+
+        reason = EndReason.INTERRUPTED
+        try:
+            if shape is not None:
+                reason = drive_shape(crew, shape, self._control, self._clock, on_tick)
+            else:
+                reason = drive(crew, profile, self._control, self._clock, on_move, on_tick)
+        finally:
+            crew.end()
+            journal.event({"type": "scenario_ended", "scenario": name, "reason": reason.value})
+        return reason
+
+    def _setup(self) -> NodeSetup:
+        return NodeSetup(
+            plan=self._plan,
+            base_dir=self._request.loaded.base_dir,
+            seed=self._seed,
+            processes=max(self._request.workers, 1),
+            lean_client=self._request.lean_client,
+            arguments=self._request.arguments,
+        )
+
+    def _path(self) -> Path:
+        name = self._names[0] if len(self._names) == 1 else self._plan.name or self._request.loaded.path.stem
+        return self._request.out / facts.run_dir_name(self._started_us, name)
+
+    def _write_manifest(self, writer: RunWriter, *, ended: str | None, reason: str | None) -> None:
+        loaded = self._request.loaded
+        lengths = {name: _seconds(profile) for name, profile in self._profiles.items()}
+        writer.write_manifest(
+            {
+                "name": writer.path.name,
+                "started_at": facts.iso(self._started_us),
+                "ended_at": facts.iso(self._clock.wall_us()) if ended else None,
+                "ended": ended,
+                "ended_reason": reason,
+                "planned_duration_s": facts.scenario_facts(lengths),
+                "scenarios": self._names,
+                "target": loaded.redacted_json.get("base_url"),
+                "plan_file": str(loaded.path),
+                "plan": loaded.redacted_json,
+                "seed": self._seed,
+                "processes": max(self._request.workers, 1),
+                "versions": facts.versions(),
+                "host": facts.host(),
+                "git": facts.git_state(loaded.base_dir),
+            }
+        )
+
+
+def _chosen_seed(*given: int | None) -> int:
+    for seed in given:
+        if seed is not None:
+            return seed
+    return random.SystemRandom().randrange(2**31)
+
+
+def _seconds(profile: ClosedProfile) -> float | None:
+    return None if profile.duration_us is None else profile.duration_us / US_PER_S

@@ -1,0 +1,74 @@
+"""A node's setup as a message to a worker, and back.
+
+The plan travels resolved, for a worker has neither the plan file nor the environment variables. Files that the plan
+names (locustfiles, test data) travel with it; a worker uses its own copy where the plan's folder exists with the same
+content (so that a locustfile can import its neighbours), and a temporary folder where it does not.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from loadworthy.engine.node import NodeSetup
+from loadworthy.errors import UsageError
+from loadworthy.plan.model import Plan
+
+Json = dict[str, Any]
+
+
+def pack_setup(setup: NodeSetup, process: int) -> Json:
+    """The setup for one process, as plain data."""
+    return {
+        "plan": setup.plan.model_dump(mode="json", by_alias=True),
+        "base_dir": str(setup.base_dir.resolve()),
+        "files": {name: _read(setup.base_dir / name) for name in named_files(setup.plan)},
+        "seed": setup.seed,
+        "process": process,
+        "processes": setup.processes,
+        "lean_client": setup.lean_client,
+        "arguments": list(setup.arguments),
+    }
+
+
+def unpack_setup(data: Json) -> NodeSetup:
+    """The inverse; writes shipped files to a temporary folder where this machine does not have them."""
+    base_dir = Path(data["base_dir"])
+    files: dict[str, bytes] = data["files"]
+    if not all(
+        (base_dir / name).is_file() and (base_dir / name).read_bytes() == content for name, content in files.items()
+    ):
+        base_dir = Path(tempfile.mkdtemp(prefix="loadworthy-"))
+        for name, content in files.items():
+            target = (base_dir / name).resolve()
+            if not target.is_relative_to(base_dir.resolve()):
+                raise UsageError(
+                    f"the plan names {name!r}, which lies outside its folder; a worker elsewhere cannot have it"
+                )
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    return NodeSetup(
+        plan=Plan.model_validate(data["plan"]),
+        base_dir=base_dir,
+        seed=int(data["seed"]),
+        process=int(data["process"]),
+        processes=int(data["processes"]),
+        lean_client=bool(data["lean_client"]),
+        arguments=tuple(data["arguments"]),
+    )
+
+
+def named_files(plan: Plan) -> list[str]:
+    """Every file that a plan names, relative to its folder."""
+    named = [scenario.locustfile for scenario in plan.scenarios.values()]
+    named.append(plan.locust.get("locustfile"))
+    named.extend(source.file for source in plan.test_data.values())
+    return sorted({str(name) for name in named if name})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error

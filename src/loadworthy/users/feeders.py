@@ -1,0 +1,71 @@
+"""Rows of test data, handed out to users.
+
+Sequential rows are dealt like cards over the processes of a run: process *i* of *n* gets rows i, i+n, i+2n …, so no
+two processes hand out the same row before all are used; after the last row it starts again.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from loadworthy.errors import UsageError
+from loadworthy.plan.model import RowSource
+
+Row = Mapping[str, Any]
+
+
+class Feeder:
+    """Hands out rows for ever, in order or at random."""
+
+    def __init__(
+        self, rows: Sequence[Row], *, process: int = 0, processes: int = 1, random: Random | None = None
+    ) -> None:
+        """``random`` given: rows are drawn with it. Else in order, this process's share of them."""
+        if not rows:
+            raise UsageError("a feeder needs at least one row")
+        self._rows = rows
+        self._next = process
+        self._step = processes
+        self._random = random
+
+    def next_row(self) -> Row:
+        """The next row."""
+        if self._random is not None:
+            return self._random.choice(self._rows)
+        row = self._rows[self._next % len(self._rows)]
+        self._next += self._step
+        return row
+
+
+def load_rows(source: RowSource, base_dir: Path) -> Sequence[Row]:
+    """The rows of a source; UsageError where the file is missing, empty or not of its kind."""
+    if source.file is None:
+        return source.rows
+    path = base_dir / source.file
+    try:
+        rows = _parse_rows(path)
+    except OSError as error:
+        raise UsageError(f"cannot read the test data {path}: {error.strerror or error}") from error
+    except (ValueError, csv.Error) as error:
+        raise UsageError(f"the test data {path} cannot be read as {path.suffix or 'CSV'}: {error}") from error
+    if not rows:
+        raise UsageError(f"the test data {path} has no rows")
+    return rows
+
+
+def _parse_rows(path: Path) -> Sequence[Row]:
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix in {".jsonl", ".ndjson"}:
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    elif path.suffix == ".json":
+        rows = json.loads(text)
+    else:
+        return list(csv.DictReader(text.splitlines()))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("expected a list of objects")
+    return rows

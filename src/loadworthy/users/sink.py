@@ -1,0 +1,153 @@
+"""Where a user's samples go, and who else hears of them.
+
+Locust's own statistics cost more than the rest of a lean request, so samples do not go through them one by one: they
+go into a :class:`~loadworthy.record.buffer.SampleBuffer`, and once a second the buffer's content is poured into
+Locust's statistics in bulk (:mod:`loadworthy.users.locust_stats`). Whoever else listens on Locust's ``request`` event
+is still called for each sample.
+
+Under ``loadworthy run`` the engine has put its recording on the environment before any user is made. Under plain
+``locust -f`` nobody has, and :class:`StandaloneRecording` is made by the first user, so that all of Locust's options
+(web UI, CSV, HTML, workers) show our users' figures.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import gevent
+from locust.env import Environment
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
+from locust.user import User
+
+from loadworthy.record.buffer import SampleBuffer
+from loadworthy.record.sample import Failure
+from loadworthy.users.locust_stats import feed
+
+Listener = Callable[..., Any]
+
+ATTRIBUTE = "loadworthy_recording"
+"""Name under which an environment carries its recording."""
+
+_CONTROL_FLOW = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
+_LOCUSTS_OWN_MODULE = "locust.runners"
+
+
+class Recording(Protocol):
+    """What an environment carries: a sink for each of its users."""
+
+    def sink_for(self, user: User) -> UserSink:
+        """The sink of this user."""
+        ...
+
+
+class UserSink:
+    """A sample sink, plus the foreign listeners on Locust's ``request`` event.
+
+    ``record`` and ``interrupted`` are those of the buffer itself: one call less in the hot path.
+    """
+
+    __slots__ = ("interrupted", "listeners", "record")
+
+    def __init__(self, buffer: SampleBuffer, listeners: list[Listener]) -> None:
+        self.record: Callable[..., None] = buffer.record
+        self.interrupted: Callable[[], None] = buffer.interrupted
+        self.listeners = listeners
+
+    def notify(self, **request_meta: Any) -> None:
+        """Call each listener with Locust's keywords; an error in one is logged, Locust's control flow passes."""
+        for listener in tuple(self.listeners):
+            try:
+                listener(**request_meta)
+            except _CONTROL_FLOW:
+                raise
+            except Exception:
+                logging.getLogger(__name__).exception("a listener of the request event failed")
+
+
+def sink_for(user: User) -> UserSink:
+    """The sink of a user, from its environment's recording; makes a standalone recording where there is none."""
+    recording: Recording | None = getattr(user.environment, ATTRIBUTE, None)
+    if recording is None:
+        recording = StandaloneRecording(user.environment)
+        setattr(user.environment, ATTRIBUTE, recording)
+    return recording.sink_for(user)
+
+
+def foreign_listeners(environment: Environment, own: Listener | None = None) -> list[Listener]:
+    """Listeners on ``events.request`` that are neither Locust's statistics nor ``own``."""
+    return [
+        handler
+        for handler in environment.events.request._handlers  # noqa: SLF001  # Locust has no public list
+        if handler is not own and not is_locusts_statistics(handler)
+    ]
+
+
+def is_locusts_statistics(handler: Listener) -> bool:
+    """Whether this is the listener with which a Locust runner feeds its own statistics."""
+    return getattr(handler, "__module__", "") == _LOCUSTS_OWN_MODULE
+
+
+class StandaloneRecording:
+    """Recording under plain ``locust``: everything ends in Locust's own statistics."""
+
+    def __init__(self, environment: Environment, interval_s: float = 1.0) -> None:
+        self._environment = environment
+        self._buffer = SampleBuffer()
+        self._listeners: list[Listener] = []
+        self._refresh_listeners()
+        events = environment.events
+        # A worker serialises its statistics in Locust's own listener of report_to_master; ours must come first.
+        events.report_to_master._handlers.insert(0, self._on_flush)  # noqa: SLF001
+        for hook in (events.test_stop, events.quitting):
+            hook.add_listener(self._on_flush)
+        events.test_start.add_listener(self._on_test_start)
+        self._greenlet = gevent.spawn(self._loop, interval_s)
+
+    def sink_for(self, user: User) -> UserSink:  # noqa: ARG002  # one sink for all
+        """The one sink of this environment."""
+        return UserSink(self._buffer, self._listeners)
+
+    def flush(self) -> None:
+        """Pour what was recorded since the last time into Locust's statistics."""
+        series, _ = self._buffer.drain()
+        feed(self._environment.stats, series, self._buffer.drain_errors())
+        self._refresh_listeners()
+
+    def _loop(self, interval_s: float) -> None:
+        while True:
+            gevent.sleep(interval_s)
+            self.flush()
+
+    def _on_flush(self, **_kwargs: Any) -> None:
+        self.flush()
+
+    def _on_test_start(self, **_kwargs: Any) -> None:
+        # A second test in the same process (web UI) starts from clean statistics; so must the buffer.
+        self._buffer.drain()
+        self._buffer.drain_errors()
+        self._refresh_listeners()
+
+    def _refresh_listeners(self) -> None:
+        self._listeners[:] = foreign_listeners(self._environment)
+
+
+def describe_exception(error: BaseException) -> str:
+    """One line: the type and the first line of the message."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def format_traceback(error: BaseException) -> str:
+    """The traceback as text."""
+    return "".join(traceback.format_exception(error))
+
+
+def event_failure(error: object) -> Failure:
+    """The failure of a sample that arrived as a Locust event with this exception (or text)."""
+    from loadworthy.users.http.errors import failure_kind
+
+    message = describe_exception(error) if isinstance(error, BaseException) else str(error)
+    return Failure(failure_kind(error), message)

@@ -1,0 +1,120 @@
+"""Templates in a plan: ``/contacts/{{ id }}``.
+
+Compiled once when the user class is made; a string without ``{{`` costs nothing at run time. The expressions are
+Jinja's, in its sandbox, and an undefined name is an error rather than an empty string. A string that is exactly one
+``{{ … }}`` inside a JSON body keeps the type of its value; everything else becomes text.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from loadworthy.clock import wall_s
+from loadworthy.errors import LoadworthyError
+
+Variables = Mapping[str, Any]
+Rendered = Callable[[Variables], Any]
+
+_SINGLE = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*)\}\}", re.DOTALL)
+
+
+class TemplateFailedError(LoadworthyError):
+    """A template met a name that is not there, or an operation that failed; the request cannot be built."""
+
+
+class Templates:
+    """Compiles templates; one for all steps of a scenario."""
+
+    def __init__(self) -> None:
+        self._environment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
+        )
+
+    def text(self, source: str) -> str | Callable[[Variables], str]:
+        """The string itself where nothing varies, else a function of the variables that returns text."""
+        if "{{" not in source and "{%" not in source:
+            return source
+        render = self._environment.from_string(source).render
+
+        def rendered(variables: Variables) -> str:
+            try:
+                return render(variables)
+            except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise TemplateFailedError(f"template {source!r}: {error}") from error
+
+        return rendered
+
+    def value(self, source: Any) -> Any | Rendered:
+        """Like :meth:`text` for any JSON value, keeping the type of values that are one whole expression."""
+        if isinstance(source, str):
+            single = _SINGLE.fullmatch(source.strip())
+            return self._expression(single[1], source) if single else self.text(source)
+        if isinstance(source, Mapping):
+            return _combined(source, {key: self.value(item) for key, item in source.items()})
+        if isinstance(source, list | tuple):
+            items = [self.value(item) for item in source]
+            if any(callable(item) for item in items):
+                return lambda variables: [resolve(item, variables) for item in items]
+            return items
+        return source
+
+    def texts(self, source: Mapping[str, Any]) -> dict[str, Any] | Callable[[Variables], dict[str, Any]]:
+        """A mapping whose string values (or lists of them) are templates of text: headers, query, form."""
+        parts = {
+            key: [self.text(str(one)) for one in item] if isinstance(item, list | tuple) else self.text(str(item))
+            for key, item in source.items()
+        }
+        return _combined(source, parts)
+
+    def _expression(self, expression: str, source: str) -> Rendered:
+        evaluate = self._environment.compile_expression(expression.strip(), undefined_to_none=False)
+
+        def rendered(variables: Variables) -> Any:
+            try:
+                value = evaluate(variables)
+                if isinstance(value, StrictUndefined):
+                    str(value)  # raises, naming what is undefined
+            except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise TemplateFailedError(f"template {source!r}: {error}") from error
+            return value
+
+        return rendered
+
+
+def resolve(part: Any, variables: Variables) -> Any:
+    """The value of a compiled part: called where it varies, itself where it does not."""
+    if callable(part):
+        return part(variables)
+    if isinstance(part, list):
+        return [resolve(item, variables) for item in part]
+    return part
+
+
+def _combined(source: Mapping[str, Any], parts: dict[str, Any]) -> Any:
+    def varies(part: Any) -> bool:
+        return callable(part) or (isinstance(part, list) and any(varies(item) for item in part))
+
+    if not any(varies(part) for part in parts.values()):
+        return dict(parts) if parts else dict(source)
+    return lambda variables: {key: resolve(part, variables) for key, part in parts.items()}
+
+
+def functions(random: Random) -> dict[str, Any]:
+    """What every template can call, drawing from this user's own random numbers."""
+
+    def random_choice(options: Sequence[Any]) -> Any:
+        return random.choice(options)
+
+    return {
+        "uuid": lambda: str(uuid.UUID(int=random.getrandbits(128), version=4)),
+        "random_int": random.randint,
+        "random_choice": random_choice,
+        "now_ms": lambda: int(wall_s() * 1000),
+    }

@@ -1,0 +1,64 @@
+"""Rows of test data."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from loadworthy.errors import UsageError
+from loadworthy.plan.model import RowSource
+from loadworthy.users.feeders import Feeder, load_rows
+
+ROWS = [{"n": number} for number in range(10)]
+
+
+def test_sequential_rows_start_again_after_the_last() -> None:
+    """One process hands them out in order, round and round."""
+    feeder = Feeder(ROWS)
+    assert [feeder.next_row()["n"] for _ in range(12)] == [*range(10), 0, 1]
+
+
+def test_processes_share_rows_without_a_collision() -> None:
+    """Three processes together hand out each row once before any comes again."""
+    feeders = [Feeder(ROWS[:9], process=index, processes=3) for index in range(3)]
+    given = [feeder.next_row()["n"] for feeder in feeders for _ in range(3)]
+    assert sorted(given) == list(range(9))
+
+
+def test_random_rows_follow_the_seed() -> None:
+    """The same random numbers give the same rows."""
+    first, second = (Feeder(ROWS, random=Random(3)) for _ in range(2))
+    assert [first.next_row() for _ in range(20)] == [second.next_row() for _ in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rows.csv", "email,age\na@x,1\nb@x,2\n"),
+        ("rows.json", '[{"email": "a@x", "age": "1"}, {"email": "b@x", "age": "2"}]'),
+        ("rows.jsonl", '{"email": "a@x", "age": "1"}\n\n{"email": "b@x", "age": "2"}\n'),
+    ],
+)
+def test_files_of_each_kind_give_the_same_rows(tmp_path: Path, name: str, text: str) -> None:
+    """CSV, JSON and JSON lines hold the same rows."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    rows = load_rows(RowSource(file=name), tmp_path)
+    assert list(rows) == [{"email": "a@x", "age": "1"}, {"email": "b@x", "age": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("gone.csv", None, "cannot read"),
+        ("empty.csv", "email\n", "has no rows"),
+        ("bad.json", "{", "cannot be read"),
+        ("scalar.json", "[1, 2]", "expected a list of objects"),
+    ],
+)
+def test_unusable_files_are_named(tmp_path: Path, name: str, text: str | None, sentence: str) -> None:
+    """The message says which file, and what is wrong with it."""
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=sentence) as caught:
+        load_rows(RowSource(file=name), tmp_path)
+    assert name in str(caught.value)
