@@ -26,10 +26,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
     """Start the service, run the plan, stop the service."""
-    from loadworthy.demo.start import DemoService, plan_path
+    from loadworthy.demo.start import PLAN, DemoService
 
     if arguments.show_plan:
-        print(plan_path().read_text(encoding="utf-8"), end="")
+        print(PLAN.read_text(encoding="utf-8"), end="")
         return ExitCode.PASS
 
     from loadworthy.cli.running import run_and_show
@@ -37,6 +37,6 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     from loadworthy.plan.load import load_plan
 
     with DemoService() as service:
-        loaded = load_plan(plan_path(), environ={"DEMO_URL": service.url})
+        loaded = load_plan(PLAN, environ={"DEMO_URL": service.url})
         print(f"demo service at {service.url}, process {service.pid}", flush=True)
         return run_and_show(RunRequest(loaded, arguments.out))

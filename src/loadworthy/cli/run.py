@@ -13,6 +13,7 @@ from loadworthy.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from loadworthy.plan.load import LoadedPlan
+    from loadworthy.plan.overrides import Override
 
 EPILOG = """\
 examples:
@@ -82,38 +83,26 @@ def _load(arguments: argparse.Namespace) -> LoadedPlan:
     from loadworthy.plan.load import check_runnable, load_plan, plan_from_mapping
 
     target: Path = arguments.target
+    overrides = [*_overrides(arguments), *arguments.overrides]
     if target.suffix == ".py":
-        scenario = {"locustfile": target.name}
-        data = {"scenarios": {target.stem: scenario}}
-        names = [target.stem]
-        overrides = [*_overrides(arguments, names), *arguments.overrides]
+        data = {"scenarios": {target.stem: {"locustfile": target.name}}}
         return plan_from_mapping(data, path=target, environ=os.environ, overrides=overrides)
-    overrides = list(arguments.overrides)
-    if _gives_load(arguments):
-        names = list(load_plan(target, environ=os.environ, overrides=overrides).plan.scenarios)
-        overrides = [*_overrides(arguments, names), *overrides]
     loaded = load_plan(target, environ=os.environ, overrides=overrides)
-    check_runnable(loaded)
+    check_runnable(loaded, arguments.scenario or None)
     return loaded
 
 
-def _gives_load(arguments: argparse.Namespace) -> bool:
-    return any((arguments.url, arguments.users, arguments.spawn_rate, arguments.run_time))
+def _overrides(arguments: argparse.Namespace) -> Iterator[Override]:
+    from loadworthy.plan.overrides import Override
 
-
-def _overrides(arguments: argparse.Namespace, scenarios: list[str]) -> Iterator[str]:
     if arguments.url:
-        yield f"base_url={arguments.url}"
-    wanted = {name for name in scenarios if not arguments.scenario or name in arguments.scenario}
-    for name in scenarios:
-        if name in wanted:
-            for key, value in (
-                ("users", arguments.users),
-                ("spawn_rate", arguments.spawn_rate),
-                ("run_time", arguments.run_time),
-            ):
-                if value is not None:
-                    yield f"scenarios.{name}.{key}={value}"
+        yield Override(("base_url",), arguments.url, f"--url {arguments.url}", arguments.url)
+    for key in ("users", "spawn_rate", "run_time"):
+        value = getattr(arguments, key)
+        if value is not None:
+            option = f"--{key.replace('_', '-')} {value}"
+            for scenario in arguments.scenario or ["*"]:
+                yield Override(("scenarios", scenario, key), value, option, value)
 
 
 def _children(processes: str | None, remote_workers: int) -> int:

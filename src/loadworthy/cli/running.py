@@ -11,9 +11,8 @@ def run_and_show(request: RunRequest) -> ExitCode:
     """Run, judge, print; the exit code is the verdict's, 130 where the run was interrupted."""
     from rich.console import Console
 
-    from loadworthy.report.live import live_view
+    from loadworthy.report.live import make_view
 
-    console = Console(highlight=False)
-    with live_view(console, request.loaded.plan) as view:
+    with make_view(Console(), request.loaded.plan) as view:
         outcome = run_plan(request, view)
     return show_run(outcome.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from loadworthy.errors import ExitCode
@@ -11,12 +12,23 @@ def show_run(path: Path) -> ExitCode:
     """Write summary and reports of a run directory, print the closing view; the verdict's exit code."""
     from rich.console import Console
 
-    from loadworthy.analysis.summarize import summarize
     from loadworthy.record.rundir import Run
-    from loadworthy.report.text import closing_view
+    from loadworthy.report.text import print_closing_view
     from loadworthy.report.write import write_reports
 
-    files = write_reports(path)
-    summary = summarize(Run.open(path))
-    Console(highlight=False).print(closing_view(summary, files))
+    run = Run.open(path)
+    summary, files = write_reports(run)
+    print_closing_view(
+        Console(),
+        summary,
+        failures=run.failures,
+        target=run.manifest.get("target"),
+        files=[_short(file) for file in files],
+    )
     return ExitCode(summary.exit_code)
+
+
+def _short(path: Path) -> str:
+    """Relative to the working directory where that is shorter."""
+    relative = os.path.relpath(path)
+    return min((relative, str(path)), key=len)

@@ -41,7 +41,8 @@ BATCH_TICKETS = 50
 class _Worker:
     client_id: str
     process: int
-    child_pid: int | None = None
+    child_pid: int | None
+    """Set where the worker is a process that we started."""
     ready: bool = False
     lost: bool = False
     begun: str = ""
@@ -142,9 +143,9 @@ class ClusterCrew:
         self._look_for_lost()
         if not self._active():
             return EndReason.WORKERS_LOST
-        self._saw_users = self._saw_users or self.users > 0
         if self.users:
             return None
+        # What workers say is up to a second old: no users may mean not yet, unless something was done already.
         if self._tickets is not None and self._tickets.exhausted and self._saw_users:
             return EndReason.ITERATIONS
         spawned = self._spawning is not None and self._spawning.ready()
@@ -176,7 +177,7 @@ class ClusterCrew:
         self._end_children(patience_s=0)
 
     def _listen(self) -> None:
-        self._environment.events.worker_connect.add_listener(self._on_connect)
+        self._runner.register_message(wire.HELLO, self._on_hello)
         handlers: dict[str, Callable[[_Worker, Json], None]] = {
             wire.READY: self._on_ready,
             wire.REFUSED: self._on_refused,
@@ -197,9 +198,8 @@ class ClusterCrew:
 
         return handle
 
-    def _on_connect(self, client_id: str, **_kwargs: Any) -> None:
-        if client_id in self._workers:
-            return
+    def _on_hello(self, msg: Message, **_kwargs: Any) -> None:
+        client_id = msg.node_id
         process = self._runner.get_worker_index(client_id) + 1
         if len(self._workers) >= self._setup.processes:
             self._tell(client_id, "quit", None)
@@ -210,12 +210,11 @@ class ClusterCrew:
                 }
             )
             return
-        self._workers[client_id] = _Worker(client_id, process)
+        self._workers[client_id] = _Worker(client_id, process, msg.data["child_pid"])
         self._tell(client_id, wire.SETUP, pack_setup(self._setup, process))
 
-    def _on_ready(self, worker: _Worker, data: Json) -> None:
+    def _on_ready(self, worker: _Worker, _data: Json) -> None:
         worker.ready = True
-        worker.child_pid = data.get("child_pid")
         self._outlet.event({"type": "worker_joined", "process": worker.process, "message": worker.client_id})
 
     def _on_refused(self, _worker: _Worker, data: Json) -> None:
@@ -238,6 +237,7 @@ class ClusterCrew:
             for item in data["intervals"]:
                 interval = Interval.from_json(item)
                 worker.users = interval.users
+                self._saw_users = self._saw_users or interval.users > 0 or interval.iterations > 0
                 self._outlet.interval(interval)
             self._outlet.failures(data["failures"])
             for event in data["events"]:

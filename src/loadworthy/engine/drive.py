@@ -38,7 +38,10 @@ class EndReason(StrEnum):
 class Crew(Protocol):
     """Whoever makes the load: this process, or workers."""
 
-    users: int
+    @property
+    def users(self) -> int:
+        """Users running now."""
+        ...
 
     def begin(self, scenario: str) -> None:
         """Make ready for a scenario; no users yet."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from locust.env import Environment
-from locust.runners import LocalRunner
 
 from loadworthy.engine.drive import EndReason
 from loadworthy.engine.node import Node
+from loadworthy.engine.stopping import GracefulLocalRunner
 from loadworthy.engine.tickets import CountedTickets
 
 
@@ -16,7 +16,7 @@ class LocalCrew:
     def __init__(self, node: Node, environment: Environment) -> None:
         self._node = node
         self._environment = environment
-        self._runner: LocalRunner = environment.create_local_runner()
+        self._runner: GracefulLocalRunner = environment._create_runner(GracefulLocalRunner)  # noqa: SLF001  # no public way
         self._tickets: CountedTickets | None = None
         node.attach()
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)

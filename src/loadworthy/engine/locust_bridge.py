@@ -16,6 +16,7 @@ from typing import Any
 
 import gevent
 import locust
+import locust.runners
 from locust import argument_parser
 from locust.contrib.fasthttp import FastHttpUser
 from locust.dispatch import UsersDispatcher
@@ -40,7 +41,7 @@ HTTP_USERS = (HttpUser, LocustHttpUser, FastHttpUser)
 """Classes that cannot do without a base URL."""
 
 
-class SmoothDispatcher(UsersDispatcher):  # type: ignore[misc]  # Locust's classes are untyped
+class SmoothDispatcher(UsersDispatcher):
     """Starts users evenly in time; Locust's own starts a second's worth at once."""
 
     def new_dispatch(
@@ -80,10 +81,10 @@ class IterationGate:
 @contextmanager
 def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
     """Change Locust as the module says, for as long as the context lasts."""
-    originals: list[tuple[type, str, Any]] = []
+    originals: list[tuple[Any, str, Any]] = []
 
-    def patch(owner: type, name: str, replacement: Any) -> None:
-        originals.append((owner, name, owner.__dict__[name]))
+    def patch(owner: Any, name: str, replacement: Any) -> None:
+        originals.append((owner, name, vars(owner)[name]))
         setattr(owner, name, replacement)
 
     for owner in (TaskSet, DefaultTaskSet):
@@ -91,6 +92,8 @@ def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
     if lean_client:
         for user_class in (LocustHttpUser, FastHttpUser):
             patch(user_class, "__init__", _init_with_our_client)
+    # To log who called, a runner's stop() reads the source of every frame: tens of ms in which no user gets its answer.
+    patch(locust.runners, "inspect", None)
     hooks = [hook for hook in vars(locust.events).values() if isinstance(hook, EventHook)]
     listeners = [(hook, list(hook._handlers)) for hook in hooks]  # noqa: SLF001  # Locust has no public list
     try:

@@ -63,6 +63,7 @@ class NodeSetup:
         processes: how many make load.
         lean_client: whether users of Locust's HTTP classes get our client.
         arguments: options for the locustfile's own parser.
+        scenarios: names of those that will run.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class NodeSetup:
     processes: int = 1
     lean_client: bool = True
     arguments: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
 
     @property
     def share(self) -> int:
@@ -107,7 +109,7 @@ class Node:
 
     def load(self) -> None:
         """Load and compile everything once, so that a mistake shows before the first request."""
-        for name in self.setup.plan.scenarios:
+        for name in self.setup.scenarios:
             self.classes(name)
 
     def shape(self, name: str) -> LoadTestShape | None:
@@ -171,7 +173,7 @@ class Node:
         )
         surroundings = self._surroundings(name)
         options = self._http_options(scenario)
-        classes = []
+        classes: list[type[User]] = []
         for role, (behaviour, weight) in behaviours.items():
             user_class = declared_user(role, behaviour, self.setup.plan, surroundings, weight=weight)
             for option, value in options.items():

@@ -96,7 +96,7 @@ class _PlanRun:
         request = self._request
         environment = make_environment(self._plan.base_url, self._plan.stop_timeout / US_PER_S)
         self._started_us = self._clock.wall_us()
-        redact = request.loaded.redact
+        redact = request.loaded.redactor
         writer = RunWriter(self._path(), redact)
         journal = Journal(writer, self._observer, self._clock, redact)
         node = Node(self._setup(), environment, self._clock, journal)
@@ -200,6 +200,7 @@ class _PlanRun:
             processes=max(self._request.workers, 1),
             lean_client=self._request.lean_client,
             arguments=self._request.arguments,
+            scenarios=tuple(self._names),
         )
 
     def _path(self) -> Path:

@@ -29,6 +29,7 @@ def pack_setup(setup: NodeSetup, process: int) -> Json:
         "processes": setup.processes,
         "lean_client": setup.lean_client,
         "arguments": list(setup.arguments),
+        "scenarios": list(setup.scenarios),
     }
 
 
@@ -56,6 +57,7 @@ def unpack_setup(data: Json) -> NodeSetup:
         processes=int(data["processes"]),
         lean_client=bool(data["lean_client"]),
         arguments=tuple(data["arguments"]),
+        scenarios=tuple(data["scenarios"]),
     )
 
 

@@ -3,7 +3,8 @@
 ::
 
     worker → master                       master → worker
-    (Locust: client_ready)                SETUP    plan, seed, place of this process
+    (Locust: client_ready)
+    HELLO    child_pid                    SETUP    plan, seed, place of this process
     READY | REFUSED  message              BEGIN    scenario; counted: iterations are limited
     BEGUN    scenario                     (Locust: spawn …, stop)
     BATCH    number, intervals …          ACK      number
@@ -17,6 +18,7 @@ A batch is kept by the worker until it is acknowledged and sent again if that ta
 
 from __future__ import annotations
 
+HELLO = "loadworthy_hello"
 SETUP = "loadworthy_setup"
 READY = "loadworthy_ready"
 REFUSED = "loadworthy_refused"

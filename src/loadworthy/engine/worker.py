@@ -10,6 +10,7 @@ from typing import Any
 
 import gevent
 import locust
+from gevent.socket import wait_read
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import STATE_INIT, WorkerRunner
@@ -20,6 +21,7 @@ from loadworthy.engine.locust_bridge import make_environment, parsed_options
 from loadworthy.engine.node import Node
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.shipping import unpack_setup
+from loadworthy.engine.stopping import stop_users
 from loadworthy.engine.tickets import LeasedTickets
 from loadworthy.errors import LoadworthyError, SetupError
 from loadworthy.record.interval import Interval
@@ -28,12 +30,16 @@ from loadworthy.units import US_PER_S
 Json = dict[str, Any]
 
 
-class PromptWorkerRunner(WorkerRunner):  # type: ignore[misc]  # Locust's classes are untyped
+class PromptWorkerRunner(WorkerRunner):
     """Locust's worker, named after its process, and ready again as soon as its users have stopped.
 
     Locust's own sleeps for the stop time-out once more before it says so; between the scenarios of a plan nobody
     wants to wait for that.
     """
+
+    def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
+        """Stop so many users of each class, as in a local run."""
+        stop_users(self.user_greenlets, user_classes_stop_count, self.environment.stop_timeout)
 
     def handle_message(self, msg: Message) -> None:
         """As Locust's, but for ``stop``."""
@@ -97,7 +103,6 @@ class Worker:
     def __init__(self, master: tuple[str, int], clock: Clock, *, tied: bool) -> None:
         """Connect; SetupError where no master answers. ``tied``: the master is our parent process."""
         host, port = master
-        self._tied = tied
         self._clock = clock
         self._node: Node | None = None
         self._tickets: LeasedTickets | None = None
@@ -120,6 +125,8 @@ class Worker:
         }
         for message_type, handler in handlers.items():
             self._runner.register_message(message_type, _with_data(handler))
+        # Only now may the master answer: Locust drops messages that nobody has registered for.
+        self._runner.send_message(wire.HELLO, {"child_pid": os.getpid() if tied else None})
 
     def work(self) -> None:
         """Until the master says quit or is gone."""
@@ -144,7 +151,7 @@ class Worker:
         except LoadworthyError as error:
             self._runner.send_message(wire.REFUSED, {"message": str(error)})
             return
-        self._runner.send_message(wire.READY, {"child_pid": os.getpid() if self._tied else None})
+        self._runner.send_message(wire.READY, {})
 
     def _on_begin(self, data: Json) -> None:
         node = self._require_node()
@@ -187,7 +194,7 @@ def leave_with_parent(worker: Worker) -> None:
         descriptor = sys.stdin.fileno()
         os.set_blocking(descriptor, False)
         while True:
-            gevent.socket.wait_read(descriptor)
+            wait_read(descriptor)
             if not os.read(descriptor, 4096):
                 worker.leave()
                 return

@@ -14,11 +14,14 @@ from itertools import accumulate
 from random import Random
 from typing import Any
 
+import gevent
 from locust.env import Environment
 from locust.user.task import task
+from requests.exceptions import HTTPError
 
+from loadworthy.clock import monotonic_ns
 from loadworthy.plan.model import Behaviour, Plan, Step
-from loadworthy.record.sample import FailureKind
+from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.units import US_PER_S
 from loadworthy.users.checks import (
     Check,
@@ -31,6 +34,7 @@ from loadworthy.users.checks import (
 )
 from loadworthy.users.feeders import Feeder
 from loadworthy.users.http import HttpUser
+from loadworthy.users.sink import sink_for
 from loadworthy.users.templates import TemplateFailedError, Templates, functions, resolve
 
 START_RETRY_S = 1.0
@@ -144,7 +148,7 @@ def _encoded(text: Any) -> Any:
     return text.encode()
 
 
-class DeclaredUser(HttpUser):  # type: ignore[misc]  # Locust's classes are untyped
+class DeclaredUser(HttpUser):
     """A user described in a plan; see :func:`declared_user`."""
 
     abstract = True
@@ -155,6 +159,7 @@ class DeclaredUser(HttpUser):  # type: ignore[misc]  # Locust's classes are unty
         super().__init__(environment)
         identity = self.surroundings.next_identity()
         self.random = identity.random
+        self._sink = sink_for(self)
         self._started = not self.compiled.on_start
         self._variables: dict[str, Any] = {
             **functions(self.random),
@@ -173,7 +178,7 @@ class DeclaredUser(HttpUser):  # type: ignore[misc]  # Locust's classes are unty
         if not self._started:
             self._started = all(self.perform(step) for step in self.compiled.on_start)
             if not self._started:
-                self._sleep_before_retry()
+                gevent.sleep(START_RETRY_S)
                 return
         compiled = self.compiled
         if compiled.endpoints:
@@ -189,7 +194,7 @@ class DeclaredUser(HttpUser):  # type: ignore[misc]  # Locust's classes are unty
             path = resolve(step.path, variables)
             options = {key: resolve(option, variables) for key, option in step.options.items()}
         except TemplateFailedError as error:
-            self.client.record_unsent(step.method, step.name, str(error))
+            self._record_unsent(step, str(error))
             return False
         if step.statuses is None and not step.checks and not step.extractors:
             response = self.client.request(step.method, path, name=step.name, **options)
@@ -198,7 +203,7 @@ class DeclaredUser(HttpUser):  # type: ignore[misc]  # Locust's classes are unty
             try:
                 self._judge(step, response)
             except StatusNotExpectedError as error:
-                response.failure(str(error), kind=FailureKind.STATUS)
+                response.failure(HTTPError(str(error)))
             except CheckFailedError as error:
                 response.failure(str(error))
             else:
@@ -220,7 +225,8 @@ class DeclaredUser(HttpUser):  # type: ignore[misc]  # Locust's classes are unty
         for name, extract in step.extractors.items():
             self._variables[name] = extract(response)
 
-    def _sleep_before_retry(self) -> None:
-        import gevent
-
-        gevent.sleep(START_RETRY_S)
+    def _record_unsent(self, step: CompiledStep, message: str) -> None:
+        """A request that could not be built is an attempt too."""
+        now_us = monotonic_ns() // 1000
+        failure = Failure(FailureKind.EXCEPTION, message)
+        self._sink.record(step.method, step.name, now_us, now_us, now_us, failure=failure)

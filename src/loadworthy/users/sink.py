@@ -81,7 +81,7 @@ def foreign_listeners(environment: Environment, own: Listener | None = None) -> 
     return [
         handler
         for handler in environment.events.request._handlers  # noqa: SLF001  # Locust has no public list
-        if handler is not own and not is_locusts_statistics(handler)
+        if handler != own and not is_locusts_statistics(handler)
     ]
 
 

@@ -1,0 +1,262 @@
+"""``loadworthy run`` against a server that keeps its own books: both must tell the same story."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from loadworthy.record.histogram import Histogram
+from loadworthy.record.interval import Interval
+from loadworthy.record.rundir import Run
+from loadworthy.testing import CountingServer, Delay, Exchange, Route
+from tests.support.cli import loadworthy, only_run, summary_of, write_plan
+
+ROUTES = (
+    Route("/items", body_bytes=300),
+    Route("/items/*", json={"id": 7}),
+    Route("/broken", failure_share=0.3, body_bytes=20),
+)
+ENDPOINTS = [
+    {"path": "/items", "weight": 5},
+    {"path": "/items/{{ random_int(1, 9) }}", "name": "/items/[id]", "weight": 3},
+    {"path": "/broken", "method": "POST", "json": {"a": "{{ user_number }}"}, "weight": 2},
+]
+WEIGHTS = {"GET /items": 0.5, "GET /items/[id]": 0.3, "POST /broken": 0.2}
+
+
+def series_of(exchange: Exchange) -> str:
+    path = exchange.target.partition("?")[0]
+    return f"{exchange.method} {'/items/[id]' if path.startswith('/items/') else path}"
+
+
+def assert_books_agree(summary: dict, log: list[Exchange]) -> None:  # type: ignore[type-arg]
+    """Counts, bytes and status codes of each series, to the request and the byte."""
+    (scenario,) = summary["scenarios"].values()
+    assert scenario["requests"] == len(log)
+    by_series: dict[str, list[Exchange]] = {}
+    for exchange in log:
+        by_series.setdefault(series_of(exchange), []).append(exchange)
+    assert set(scenario["series"]) == set(by_series)
+    for name, exchanges in by_series.items():
+        figures = scenario["series"][name]
+        assert figures["requests"] == len(exchanges)
+        assert figures["sent_bytes"] == sum(exchange.request_bytes for exchange in exchanges)
+        assert figures["received_bytes"] == sum(exchange.response_bytes for exchange in exchanges)
+        statuses = Counter(str(exchange.status) for exchange in exchanges)
+        assert figures["status_codes"] == statuses
+        assert figures["failures"] == sum(count for status, count in statuses.items() if status >= "400")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_run_and_server_agree_to_the_request(tmp_path: Path, processes: int) -> None:
+    """Counts, bytes, status codes of every series equal the server's own log, in one process and in two."""
+    with CountingServer(ROUTES, seed=3) as server:
+        plan = {
+            "base_url": server.url,
+            "seed": 11,
+            "scenarios": {"load": {"users": 6, "spawn_rate": 20, "run_time": "4s", "wait_time": "2ms-6ms",
+                                   "endpoints": ENDPOINTS, "thresholds": ["error_rate < 50%"]}},
+        }  # fmt: skip
+        done = loadworthy("run", write_plan(tmp_path, plan), "--processes", processes, cwd=tmp_path)
+        log = server.log()
+    assert done.code == 0, done.out + done.err
+    summary = summary_of(only_run(tmp_path))
+    assert len(log) > 500
+    assert_books_agree(summary, log)
+    assert_weights_hold(Counter(series_of(exchange) for exchange in log))
+    assert_merged_percentiles_are_those_of_all_samples(only_run(tmp_path), processes)
+
+
+def assert_weights_hold(counts: Counter[str]) -> None:
+    """Each share within 4.5 standard deviations of its weight: a false alarm in 1 of 50,000 runs of three series."""
+    total = sum(counts.values())
+    for name, weight in WEIGHTS.items():
+        assert abs(counts[name] - weight * total) <= 4.5 * math.sqrt(total * weight * (1 - weight))
+
+
+def assert_merged_percentiles_are_those_of_all_samples(path: Path, processes: int) -> None:
+    """Percentiles of the summary equal those of one sorted list of every sample's bin."""
+    bins: dict[str, list[float]] = {}
+    seen = set()
+    for interval in Run.open(path).intervals():
+        seen.add(interval.process)
+        for series in interval.series:
+            name = f"{series.kind} {series.name}"
+            for low, high, count in series.response.bins():
+                bins.setdefault(name, []).extend([(low + high) / 2] * count)
+    assert len(seen) == processes
+    for name, figures in summary_of(path)["scenarios"]["load"]["series"].items():
+        values = sorted(bins[name])
+        for key, fraction in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95)):
+            exact_ms = values[math.ceil(fraction * len(values)) - 1] / 1000
+            assert figures["response_time_ms"][key] == pytest.approx(exact_ms, abs=0.0006)  # written with whole µs
+
+
+def test_percentiles_follow_a_known_delay(tmp_path: Path) -> None:
+    """Every reported percentile lies within 1 % of the server's own, plus the transport.
+
+    Transport is what a route without a delay takes in the same run; it covers the machine's noise as well.
+    """
+    routes = (Route("/slow", delay=Delay.lognormal(40, 0.4)), Route("/quick"))
+    with CountingServer(routes, seed=5) as server:
+        endpoints = [{"path": "/slow", "weight": 3}, {"path": "/quick", "weight": 1}]
+        plan = {
+            "base_url": server.url,
+            "scenarios": {"load": {"users": 40, "run_time": "8s", "wait_time": "5ms", "endpoints": endpoints}},
+        }
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+        log = server.log()
+    assert done.code == 0, done.out + done.err
+    series = summary_of(only_run(tmp_path))["scenarios"]["load"]["series"]
+    own_ms = sorted((e.departure_us - e.arrival_us) / 1000 for e in log if e.target == "/slow")
+    quick = series["GET /quick"]["response_time_ms"]
+    for key, fraction in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)):
+        server_ms = own_ms[math.ceil(fraction * len(own_ms)) - 1]
+        measured_ms = series["GET /slow"]["response_time_ms"][key]
+        assert server_ms * 0.99 <= measured_ms <= server_ms * 1.01 + (quick["p99"] or quick["max"])
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_iterations_are_exact(tmp_path: Path, processes: int) -> None:
+    """``iterations: 137`` are 137 passes over all users and processes, and the run ends by itself."""
+    with CountingServer() as server:
+        plan = {
+            "base_url": server.url,
+            "scenarios": {"load": {"users": 5, "iterations": 137, "flow": [{"path": "/a"}, {"path": "/b"}]}},
+        }
+        done = loadworthy("run", write_plan(tmp_path, plan), "--processes", processes, cwd=tmp_path)
+        counts = Counter(exchange.target for exchange in server.log())
+    assert done.code == 0, done.out + done.err
+    assert counts == {"/a": 137, "/b": 137}
+    run = Run.open(only_run(tmp_path))
+    assert sum(interval.iterations for interval in run.intervals()) == 137
+    assert [event["reason"] for event in run.events if event["type"] == "scenario_ended"] == ["iterations"]
+
+
+def test_scenarios_run_in_turn_and_users_keep_their_own(tmp_path: Path) -> None:
+    """Two scenarios, one after the other: the second starts when the first has ended, nothing leaks between them."""
+    with CountingServer() as server:
+        plan = {
+            "base_url": server.url,
+            "scenarios": {
+                "first": {"users": 2, "iterations": 20, "endpoints": [{"path": "/first"}]},
+                "second": {"users": 3, "iterations": 30, "endpoints": [{"path": "/second"}]},
+            },
+        }
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+        targets = [exchange.target for exchange in server.log()]
+    assert done.code == 0, done.out + done.err
+    assert targets == ["/first"] * 20 + ["/second"] * 30
+    scenarios = summary_of(only_run(tmp_path))["scenarios"]
+    assert {name: list(figures["series"]) for name, figures in scenarios.items()} == {
+        "first": ["GET /first"],
+        "second": ["GET /second"],
+    }
+
+
+def test_a_flow_carries_what_it_extracts(tmp_path: Path) -> None:
+    """A token taken from a login opens the routes that need it; test data fills the body; cookies are kept."""
+    routes = (
+        Route("/login", method="POST", issues_token=True, set_cookies=("seen=1; Path=/",)),
+        Route("/private", needs_token=True, json={"ok": True}),
+        Route("/echo", echo=True),
+    )
+    flow = [
+        {"path": "/private", "headers": {"Authorization": "Bearer {{ token }}"},
+         "expect": {"status": 200, "json": {"$.ok": True}}},
+        {"path": "/echo", "method": "POST", "json": {"email": "{{ user.email }}", "n": "{{ iteration }}"},
+         "expect": {"json": {"$.email": "{{ user.email }}", "$.n": "{{ iteration }}"}}},
+    ]  # fmt: skip
+    with CountingServer(routes) as server:
+        plan = {
+            "base_url": server.url,
+            "test_data": {"user": [{"email": "a@example.org"}, {"email": "b@example.org"}]},
+            "scenarios": {"load": {"users": 2, "iterations": 20, "flow": flow,
+                                   "on_start": [{"path": "/login", "method": "POST", "extract": {"token": "$.token"}}]}},
+        }  # fmt: skip
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+        counts = Counter((exchange.target, exchange.status) for exchange in server.log())
+    assert done.code == 0, done.out + done.err
+    assert counts == {("/login", 200): 2, ("/private", 200): 20, ("/echo", 200): 20}
+
+
+def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None:
+    """A wrong status, a wrong value and a missing one: each of its kind, with message and excerpt in failures.jsonl."""
+    routes = (Route("/missing", status=404, body_bytes=10), Route("/json", json={"state": "closed"}))
+    endpoints = [
+        {"path": "/missing"},
+        {"path": "/json", "expect": {"json": {"$.state": "open"}}},
+        {"path": "/json", "name": "/json again", "extract": {"id": "$.id"}},
+        {"path": "/{{ nobody.name }}", "name": "/unbuilt"},
+    ]
+    with CountingServer(routes) as server:
+        plan = {"base_url": server.url,
+                "scenarios": {"load": {"users": 2, "iterations": 80, "endpoints": endpoints}}}  # fmt: skip
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    assert done.code == 1, done.out + done.err
+    series = summary_of(only_run(tmp_path))["scenarios"]["load"]["series"]
+    assert {name: list(figures["failure_kinds"]) for name, figures in series.items()} == {
+        "GET /missing": ["status"],
+        "GET /json": ["assertion"],
+        "GET /json again": ["assertion"],
+        "GET /unbuilt": ["exception"],
+    }
+    messages = {failure["name"]: failure for failure in Run.open(only_run(tmp_path)).failures}
+    assert messages["/json"]["message"] == '$.state is not "open"'
+    assert "closed" in messages["/json"]["excerpt"]
+    assert messages["/missing"]["status"] == 404
+
+
+def test_report_makes_the_same_summary_again(tmp_path: Path) -> None:
+    """``loadworthy report`` needs nothing but the directory, and gives the same bytes and the same exit code."""
+    with CountingServer() as server:
+        plan = {"base_url": server.url, "scenarios": {"load": {"users": 2, "iterations": 50, "endpoints": [{"path": "/"}]}}}
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    run = only_run(tmp_path)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    again = loadworthy("report", run, cwd=tmp_path)
+    assert (done.code, again.code) == (0, 0), again.out + again.err
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_secrets_stay_out_of_the_run_directory(tmp_path: Path) -> None:
+    """A password from the environment is sent to the target and written nowhere."""
+    secret = "s3cr3t-of-the-test"  # noqa: S105
+    with CountingServer((Route("*", echo=True, failure_share=0.5),)) as server:
+        step = {"path": "/login", "method": "POST", "json": {"password": "${LOGIN_SECRET}"}, "expect": {"text": "never"}}
+        plan = {"base_url": server.url, "scenarios": {"load": {"users": 1, "iterations": 10, "endpoints": [step]}}}
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path, environ={"LOGIN_SECRET": secret})
+        sent = {exchange.request_bytes for exchange in server.log()}
+    assert done.code == 1, done.out + done.err
+    assert all(size > len(secret) for size in sent)
+    for path in only_run(tmp_path).iterdir():
+        assert secret not in path.read_text(encoding="utf-8"), path.name
+    assert secret not in done.out + done.err
+
+
+def test_intervals_of_two_processes_merge_without_loss(tmp_path: Path) -> None:
+    """Each process numbers its intervals from 0 without a gap, and their sum is the summary."""
+    with CountingServer() as server:
+        plan = {"base_url": server.url,
+                "scenarios": {"load": {"users": 4, "run_time": "3s", "wait_time": "5ms", "endpoints": [{"path": "/"}]}}}  # fmt: skip
+        done = loadworthy("run", write_plan(tmp_path, plan), "--processes", 2, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    intervals = list(Run.open(only_run(tmp_path)).intervals())
+    for process in (1, 2):
+        numbers = [interval.number for interval in intervals if interval.process == process]
+        assert numbers == list(range(len(numbers)))
+    merged = Histogram.merged(series.response for interval in intervals for series in interval.series)
+    assert merged.count == summary_of(only_run(tmp_path))["scenarios"]["load"]["requests"]
+
+
+def test_interval_lines_are_what_the_format_says(tmp_path: Path) -> None:
+    """Each line of intervals.jsonl reads back to itself."""
+    with CountingServer() as server:
+        plan = {"base_url": server.url, "scenarios": {"load": {"users": 1, "iterations": 30, "endpoints": [{"path": "/"}]}}}
+        loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    for line in (only_run(tmp_path) / "intervals.jsonl").read_text(encoding="utf-8").splitlines():
+        assert Interval.from_json(json.loads(line)).to_json() == json.loads(line)

@@ -1,0 +1,108 @@
+"""The command line as a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+import yaml
+
+TIME_LIMIT_S = 120
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a finished command said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def loadworthy(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
+    """Run the command to its end."""
+    return command("-m", "loadworthy", *arguments, cwd=cwd, environ=environ)
+
+
+def command(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
+    """Run our Python with these arguments to its end."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=_environment(environ),
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_S,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def _environment(environ: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "default", **(environ or {})}
+
+
+class Started:
+    """A command under way; killed by its id if the test ends before it does."""
+
+    def __init__(self, *arguments: object, cwd: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "loadworthy", *map(str, arguments)],
+            cwd=cwd,
+            env=_environment(None),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal, to this process alone."""
+        self.process.send_signal(number)
+
+    def finish(self) -> tuple[int, str]:
+        """Its exit code and all it printed."""
+        out, _ = self.process.communicate(timeout=TIME_LIMIT_S)
+        return self.process.returncode, out
+
+    def lines(self) -> IO[str]:
+        """What it prints, as it comes."""
+        return cast("IO[str]", self.process.stdout)
+
+
+def write_plan(folder: Path, plan: Mapping[str, Any], name: str = "plan.yaml") -> Path:
+    """A plan file."""
+    path = folder / name
+    path.write_text(yaml.safe_dump(dict(plan), sort_keys=False), encoding="utf-8")
+    return path
+
+
+def only_run(folder: Path) -> Path:
+    """The one run directory under ``runs``."""
+    (run,) = sorted((folder / "runs").iterdir())
+    return run
+
+
+def summary_of(run: Path) -> Any:
+    """``summary.json``."""
+    return json.loads((run / "summary.json").read_text(encoding="utf-8"))
