@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import FrameType
 from typing import Protocol
 
+import gevent
 from gevent.event import Event
 from locust.shape import LoadTestShape
 
@@ -76,10 +77,14 @@ class Control:
             self.stop.set()
             on_first()
 
+        hub = gevent.get_hub()
+        printed = hub.NOT_ERROR
+        hub.NOT_ERROR = (*printed, KeyboardInterrupt)  # it reaches the main greenlet; no traceback on the way
         previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
+            hub.NOT_ERROR = printed
             for number, handler in previous.items():
                 signal.signal(number, handler)
 

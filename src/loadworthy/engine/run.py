@@ -141,6 +141,9 @@ class _PlanRun:
             except KeyboardInterrupt:
                 crew.abort()
                 return "interrupted", "told twice to stop"
+            except BaseException:
+                crew.abort()
+                raise
             finally:
                 crew.close()
         return "completed", ""
@@ -181,15 +184,12 @@ class _PlanRun:
         def on_move(move: Move) -> None:
             journal.event({"type": "stage", "scenario": name, "index": move.stage, "users": move.users})
 
-        reason = EndReason.INTERRUPTED
-        try:
-            if shape is not None:
-                reason = drive_shape(crew, shape, self._control, self._clock, on_tick)
-            else:
-                reason = drive(crew, profile, self._control, self._clock, on_move, on_tick)
-        finally:
-            crew.end()
-            journal.event({"type": "scenario_ended", "scenario": name, "reason": reason.value})
+        if shape is not None:
+            reason = drive_shape(crew, shape, self._control, self._clock, on_tick)
+        else:
+            reason = drive(crew, profile, self._control, self._clock, on_move, on_tick)
+        crew.end()
+        journal.event({"type": "scenario_ended", "scenario": name, "reason": reason.value})
         return reason
 
     def _setup(self) -> NodeSetup:
