@@ -6,24 +6,75 @@ Durations are written as ``500ms``, ``30s``, ``1m30s`` or a number of seconds, a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
-from loadworthy.units import format_duration, parse_bytes, parse_duration_us, parse_rate
+from loadworthy.plan.thresholds import parse_threshold, threshold_from_mapping
+from loadworthy.units import US_PER_S, format_duration, parse_bytes, parse_duration_us, parse_rate
+
+MAX_DURATION_US = 366 * 86_400 * US_PER_S
+"""No plan means a longer time than a year; a value beyond it has the wrong unit."""
+
+
+def _read_with(parse: Callable[[Any], Any]) -> Callable[[object], Any]:
+    """The parser, for values of any type: what it cannot take is a ValueError, the only error pydantic collects."""
+
+    def read(value: object) -> Any:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError("it must be a number or text with a unit")  # noqa: TRY004  pydantic collects no TypeError
+        try:
+            return parse(value)
+        except OverflowError as error:
+            raise ValueError("the number is too large") from error
+
+    return read
+
+
+def _duration_us(value: str | float) -> int:
+    duration_us = parse_duration_us(value)
+    if duration_us > MAX_DURATION_US:
+        raise ValueError("it is longer than a year")
+    return duration_us
+
+
+def _duration_text(duration_us: int) -> str:
+    # The short form shows six digits; a plan on its way to a worker must not lose the others.
+    text = format_duration(duration_us)
+    return text if parse_duration_us(text) == duration_us else f"{duration_us}us"
+
+
+def _no_flag(value: object) -> object:
+    # Python counts True as 1; ``users: true`` is a slip, not one user.
+    if isinstance(value, bool):
+        raise ValueError("true and false are not numbers")  # noqa: TRY004  pydantic collects no TypeError
+    return value
+
 
 DurationUs = Annotated[
     int,
-    BeforeValidator(parse_duration_us),
-    PlainSerializer(format_duration, when_used="json"),
+    BeforeValidator(_read_with(_duration_us)),
+    PlainSerializer(_duration_text, when_used="json"),
     WithJsonSchema({"type": ["string", "number"], "examples": ["500ms", "30s", "1m30s"]}),
 ]
 """Integer µs inside; ``"30s"`` or a number of seconds outside."""
 
+TimeSpanUs = Annotated[DurationUs, Field(gt=0)]
+"""A duration that cannot be nothing."""
+
 PerSecond = Annotated[
     float,
-    BeforeValidator(parse_rate),
+    BeforeValidator(_read_with(parse_rate)),
     Field(gt=0, allow_inf_nan=False),
     WithJsonSchema({"type": ["string", "number"], "examples": [10, "10/s", "30/min"]}),
 ]
@@ -31,14 +82,51 @@ PerSecond = Annotated[
 
 SizeBytes = Annotated[
     int,
-    BeforeValidator(parse_bytes),
+    BeforeValidator(_read_with(parse_bytes)),
     Field(gt=0),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["64KiB", "10MB"]}),
 ]
 """Bytes inside; a number or ``"10MB"`` outside."""
 
+Whole = Annotated[int, BeforeValidator(_no_flag)]
+"""A whole number; ``true`` is none."""
+
+Weight = Annotated[float, BeforeValidator(_no_flag), Field(gt=0, allow_inf_nan=False)]
+"""A share relative to its neighbours."""
+
 Scalar = str | int | float | bool
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+
+def _threshold_text(value: object) -> str:
+    """The expression of one entry: an expression already, or a mapping with one key."""
+    if isinstance(value, str):
+        return parse_threshold(value).expression
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((key, limit),) = value.items()
+        return threshold_from_mapping(str(key), limit)
+    raise ValueError('it must be an expression ("p95 < 500ms") or one key with its limit (response_time_p95: 500)')
+
+
+def _threshold_list(value: object) -> object:
+    if isinstance(value, Mapping):
+        return [{key: limit} for key, limit in value.items()]
+    return [value] if isinstance(value, str) else value
+
+
+ThresholdText = Annotated[
+    str,
+    BeforeValidator(_threshold_text),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "examples": ["p95 < 500ms", "GET /contacts p99 < 1s", "error_rate < 1%"]},
+                {"type": "object", "minProperties": 1, "maxProperties": 1},
+            ]
+        }
+    ),
+]
+"""One threshold, kept as its expression."""
 
 
 class ScenarioKind(StrEnum):
@@ -51,6 +139,9 @@ class ScenarioKind(StrEnum):
     ENDURANCE = "endurance"
 
 
+StatusCode = Annotated[Whole, Field(ge=100, le=599)]
+
+
 class Model(BaseModel):
     """Frozen; an unknown key is a mistake."""
 
@@ -60,7 +151,7 @@ class Model(BaseModel):
 class Expect(Model):
     """What a response must be to count as good. Without ``status``, anything below 400 is good."""
 
-    status: int | tuple[int, ...] | None = None
+    status: StatusCode | tuple[StatusCode, ...] | None = None
     """One status code, or a list of those that are right."""
     json_: dict[str, Any] = Field(default_factory=dict, alias="json")
     """JSON path → the value it must have; ``null`` asks only that the path exists."""
@@ -76,18 +167,18 @@ class Step(Model):
     method: Method = "GET"
     name: str | None = None
     """The series under which it is reported; the path as written here unless given."""
-    query: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)
+    query: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
     headers: dict[str, str] = Field(default_factory=dict)
     json_: Any = Field(default=None, alias="json")
     """A body sent as JSON."""
-    form: dict[str, Scalar | list[Scalar]] | None = None
+    form: dict[str, Scalar | tuple[Scalar, ...]] | None = None
     """A body sent as a URL-encoded form."""
     body: str | None = None
     """A body sent as it stands."""
     expect: Expect = Expect()
     extract: dict[str, str] = Field(default_factory=dict)
     """Name → where its value comes from: a JSON path (``$.token``), ``header:Name``, ``cookie:name`` or ``regex:…``."""
-    timeout: DurationUs | None = None
+    timeout: TimeSpanUs | None = None
     """Time-out for connecting and for reading, instead of the scenario's."""
     allow_redirects: bool = True
 
@@ -95,15 +186,35 @@ class Step(Model):
 class Endpoint(Step):
     """A step that is chosen by weight."""
 
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
+    weight: Weight = 1
     """How often it is chosen, relative to the others."""
+
+
+_wait_us = _read_with(_duration_us)
 
 
 class WaitTime(Model):
     """The pause between iterations: uniform between two bounds, in µs."""
 
-    low_us: int
-    high_us: int
+    low_us: Annotated[Whole, Field(ge=0, le=MAX_DURATION_US)]
+    high_us: Annotated[Whole, Field(ge=0, le=MAX_DURATION_US)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if isinstance(value, Mapping | WaitTime):
+            return value
+        low, dash, high = value.partition("-") if isinstance(value, str) else (value, "", None)
+        low_us = _wait_us(low)
+        return {"low_us": low_us, "high_us": _wait_us(high) if dash else low_us}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> WaitTime:
+        if self.low_us > self.high_us:
+            raise ValueError(
+                f"the shorter time comes first: {_duration_text(self.high_us)}-{_duration_text(self.low_us)}"
+            )
+        return self
 
 
 class Behaviour(Model):
@@ -122,16 +233,16 @@ class Behaviour(Model):
 class Role(Behaviour):
     """One of several kinds of user in a scenario."""
 
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
+    weight: Weight = 1
     """Share of the users, relative to the other roles."""
 
 
 class Stage(Model):
     """A stretch of time: hold ``users``, or move in a line to ``ramp_to`` users."""
 
-    duration: DurationUs
-    users: Annotated[int, Field(ge=0)] | None = None
-    ramp_to: Annotated[int, Field(ge=0)] | None = None
+    duration: TimeSpanUs
+    users: Annotated[Whole, Field(ge=0)] | None = None
+    ramp_to: Annotated[Whole, Field(ge=0)] | None = None
 
 
 class Scenario(Behaviour):
@@ -145,18 +256,29 @@ class Scenario(Behaviour):
     """Python file with user classes, relative to the plan."""
     user_classes: tuple[str, ...] = ()
     """Which classes of the locustfile; all unless given."""
-    users: Annotated[int, Field(ge=1)] | None = None
+    users: Annotated[Whole, Field(ge=1)] | None = None
+    """How many at once; 1 unless this or ``stages`` is given."""
     spawn_rate: PerSecond | None = None
     """Users started per second; all at once unless given."""
-    run_time: DurationUs | None = None
+    run_time: TimeSpanUs | None = None
     """From the start, ramp included. None: until ``iterations`` are done, or until Ctrl-C."""
     stages: tuple[Stage, ...] = ()
-    iterations: Annotated[int, Field(ge=1)] | None = None
+    iterations: Annotated[Whole, Field(ge=1)] | None = None
     """Ends when this many iterations are done by all users together (or at ``run_time``)."""
-    thresholds: tuple[str, ...] = ()
+    thresholds: Annotated[
+        tuple[ThresholdText, ...],
+        BeforeValidator(_threshold_list, json_schema_input_type=tuple[ThresholdText, ...] | dict[str, Any]),
+    ] = ()
     """Expressions; the mapping form (``response_time_p95: 1000``) is rewritten to them when the plan is read."""
-    timeout: DurationUs | None = None
+    timeout: TimeSpanUs | None = None
     """Time-out for connecting and for reading of each request; the plan's unless given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_user_unless_said(cls, value: object) -> object:
+        if isinstance(value, Mapping) and value.get("users") is None and not value.get("stages"):
+            return {**value, "users": 1}
+        return value
 
 
 class EmailAlert(Model):
@@ -164,12 +286,12 @@ class EmailAlert(Model):
 
     enabled: bool = True
     smtp_server: str
-    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_port: Annotated[Whole, Field(ge=1, le=65535)] = 587
     use_tls: bool = True
     username: str | None = None
     password: str | None = None
     from_addr: str
-    to_addrs: tuple[str, ...]
+    to_addrs: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class SlackAlert(Model):
@@ -198,6 +320,11 @@ class RowSource(Model):
     per: Literal["user", "iteration"] = "user"
     """A row for each user, kept for its life; or a new one for each iteration."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_rows(cls, value: object) -> object:
+        return {"rows": value} if isinstance(value, list | tuple) else value
+
 
 class Plan(Model):
     """Everything that was asked for in one run."""
@@ -212,12 +339,12 @@ class Plan(Model):
     reporting: dict[str, Any] = Field(default_factory=dict)
     """Kept as written."""
     locust: dict[str, Any] = Field(default_factory=dict)
-    """Settings for the engine: ``locustfile`` (for scenarios that name no behaviour), ``stop_timeout``; others are kept."""
-    timeout: DurationUs = 30_000_000
+    """Settings for the engine: ``locustfile`` (for scenarios that name no behaviour); others are kept as written."""
+    timeout: TimeSpanUs = 30_000_000
     """Time-out for connecting and for reading of each request."""
     stop_timeout: DurationUs = 5_000_000
     """How long iterations under way may go on when a scenario ends."""
     max_body: SizeBytes = 64 * 1024 * 1024
     """A response body beyond this is a failure of kind ``too_large``."""
     verify_tls: bool = True
-    seed: int | None = None
+    seed: Whole | None = None

@@ -1,0 +1,141 @@
+"""Adding up intervals: the current totals of each scenario and series, and a window of the last seconds.
+
+Used while a run goes on (the live view) and afterwards (the summary), so both always show the same figures. All of it
+is addition, so the order in which processes report does not matter.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from loadworthy.analysis.figures import Distribution
+from loadworthy.record.interval import Interval, SeriesInterval
+
+MS_PER_S = 1000
+SeriesKey = tuple[str, str]
+"""(kind, name), e.g. ``("GET", "/contacts")``."""
+
+
+def merged(series: Iterable[SeriesInterval], kind: str = "", name: str = "") -> SeriesInterval:
+    """One total of several series; the originals stay as they are."""
+    total = SeriesInterval(kind, name)
+    for one in series:
+        total.add(one)
+    return total
+
+
+@dataclass(slots=True)
+class ScenarioTotals:
+    """All that was measured of one scenario so far.
+
+    Times are ms since the epoch: ``start_ms`` is where its first interval began, ``end_ms`` where its last one ended.
+    """
+
+    name: str
+    start_ms: int = 0
+    end_ms: int = 0
+    intervals: int = 0
+    iterations: int = 0
+    interrupted: int = 0
+    series: dict[SeriesKey, SeriesInterval] = field(default_factory=dict)
+    _users: dict[int, dict[int, int]] = field(default_factory=dict)
+    _latest: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _total: SeriesInterval | None = None
+
+    def add(self, interval: Interval) -> None:
+        """Add one interval of this scenario."""
+        end_ms = interval.start_ms + interval.duration_ms
+        self.start_ms = interval.start_ms if not self.intervals else min(self.start_ms, interval.start_ms)
+        self.end_ms = max(self.end_ms, end_ms)
+        self.intervals += 1
+        self.iterations += interval.iterations
+        self.interrupted += interval.interrupted
+        self._note_users(interval)
+        for one in interval.series:
+            key = (one.kind, one.name)
+            if key not in self.series:
+                self.series[key] = SeriesInterval(*key)
+            self.series[key].add(one)
+        self._total = None
+
+    def _note_users(self, interval: Interval) -> None:
+        # One count for each process and second of the clock, so that a process that reports twice is not added twice;
+        # by the interval's middle, because its ends lie on the edges of seconds.
+        processes = self._users.setdefault((interval.start_ms + interval.duration_ms // 2) // MS_PER_S, {})
+        processes[interval.process] = max(processes.get(interval.process, 0), interval.users)
+        if interval.process not in self._latest or self._latest[interval.process][0] <= interval.number:
+            self._latest[interval.process] = (interval.number, interval.users)
+
+    @property
+    def total(self) -> SeriesInterval:
+        """All series as one."""
+        if self._total is None:
+            self._total = merged(self.series.values(), name="Aggregated")
+        return self._total
+
+    @property
+    def duration_s(self) -> float:
+        """The measured time: from the first interval's start to the last one's end, over all processes."""
+        return (self.end_ms - self.start_ms) / MS_PER_S
+
+    @property
+    def users_max(self) -> int:
+        """The most users at once, over all processes."""
+        return max((sum(processes.values()) for processes in self._users.values()), default=0)
+
+    @property
+    def users_now(self) -> int:
+        """The users at the end of each process's latest interval."""
+        return sum(users for _, users in self._latest.values())
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFigures:
+    """The last seconds of one scenario; None where too little was measured. A look at the moment."""
+
+    seconds: float
+    requests: int
+    failures: int
+    throughput: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class Accumulator:
+    """Totals of every scenario seen, by name, and a sliding window for the one that runs."""
+
+    def __init__(self, window_s: float = 10.0) -> None:
+        self.scenarios: dict[str, ScenarioTotals] = {}
+        self._window_ms = round(window_s * MS_PER_S)
+        self._recent: dict[str, deque[tuple[int, int, SeriesInterval]]] = {}
+
+    def add(self, interval: Interval) -> None:
+        """Add one interval."""
+        name = interval.scenario
+        if name not in self.scenarios:
+            self.scenarios[name] = ScenarioTotals(name)
+            self._recent[name] = deque()
+        totals = self.scenarios[name]
+        totals.add(interval)
+        if self._window_ms:
+            end_ms = interval.start_ms + interval.duration_ms
+            self._recent[name].append((interval.start_ms, end_ms, merged(interval.series)))
+            self._forget(name, totals.end_ms - self._window_ms)
+
+    def _forget(self, name: str, before_ms: int) -> None:
+        recent = self._recent[name]
+        while recent and recent[0][1] <= before_ms:
+            recent.popleft()
+
+    def window(self, scenario: str) -> WindowFigures:
+        """Figures of the last seconds of a scenario, all series together."""
+        latest_ms = self.scenarios[scenario].end_ms if scenario in self.scenarios else 0
+        parts = [part for part in self._recent.get(scenario, ()) if part[1] > latest_ms - self._window_ms]
+        total = merged(part for _, _, part in parts)
+        seconds = (max(end for _, end, _ in parts) - min(start for start, _, _ in parts)) / MS_PER_S if parts else 0.0
+        rate = total.requests / seconds if seconds else None
+        times = Distribution.of(total.response)
+        return WindowFigures(seconds, total.requests, total.failures, rate, times.p50, times.p95, times.p99)

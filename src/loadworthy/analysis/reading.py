@@ -1,0 +1,52 @@
+"""Reading a run once, for all that is computed from its intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from loadworthy.analysis.accumulate import Accumulator
+from loadworthy.analysis.timeline import TimelineBuilder
+from loadworthy.analysis.validity import Readings
+from loadworthy.record.rundir import EVENTS, FAILURES, INTERVALS, RESOURCES, Run
+
+
+@dataclass(slots=True)
+class Reading:
+    """All that a pass over the intervals gives; independent of their order.
+
+    ``torn_lines`` counts damaged lines anywhere in the directory, ``torn_tails`` those of them that are the last line
+    of their file and were cut off, as a killed process leaves them.
+    """
+
+    totals: Accumulator = field(default_factory=lambda: Accumulator(window_s=0))
+    timeline: TimelineBuilder = field(default_factory=TimelineBuilder)
+    readings: Readings = field(default_factory=Readings)
+    torn_lines: int = 0
+    torn_tails: int = 0
+
+
+def read(run: Run) -> Reading:
+    """Read a run's intervals. RunDirError where the files cannot be read.
+
+    The run must be freshly opened: its count of torn lines grows with each pass over its intervals.
+    """
+    reading = Reading()
+    for interval in run.intervals():
+        reading.totals.add(interval)
+        reading.timeline.add(interval)
+        reading.readings.add(interval)
+    reading.torn_lines = run.torn_lines
+    reading.torn_tails = sum(_has_torn_tail(run, name) for name in (INTERVALS, EVENTS, RESOURCES, FAILURES))
+    return reading
+
+
+def _has_torn_tail(run: Run, name: str) -> bool:
+    path = run.path / name
+    try:
+        with path.open("rb") as file:
+            if file.seek(0, 2) == 0:
+                return False
+            file.seek(-1, 2)
+            return file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False

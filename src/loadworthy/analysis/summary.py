@@ -1,0 +1,91 @@
+"""The Summary: the figures and verdicts of a run. Its JSON form, ``summary.json``, is public interface.
+
+A field that does not apply is absent, one that is unknown is null. Times are ms with the µs kept, rates per second,
+ratios 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from loadworthy.analysis.figures import Figures
+from loadworthy.analysis.thresholds import ThresholdResult
+from loadworthy.analysis.validity import Health
+from loadworthy.analysis.verdict import Verdict
+from loadworthy.errors import ExitCode
+
+SUMMARY_SCHEMA = 1
+WORKLOAD = "closed"
+Json = dict[str, Any]
+
+
+class Reason(NamedTuple):
+    """Something besides thresholds that weighed on a verdict, and the verdict that it speaks for."""
+
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioSummary:
+    """One scenario. ``reasons`` say why it is not simply what its thresholds say."""
+
+    name: str
+    kind: str
+    verdict: Verdict
+    figures: Figures
+    users_max: int
+    series: dict[str, Figures]
+    """``"GET /x"`` → its figures, in the order of the most requests."""
+    thresholds: tuple[ThresholdResult, ...]
+    reasons: tuple[Reason, ...] = ()
+    duration_s: float = 0.0
+    iterations: int = 0
+    interrupted: int = 0
+    """Attempts that the end of the run cut off; they are no samples."""
+    ran: bool = True
+    workload: str = WORKLOAD
+
+    def to_json(self) -> Json:
+        """The form that stands in ``summary.json``."""
+        return {
+            "kind": self.kind,
+            "verdict": self.verdict.value,
+            "workload": self.workload,
+            **self.figures.counts_json(),
+            "users_max": self.users_max,
+            **self.figures.details_json(),
+            "series": {name: figures.to_json() for name, figures in self.series.items()},
+            "thresholds": [result.to_json() for result in self.thresholds],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run, judged. ``reasons`` are whole sentences, the most important first."""
+
+    run: str
+    plan: str | None
+    verdict: Verdict
+    exit_code: ExitCode
+    reasons: tuple[str, ...]
+    started_at: str | None
+    duration_s: float | None
+    scenarios: dict[str, ScenarioSummary]
+    health: Health
+
+    def to_json(self) -> Json:
+        """The content of ``summary.json``."""
+        return {
+            "schema": SUMMARY_SCHEMA,
+            "run": self.run,
+            "plan": self.plan,
+            "verdict": self.verdict.value,
+            "exit_code": int(self.exit_code),
+            "reasons": list(self.reasons),
+            "started_at": self.started_at,
+            "duration_s": self.duration_s,
+            "scenarios": {name: scenario.to_json() for name, scenario in self.scenarios.items()},
+            "health": self.health.to_json(),
+        }

@@ -1,0 +1,103 @@
+"""What the places of a plan are for: where a secret may live, and where a text belongs to the plan's own language.
+
+*Free* places hold what is sent or handed on (headers, bodies, credentials): what comes there from the environment is a
+secret. *Text* places name and describe things (paths, names, the base URL). All others are *typed*: numbers, durations,
+methods, thresholds. A mask may stand in for a free or a text value and the plan is still a plan; in a typed one it may
+not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from loadworthy.plan.document import DataPath
+
+PlaceKind = Literal["free", "text", "typed"]
+
+_SECRET_ENDINGS = ("token", "authorization", "cookie", "cookies", "webhookurl")
+_SECRET_WORDS = ("password", "passwd", "passphrase", "secret", "apikey", "privatekey", "accesskey")
+_STEP_LISTS = ("endpoints", "flow", "on_start")
+_FREE_STEP_KEYS = ("query", "headers", "json", "form", "body", "extract")
+_EMAIL_TEXT = ("smtp_server", "username", "password", "from_addr", "to_addrs")
+_NEVER_SECRET = re.compile(r"[-+]?\d{0,5}|[-+.\d]{1,5}|true|false|yes|no|on|off|null|none", re.IGNORECASE)
+
+
+def place_kind(path: DataPath) -> PlaceKind:
+    """What the value at a path is."""
+    if free_root(path) is not None:
+        return "free"
+    match path:
+        case ("name",) | ("base_url",) | ("locust", "locustfile") | ("test_data", _, "file"):
+            return "text"
+        case ("scenarios", _, "description" | "locustfile") | ("scenarios", _, "user_classes", *_):
+            return "text"
+        case ("scenarios", _, "roles", _, "endpoints" | "flow" | "on_start", _, "path" | "name"):
+            return "text"
+        case ("scenarios", _, "endpoints" | "flow" | "on_start", _, "path" | "name"):
+            return "text"
+    return "typed"
+
+
+def free_root(path: DataPath) -> int | None:
+    """How many parts of the path lead to free data (the rest are its keys); None if the place is not free."""
+    match path:
+        case ("alerting", "email", field, *_) if field in _EMAIL_TEXT:
+            return 2
+        case ("alerting", "slack", "webhook_url" | "channel"):
+            return 2
+        case ("test_data", _, int(), *_):
+            return 3
+        case ("test_data", _, "rows", *_):
+            return 3
+        case ("reporting", *_):
+            return 1
+        case ("locust", "locustfile" | "stop_timeout", *_):
+            return None
+        case ("locust", *_):
+            return 1
+        case ("scenarios", _, "roles", _, *rest):
+            return _behaviour_root(tuple(rest), 4)
+        case ("scenarios", _, *rest):
+            return _behaviour_root(tuple(rest), 2)
+    return None
+
+
+def _behaviour_root(rest: DataPath, above: int) -> int | None:
+    match rest:
+        case ("headers", *_):
+            return above + 1
+        case (steps, _, "expect", "json" | "text", *_) if steps in _STEP_LISTS:
+            return above + 4
+        case (steps, _, field, *_) if steps in _STEP_LISTS and field in _FREE_STEP_KEYS:
+            return above + 3
+    return None
+
+
+def is_secret_place(path: DataPath) -> bool:
+    """Whether a value is a secret because of the key it stands under (``password``, ``X-Api-Key``, …)."""
+    root = free_root(path)
+    if root is None or _is_read_from_answers(path):
+        return False
+    return any(isinstance(key, str) and looks_secret(key) for key in path[root:])
+
+
+def _is_read_from_answers(path: DataPath) -> bool:
+    """Whether it says where a value comes from or what it must be (``token: $.token``), rather than holding one."""
+    match path:
+        case ("scenarios", _, "roles", _, steps, _, "extract" | "expect", *_) if steps in _STEP_LISTS:
+            return True
+        case ("scenarios", _, steps, _, "extract" | "expect", *_) if steps in _STEP_LISTS:
+            return True
+    return False
+
+
+def looks_secret(key: str) -> bool:
+    """Whether a key or a variable's name speaks of a secret; case, ``-`` and ``_`` do not matter."""
+    name = re.sub(r"[-_\s]", "", key).lower()
+    return name.endswith(_SECRET_ENDINGS) or any(word in name for word in _SECRET_WORDS)
+
+
+def is_never_secret(text: str) -> bool:
+    """Whether a text says too little to be a secret: short numbers, flags, nothing."""
+    return _NEVER_SECRET.fullmatch(text.strip()) is not None

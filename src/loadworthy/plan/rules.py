@@ -1,0 +1,196 @@
+"""The rules that hold between values of a plan, and the syntax of what is written inside its texts.
+
+They read the resolved *data*, not the models, so that they can be reported together with what does not fit the models;
+a value of the wrong type is passed over here, because the models complain of it. Rules of a single request are in
+:mod:`loadworthy.plan.step_rules`.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadworthy.plan.document import DataPath, Document, shown
+from loadworthy.plan.rows import read_rows
+from loadworthy.plan.step_rules import check_headers, check_step, check_templates
+from loadworthy.plan.translate import shown_at
+
+TEMPLATE_NAMES = ("uuid", "random_int", "random_choice", "iteration", "user_number", "now_ms")
+"""What every template can use; test data and extracted values cannot take these names."""
+
+_JINJA_WORDS = (
+    "true",
+    "false",
+    "none",
+    "self",
+    "loop",
+    "range",
+    "dict",
+    "namespace",
+    "set",
+    "block",
+    "filter",
+    "macro",
+)
+_NOT_IN_FILE_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')
+_MAX_NAME_CHARACTERS = 100
+_STEP_LISTS = ("endpoints", "flow", "on_start")
+
+
+def check_rules(document: Document, base_dir: Path) -> None:
+    """Add a problem for each broken rule; files are looked for below ``base_dir``."""
+    if not isinstance(document.data, dict):
+        return
+    base_url = document.get(("base_url",))
+    if isinstance(base_url, str):
+        _check_base_url(base_url, document)
+    for name, scenario in _mapping(document.get(("scenarios",))).items():
+        path = ("scenarios", name)
+        _check_name("scenario", name, path, document)
+        if isinstance(scenario, dict):
+            _check_scenario(scenario, path, document)
+    for name, source in _mapping(document.get(("test_data",))).items():
+        _check_template_name("test data", name, ("test_data", name), document)
+        _check_rows(source, ("test_data", name), document, base_dir)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _check_base_url(url: str, document: Document) -> None:
+    path = ("base_url",)
+    value = url_for_message(url)
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or 0 < parts.port < 65_536
+    except ValueError:
+        document.add(
+            path, f"{value} is not a URL: its host or port cannot be read", "write one like http://localhost:8000"
+        )
+        return
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        document.add(
+            path, f"{value} is not an http:// or https:// URL with a host", "write one like http://localhost:8000"
+        )
+    elif not port_is_valid:
+        document.add(path, f"{value} has a port that does not exist", "ports go from 1 to 65535")
+    elif parts.query or parts.fragment:
+        document.add(path, f"{value} goes beyond a path", "put what follows ? or # into the requests")
+    elif re.search(r"[\s\x00-\x1f\x7f]", url):
+        document.add(path, f"{value} holds a space or a control character", "write it as %20")
+
+
+def url_for_message(url: str) -> str:
+    """A URL in quotes, its password masked, also where it is too broken to be parsed."""
+    return shown(re.sub(r"(//[^/?#]*?:)[^/?#]*@", r"\1***@", url))
+
+
+def _check_name(what: str, name: str, path: DataPath, document: Document) -> None:
+    if not name.strip():
+        document.add(path, f"the name of a {what} is empty", "give it a name", at_key=True)
+    elif _NOT_IN_FILE_NAMES.search(name) or name in (".", "..") or name != name.strip():
+        hint = 'a name becomes part of file names: no / \\ : * ? " < > |, no spaces at its ends'
+        document.add(path, f"{shown(name)} cannot name a {what}", hint, at_key=True)
+    elif len(name) > _MAX_NAME_CHARACTERS:
+        document.add(path, f"{shown(name)} is longer than {_MAX_NAME_CHARACTERS} characters", "shorten it", at_key=True)
+
+
+def _check_template_name(what: str, name: str, path: DataPath, document: Document) -> None:
+    if not name.isidentifier():
+        hint = "templates write it as {{ name }}: letters, digits and _, no digit first"
+        document.add(path, f"{shown(name)} cannot name {what}", hint, at_key=True)
+    elif name in TEMPLATE_NAMES or name in _JINJA_WORDS or keyword.iskeyword(name):
+        document.add(path, f"{shown(name)} is a name that templates have already", "choose another name", at_key=True)
+
+
+def _check_scenario(scenario: dict[str, Any], path: DataPath, document: Document) -> None:
+    _check_amount(scenario, path, document)
+    ways = [way for way in ("endpoints", "flow", "roles") if scenario.get(way) is not None]
+    code = next((key for key in ("locustfile", "user_classes") if scenario.get(key)), None)
+    if code:
+        ways.append(code)
+        for key in ("on_start", "headers"):
+            if scenario.get(key):
+                hint = "put it into the user class, or use endpoints or flow"
+                document.add((*path, key), f"{key} has no effect on the users of a {code}", hint, at_key=True)
+    if len(ways) > 1:
+        hint = "keep one: endpoints, flow, roles, or locustfile with user_classes"
+        document.add((*path, ways[1]), f"{ways[0]} and {ways[1]} exclude each other", hint, at_key=True)
+    if scenario.get("roles") == {}:
+        document.add((*path, "roles"), "it is empty", "give it at least one entry, or remove the key")
+    _check_behaviour(scenario, path, document)
+    for name, role in _mapping(scenario.get("roles")).items():
+        here = (*path, "roles", name)
+        _check_name("role", name, here, document)
+        if isinstance(role, dict):
+            if sum(role.get(way) is not None for way in ("endpoints", "flow")) != 1:
+                document.add(here, "a role does either endpoints or flow", "give it one of the two", at_key=True)
+            _check_behaviour(role, here, document)
+
+
+def _check_amount(scenario: dict[str, Any], path: DataPath, document: Document) -> None:
+    stages = scenario.get("stages")
+    if stages == []:
+        document.add((*path, "stages"), "it is empty", "give it at least one entry, or remove the key")
+    if stages:
+        for key in ("users", "run_time", "spawn_rate"):
+            if scenario.get(key) is not None:
+                value = shown_at((*path, key), document)
+                hint = "keep one of them; each stage says its own users and duration"
+                document.add((*path, key), f"{key} {value} and stages exclude each other", hint, at_key=True)
+    elif scenario.get("spawn_rate") is not None and scenario.get("users") is None:
+        value = shown_at((*path, "spawn_rate"), document)
+        document.add((*path, "spawn_rate"), f"spawn_rate {value} stands without users", "say how many users there are")
+    _check_stages(stages, (*path, "stages"), document)
+
+
+def _check_stages(stages: object, path: DataPath, document: Document) -> None:
+    amounts: list[Any] = []
+    for index, stage in enumerate(stages if isinstance(stages, list) else []):
+        given = [key for key in ("users", "ramp_to") if _mapping(stage).get(key) is not None]
+        amounts.extend(stage[key] for key in given)
+        if isinstance(stage, dict) and len(given) != 1:
+            message = "users and ramp_to exclude each other" if given else "a stage needs users or ramp_to"
+            hint = "users holds that many, ramp_to moves there in a line"
+            document.add((*path, index), message, hint)
+    if amounts and all(str(amount) == "0" for amount in amounts):
+        document.add(path, "no stage has any users", "give at least one stage more than 0")
+
+
+def _check_behaviour(behaviour: dict[str, Any], path: DataPath, document: Document) -> None:
+    headers = behaviour.get("headers")
+    if isinstance(headers, dict):
+        check_headers(headers, (*path, "headers"), document)
+        check_templates(headers, (*path, "headers"), document)
+    for key in _STEP_LISTS:
+        steps = behaviour.get(key)
+        if steps == []:
+            document.add((*path, key), "it is empty", "give it at least one entry, or remove the key")
+        for index, step in enumerate(steps if isinstance(steps, list) else []):
+            if isinstance(step, dict):
+                here = (*path, key, index)
+                check_step(step, here, document)
+                for name in _mapping(step.get("extract")):
+                    _check_template_name("an extracted value", name, (*here, "extract", name), document)
+
+
+def _check_rows(source: object, path: DataPath, document: Document, base_dir: Path) -> None:
+    if isinstance(source, list) and not source:
+        document.add(path, "it has no rows", "give it at least one")
+    if not isinstance(source, dict):
+        return
+    given = [key for key in ("file", "rows") if source.get(key) is not None]
+    if len(given) != 1:
+        message = "file and rows exclude each other" if given else "it needs file or rows"
+        document.add(path, message, "rows come from a file or stand in the plan")
+    elif source.get("rows") == []:
+        document.add((*path, "rows"), "it has no rows", "give it at least one")
+    elif isinstance(source.get("file"), str):
+        try:
+            read_rows(base_dir / source["file"])
+        except ValueError as error:
+            document.add((*path, "file"), f"{shown(source['file'])}: {error}")

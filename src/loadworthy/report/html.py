@@ -1,0 +1,213 @@
+"""``report.html``: one page that needs nothing else. No script, no request to anywhere, light and dark, fit to print.
+
+Everything that is not ours goes through Jinja's escaping; only our own drawings are marked as safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loadworthy.analysis.ending import seconds
+from loadworthy.analysis.order_statistics import min_samples
+from loadworthy.analysis.summary import ScenarioSummary, Summary
+from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
+from loadworthy.analysis.timeline import Second, TimelineBuilder
+from loadworthy.analysis.verdict import Verdict
+from loadworthy.report.charts import Chart, Limit, Line, svg, time_step_s
+from loadworthy.report.failures import FailureExample, failure_examples
+from loadworthy.report.text import MARKS
+from loadworthy.report.words import CLOSED_NOTE, health_line, interval, margin, milliseconds, plural, rate
+from loadworthy.units import format_bytes, format_count, format_ms, format_ratio
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_MEANINGS = {
+    Verdict.PASS: "Every target was met.",
+    Verdict.FAIL: "A target was missed.",
+    Verdict.UNDECIDED: "There is not enough evidence to say.",
+    Verdict.INVALID: "The figures do not describe the service: data is missing or the generator broke.",
+}
+_SHOWN_EXAMPLES = 40
+_WISHES = ((min_samples(0.99), 20), (min_samples(0.95), 10))
+"""Points of a chart should stand on enough requests for a p99 if twenty of them remain, or for a p95 if ten do."""
+_LIMIT_IN_SIGHT = 2.5
+"""A limit is drawn if it is at most so many times the highest value; beyond that it would flatten the lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnChart:
+    """A chart as the template needs it. ``note`` is a sentence below it."""
+
+    title: str
+    unit: str
+    legend: Sequence[Line]
+    svg: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioPage:
+    """A scenario with all that the template shows of it."""
+
+    summary: ScenarioSummary
+    charts: Sequence[DrawnChart]
+    examples: Sequence[FailureExample]
+    more_examples: int
+    same_times: bool
+    """Response and service times are equal, so one row says both."""
+
+
+def report_html(
+    summary: Summary, timeline: TimelineBuilder, manifest: Mapping[str, Any], failures: Sequence[Mapping[str, Any]]
+) -> str:
+    """The content of ``report.html``."""
+    pages = [_page(scenario, timeline, failures) for scenario in summary.scenarios.values()]
+    text: str = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summary,
+            meaning=_MEANINGS[summary.verdict],
+            pages=pages,
+            facts=run_facts(summary, manifest),
+            closed_note=CLOSED_NOTE,
+        )
+    )
+    return text
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("loadworthy.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "count": format_count,
+        "ms": milliseconds,
+        "ratio": format_ratio,
+        "rate": rate,
+        "bytes": format_bytes,
+        "seconds": seconds,
+        "margin": margin,
+        "interval": interval,
+        "health": health_line,
+        "mark": MARKS.__getitem__,
+        "observed": lambda result: format_value(result.observed, result.unit),
+        "limit": lambda result: f"{result.op} {format_value(result.limit, result.unit)}",
+        "gauge": gauge,
+        "latency": format_ms,
+    }
+    return environment
+
+
+def gauge(result: ThresholdResult) -> tuple[float, float] | None:
+    """Lengths in percent: of a bar for the observed value, and up to the limit's mark; None where there is no scale."""
+    if result.observed is None or result.limit <= 0:
+        return None
+    full = max(result.observed, result.limit) * 1.15
+    return round(result.observed / full * 100, 1), round(result.limit / full * 100, 1)
+
+
+def run_facts(summary: Summary, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and value of what is known of the run itself, in the order of interest."""
+    git, seed = manifest.get("git"), manifest.get("seed")
+    facts = {
+        "Target": manifest.get("target"),
+        "Plan": summary.plan,
+        "Started": summary.started_at,
+        "Duration": None if summary.duration_s is None else seconds(summary.duration_s),
+        "Ended": ": ".join(str(part) for part in (manifest.get("ended"), manifest.get("ended_reason")) if part),
+        "Seed": None if seed is None else str(seed),
+        "Processes": manifest.get("processes"),
+        "Git": _git(git) if isinstance(git, Mapping) else None,
+        "Versions": _joined(manifest.get("versions")),
+        "Host": _joined(manifest.get("host")),
+    }
+    return [(label, str(value)) for label, value in facts.items() if value not in (None, "")]
+
+
+def _git(git: Mapping[str, Any]) -> str:
+    return f"{str(git.get('revision', UNKNOWN))[:12]}{' with uncommitted changes' if git.get('dirty') else ''}"
+
+
+def _joined(facts: object) -> str | None:
+    if not isinstance(facts, Mapping):
+        return None
+    return ", ".join(f"{key} {value}" for key, value in facts.items() if value is not None)
+
+
+def _page(scenario: ScenarioSummary, timeline: TimelineBuilder, failures: Sequence[Mapping[str, Any]]) -> ScenarioPage:
+    examples = failure_examples(failures, scenario.name)
+    return ScenarioPage(
+        summary=scenario,
+        charts=_charts(scenario, timeline) if scenario.ran else (),
+        examples=examples[:_SHOWN_EXAMPLES],
+        more_examples=max(len(examples) - _SHOWN_EXAMPLES, 0),
+        same_times=scenario.figures.response_time_ms == scenario.figures.service_time_ms,
+    )
+
+
+def _charts(scenario: ScenarioSummary, timeline: TimelineBuilder) -> list[DrawnChart]:
+    step_s = time_step_s(scenario.duration_s, scenario.figures.requests, wishes=_WISHES)
+    points = timeline.seconds(scenario.name, step_s)
+    per_point = "" if step_s == 1 else f"Each point covers {step_s} s."
+    return [
+        _throughput_chart(points, scenario.duration_s, step_s, per_point),
+        _latency_chart(scenario, points, step_s),
+        _users_chart(points, scenario.duration_s, step_s),
+    ]
+
+
+def _line(label: str, style: str, points: Sequence[Second], field: str, step_s: int, *, filled: bool = False) -> Line:
+    known: list[tuple[float, float | None]] = []
+    for point in points:
+        if known and point.at_s > known[-1][0] + step_s:
+            known.append((known[-1][0] + step_s, None))  # nothing was recorded there, and the line must not hide it
+        known.append((point.at_s, getattr(point, field)))
+    return Line(label, style, known, filled)
+
+
+def _throughput_chart(points: Sequence[Second], end_s: float, step_s: int, note: str) -> DrawnChart:
+    lines = [_line("requests", "throughput", points, "throughput", step_s, filled=True)]
+    if any(point.failures for point in points):
+        lines.append(_line("failures", "failed", points, "failure_rate", step_s, filled=True))
+    return _drawn(Chart("Throughput", "per second", lines, end_s, step_s, height=190), note)
+
+
+def _latency_chart(scenario: ScenarioSummary, points: Sequence[Second], step_s: int) -> DrawnChart:
+    lines, missing = [], []
+    for label, fraction in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        line = _line(label, label, points, f"{label}_ms", step_s)
+        if any(value is not None for _, value in line.points):
+            lines.append(line)
+        else:
+            missing.append(f"{label} ({plural(min_samples(fraction), 'request')})")
+    note = f"Not drawn, for want of requests in each point: {', '.join(missing)}." if missing else ""
+    highest = max((value for line in lines for _, value in line.points if value is not None), default=0.0)
+    limits = [limit for limit in _time_limits(scenario.thresholds) if limit.value <= highest * _LIMIT_IN_SIGHT]
+    chart = Chart("Response time", "ms", lines, scenario.duration_s, step_s, limits, height=240)
+    return _drawn(chart, note)
+
+
+def _time_limits(results: Sequence[ThresholdResult]) -> list[Limit]:
+    """Limits on the times of the whole scenario; those of one series would be compared with the wrong lines."""
+    return [Limit(one.expression, one.limit) for one in results if one.unit == "ms" and one.series is None]
+
+
+def _users_chart(points: Sequence[Second], end_s: float, step_s: int) -> DrawnChart:
+    lines = [_line("users", "users", points, "users", step_s, filled=True)]
+    return _drawn(Chart("Users", "", lines, end_s, step_s, height=130))
+
+
+def _drawn(chart: Chart, note: str = "") -> DrawnChart:
+    legend = [line for line in chart.lines if line.label != chart.title.lower()]
+    return DrawnChart(chart.title, chart.unit, legend, svg(chart), note)

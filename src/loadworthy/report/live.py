@@ -1,0 +1,242 @@
+"""Watching a run in the terminal: a panel that is redrawn, or a line every few seconds where that cannot be.
+
+Both are observers of a run (``on_event``, ``on_interval``, ``tick``), draw only when told of a tick, and start no
+thread. :func:`make_view` chooses; use the view as a context manager, so that the terminal is put right at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from loadworthy.analysis.ending import seconds
+from loadworthy.analysis.figures import Distribution
+from loadworthy.analysis.summarize import WindowFigures
+from loadworthy.analysis.thresholds import format_value
+from loadworthy.plan.model import Plan
+from loadworthy.record.interval import Interval
+from loadworthy.report.progress import Progress, describe
+from loadworthy.report.text import MAX_WIDTH, Clamped, mark, plain
+from loadworthy.report.words import milliseconds, plural, rate
+from loadworthy.units import US_PER_S, format_count, format_ms, format_ratio
+
+_TOP_SERIES = 6
+_SHOWN_THRESHOLDS = 8
+_BAR_WIDTH = 40
+PLAIN_EVERY_US = 5 * US_PER_S
+
+
+class View(Protocol):
+    """An observer of a run that shows it."""
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Something happened."""
+        ...
+
+    def on_interval(self, interval: Interval) -> None:
+        """One process's last second."""
+        ...
+
+    def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:
+        """How far the scenario is, and how many users run; a moment to draw."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+def make_view(console: Console, plan: Plan) -> View:
+    """The view that suits this console."""
+    redrawable = console.is_terminal and not console.is_dumb_terminal
+    return LiveView(console, plan) if redrawable else PlainView(console, plan)
+
+
+class PlainView:
+    """A line every five seconds of a scenario, and one for each event worth telling."""
+
+    def __init__(self, console: Console, plan: Plan) -> None:
+        self._console = console
+        self._progress = Progress(plan)
+        self._next_us = PLAIN_EVERY_US
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Tell of the event at once; of the many steps of a ramp only the first."""
+        stage = self._progress.stage
+        self._progress.on_event(event)
+        if event.get("type") == "scenario_started":
+            self._next_us = PLAIN_EVERY_US
+        if event.get("type") == "stage" and self._progress.stage == stage:
+            return
+        if line := describe(event):
+            self._print(line)
+
+    def on_interval(self, interval: Interval) -> None:
+        """Note what was measured."""
+        self._progress.on_interval(interval)
+
+    def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:
+        """Print a line if the last one is five seconds old."""
+        self._progress.tick(elapsed_us, planned_us, users)
+        if elapsed_us >= self._next_us:
+            self._next_us = (elapsed_us // PLAIN_EVERY_US + 1) * PLAIN_EVERY_US
+            self._print(plain_line(self._progress))
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(plain(line)), soft_wrap=True, highlight=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return None
+
+
+def plain_line(progress: Progress) -> str:
+    """Where the run is, in one line."""
+    window, totals = progress.window(), progress.current
+    failures = totals.total.failures if totals else 0
+    planned = "" if progress.planned_us is None else f" of {seconds(progress.planned_us / US_PER_S)}"
+    parts = [
+        f"{progress.scenario or 'starting'}: {seconds(progress.elapsed_us / US_PER_S)}{planned}",
+        plural(progress.users, "user"),
+        rate(window.throughput),
+        f"p50 {format_ms(window.p50_ms)}",
+        f"p95 {format_ms(window.p95_ms)}",
+        f"p99 {format_ms(window.p99_ms)}",
+        f"{format_count(failures)} failed",
+    ]
+    return "  ".join(parts)
+
+
+class LiveView:
+    """A panel that is redrawn in place on each tick and vanishes at the end, when the closing view takes its place."""
+
+    def __init__(self, console: Console, plan: Plan) -> None:
+        self._console = console
+        self._progress = Progress(plan)
+        self._live = Live(
+            console=console, auto_refresh=False, transient=True, vertical_overflow="crop", get_renderable=self._panel
+        )
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Note the event; it shows with the next tick."""
+        self._progress.on_event(event)
+
+    def on_interval(self, interval: Interval) -> None:
+        """Note what was measured; it shows with the next tick."""
+        self._progress.on_interval(interval)
+
+    def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:
+        """Redraw."""
+        self._progress.tick(elapsed_us, planned_us, users)
+        if self._live.is_started:
+            self._live.refresh()
+
+    def _panel(self) -> RenderableType:
+        return Clamped(panel(self._progress), min(self._console.width, MAX_WIDTH))
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+
+def panel(progress: Progress) -> RenderableType:
+    """All that the live view shows."""
+    parts: list[RenderableType] = [Text(), _where(progress), Text(), _now(progress, progress.window())]
+    if results := progress.thresholds():
+        parts += [Text(), _thresholds(progress)]
+        if len(results) > _SHOWN_THRESHOLDS:
+            parts.append(Text(f"  and {len(results) - _SHOWN_THRESHOLDS} more thresholds", style="dim"))
+    if progress.current is not None and progress.current.series:
+        parts += [Text(), _top_series(progress)]
+    parts += [Text(plain(message), style="yellow", no_wrap=True, overflow="ellipsis") for message in progress.messages]
+    return Padding(Group(*parts), (0, 2))
+
+
+def _where(progress: Progress) -> RenderableType:
+    elapsed_s = progress.elapsed_us / US_PER_S
+    name = " ".join(part for part in (progress.scenario or "starting", progress.position, progress.stage or "") if part)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="ellipsis", no_wrap=True, style="bold")
+    grid.add_column(width=_BAR_WIDTH)
+    grid.add_column(no_wrap=True)
+    if progress.planned_us is None:
+        grid.add_row(Text(plain(name)), Text("until Ctrl-C or the last iteration", style="dim"), _clock(elapsed_s))
+        return grid
+    planned_s = progress.planned_us / US_PER_S
+    bar = ProgressBar(total=max(planned_s, 1e-9), completed=min(elapsed_s, planned_s), width=_BAR_WIDTH)
+    grid.add_row(Text(plain(name)), bar, f"{_clock(max(planned_s - elapsed_s, 0))} left of {_clock(planned_s)}")
+    return grid
+
+
+def _clock(duration_s: float) -> str:
+    minutes, rest = divmod(round(duration_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _now(progress: Progress, window: WindowFigures) -> RenderableType:
+    totals = progress.current.total if progress.current is not None else None
+    requests, failures = (totals.requests, totals.failures) if totals else (0, 0)
+    grid = Table.grid(padding=(0, 3))
+    labels = ("users", "last 10 s", "p50", "p95", "p99", "requests", "failed")
+    for _ in labels:
+        grid.add_column(justify="right", no_wrap=True)
+    grid.add_row(*(Text(label, style="dim") for label in labels))
+    failed = f"{format_count(failures)} ({format_ratio(failures / requests if requests else None)})"
+    grid.add_row(
+        format_count(progress.users),
+        rate(window.throughput),
+        format_ms(window.p50_ms),
+        format_ms(window.p95_ms),
+        format_ms(window.p99_ms),
+        format_count(requests),
+        Text(failed, style="red" if failures else ""),
+        style="bold",
+    )
+    return grid
+
+
+def _thresholds(progress: Progress) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    for result in progress.thresholds()[:_SHOWN_THRESHOLDS]:
+        observed = format_value(result.observed, result.unit)
+        grid.add_row(mark(result.verdict), Text(plain(result.expression)), Text(observed, style="dim"))
+    return grid
+
+
+def _top_series(progress: Progress) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("busiest series", overflow="ellipsis", no_wrap=True)
+    for column in ("requests", "failed", "p50 ms", "p95 ms"):
+        table.add_column(column, justify="right", no_wrap=True)
+    totals = progress.current
+    series = sorted(totals.series.values(), key=lambda one: (-one.requests, one.name)) if totals else []
+    for one in series[:_TOP_SERIES]:
+        times = Distribution.of(one.response)
+        table.add_row(
+            Text(plain(f"{one.kind} {one.name}")),
+            format_count(one.requests),
+            Text(format_count(one.failures), style="red" if one.failures else ""),
+            milliseconds(times.p50),
+            milliseconds(times.p95),
+        )
+    return table

@@ -1,0 +1,55 @@
+"""``summary.json`` and ``report.json``, the latter with all that the HTML report shows besides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from loadworthy.analysis.summary import Summary
+from loadworthy.analysis.timeline import Second
+
+_FACTS = ("target", "seed", "processes", "versions", "host", "git", "ended", "ended_at", "planned_duration_s")
+
+
+def summary_json(summary: Summary) -> str:
+    """The content of ``summary.json``."""
+    return _dump(summary.to_json())
+
+
+def report_json(
+    summary: Summary,
+    timeline: Mapping[str, Sequence[Second]],
+    manifest: Mapping[str, Any],
+    failures: Sequence[Mapping[str, Any]],
+) -> str:
+    """The content of ``report.json``: the summary, the timeline second by second, failures, and facts of the run."""
+    scenarios = {
+        name: {
+            "duration_s": scenario.duration_s,
+            "iterations": scenario.iterations,
+            "interrupted": scenario.interrupted,
+            "reasons": [reason.text for reason in scenario.reasons],
+            "timeline": [_point(second) for second in timeline.get(name, ())],
+        }
+        for name, scenario in summary.scenarios.items()
+    }
+    return _dump(
+        {
+            "schema": 1,
+            "summary": summary.to_json(),
+            "scenarios": scenarios,
+            "failures": list(failures),
+            "facts": {key: manifest.get(key) for key in _FACTS},
+        }
+    )
+
+
+def _point(second: Second) -> dict[str, Any]:
+    rounded = {"throughput": round(second.throughput, 3), "failure_rate": round(second.failure_rate, 3)}
+    return {**asdict(second), **rounded}
+
+
+def _dump(data: object) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,75 @@
+"""Wording that all renderings share, so that they never disagree."""
+
+from __future__ import annotations
+
+from loadworthy.analysis.ending import seconds
+from loadworthy.analysis.summary import ScenarioSummary
+from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
+from loadworthy.analysis.validity import Health
+from loadworthy.units import format_count, format_ms, format_ratio
+
+CLOSED_NOTE = (
+    "Closed workload: each user waits for a response before it sends the next request, so a slow service is sent less. "
+    "Response times describe the requests that were made, not those that a fixed rate of arrivals would have seen."
+)
+
+
+def plural(count: int, word: str) -> str:
+    """``1 request``, ``12,345 requests``."""
+    return f"{format_count(count)} {word}{'' if count == 1 else 's'}"
+
+
+def rate(per_second: float | None) -> str:
+    """``324.0/s``; ``–`` for None."""
+    return UNKNOWN if per_second is None else f"{per_second:,.1f}/s"
+
+
+def milliseconds(value_ms: float | None) -> str:
+    """A bare number of ms for a column headed so, three significant digits: ``0.42``, ``18.3``, ``1,250``."""
+    if value_ms is None:
+        return UNKNOWN
+    if value_ms >= 100:
+        return f"{value_ms:,.0f}"
+    return f"{value_ms:.1f}" if value_ms >= 10 else f"{value_ms:.2f}"
+
+
+def head_line(scenario: ScenarioSummary) -> str:
+    """A scenario in one line: requests, rate, failures, duration, users."""
+    figures = scenario.figures
+    parts = [
+        plural(figures.requests, "request"),
+        rate(figures.throughput),
+        f"{plural(figures.failures, 'failure')} ({format_ratio(figures.error_rate)})",
+        seconds(scenario.duration_s),
+        f"up to {plural(scenario.users_max, 'user')}",
+    ]
+    if scenario.interrupted:
+        parts.append(f"{format_count(scenario.interrupted)} cut off by the end")
+    return " · ".join(parts)
+
+
+def margin(result: ThresholdResult) -> str:
+    """How far the observed value is from the limit: ``85 % below``, ``35 % above``; empty where that has no meaning."""
+    share = result.margin
+    if share is None:
+        return ""
+    below = (share >= 0) == result.op.startswith("<")
+    # Cut, not rounded: 99.7 % below the limit is not "100 % below", which only zero is.
+    percent = int(abs(share) * 100 + 1e-9)
+    size = f"{percent:,} %" if percent else "under 1 %" if share else "0 %"
+    return f"{size} {'below' if below else 'above'}"
+
+
+def interval(result: ThresholdResult) -> str:
+    """The order-statistic interval of a percentile, ``405 ms to 420 ms``; empty where there is none."""
+    if result.low is None or result.high is None:
+        return ""
+    return f"{format_ms(result.low)} to {format_ms(result.high)}"
+
+
+def health_line(health: Health) -> str:
+    """The generator in one line."""
+    cpu = UNKNOWN if health.cpu is None else f"{health.cpu * 100:.0f} % of a core"
+    lag = UNKNOWN if health.loop_lag_ms is None else format_ms(health.loop_lag_ms)
+    state = "data missing" if health.reasons else "see the warnings" if health.warnings else "fit to judge"
+    return f"CPU {cpu} (p95) · event loop at most {lag} late · {state}"

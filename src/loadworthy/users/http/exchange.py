@@ -1,0 +1,159 @@
+"""One request and its response over one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from loadworthy.clock import monotonic_ns
+from loadworthy.users.http.connection import Connection
+from loadworthy.users.http.errors import AttemptError, ProtocolError, ReadTimeoutError, ResetError, TooLargeError
+from loadworthy.users.http.wire import Head, ResponseReader, read_head
+
+_NS_PER_S = 1_000_000_000
+_NEVER_NS = 1 << 62
+_new = tuple.__new__  # makes the same tuple as the class does, at half the price
+
+
+class Limits(NamedTuple):
+    """How long and how much one call of ``request()`` may take.
+
+    ``read_ns`` bounds each wait for bytes, ``total_ns`` all of them together, so that a peer that sends a byte now and
+    then cannot hold a user for ever.
+    """
+
+    connect_s: float
+    read_ns: int
+    total_ns: int
+    max_head_bytes: int
+    max_body_bytes: int
+
+    @classmethod
+    def of(
+        cls, connect_s: float, read_s: float, total_s: float | None, max_head_bytes: int, max_body_bytes: int
+    ) -> Limits:
+        """Limits from seconds; without a total it is ten times the read time-out."""
+        total_s = 10 * read_s if total_s is None else total_s
+        return cls(connect_s, int(read_s * _NS_PER_S), int(total_s * _NS_PER_S), max_head_bytes, max_body_bytes)
+
+
+class Received(NamedTuple):
+    """A whole response, its body as it came (chunks joined, codings not undone)."""
+
+    head: Head
+    head_bytes: bytes
+    body: bytes
+    keep_alive: bool
+
+
+def exchange(
+    connection: Connection,
+    payload: bytes,
+    rest: Iterable[bytes],
+    is_head: bool,
+    now_ns: int,
+    total_deadline_ns: int,
+    limits: Limits,
+) -> Received:
+    """Send ``payload`` and what ``rest`` yields, and read the response to its end.
+
+    Raises an :class:`AttemptError`; :class:`ResetError` only as long as no byte of a response has come.
+    """
+    deadline_ns = min(now_ns + limits.read_ns, total_deadline_ns)
+    connection.send(payload, deadline_ns)
+    if rest:
+        send_rest(connection, rest, total_deadline_ns, limits)
+        deadline_ns = min(monotonic_ns() + limits.read_ns, total_deadline_ns)
+    data = connection.receive(deadline_ns)
+    end = data.find(b"\r\n\r\n")
+    if end >= 0 and data.find(b"\n\n", 0, end) < 0 and end <= limits.max_head_bytes:
+        head = read_head(data, end, is_head)
+        if (
+            head.length == len(data) - end - 4 and head.status >= 200 and head.length <= limits.max_body_bytes
+        ):  # not an interim response
+            return _new(Received, (head, data[:end], data[end + 4 :], head.keep_alive))
+    reader = ResponseReader(is_head, limits.max_head_bytes)
+    body = BodySource(connection, reader, data, total_deadline_ns, limits)
+    head, head_bytes = body.read_head()
+    content = body.read_all()
+    return Received(head, head_bytes, content, reader.keep_alive)
+
+
+def send_rest(connection: Connection, rest: Iterable[bytes], total_deadline_ns: int, limits: Limits) -> None:
+    """Send the pieces of a body that is not in memory as a whole."""
+    for piece in rest:
+        connection.send(piece, min(monotonic_ns() + limits.read_ns, total_deadline_ns))
+
+
+class BodySource:
+    """Reads a response from its connection, piece by piece.
+
+    Args:
+        data: the first bytes of the response, already read; empty if the peer closed without a word.
+        total_deadline_ns: None if only the single waits are bounded.
+    """
+
+    __slots__ = ("_connection", "_limits", "_read_bytes", "_reader", "_total_deadline_ns")
+
+    def __init__(
+        self, connection: Connection, reader: ResponseReader, data: bytes, total_deadline_ns: int | None, limits: Limits
+    ) -> None:
+        self._connection = connection
+        self._reader = reader
+        self._limits = limits
+        self._total_deadline_ns = _NEVER_NS if total_deadline_ns is None else total_deadline_ns
+        self._read_bytes = 0
+        if not data:
+            raise ResetError("the connection closed before a response had begun")
+        reader.feed(data)
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection can be used again, now that the response is complete."""
+        return self._reader.keep_alive
+
+    def read_head(self) -> tuple[Head, bytes]:
+        """Read until the head is complete; what it says, and its bytes."""
+        while self._reader.head is None:
+            self._feed_more()
+        return self._reader.head, self._reader.head_bytes
+
+    def read_piece(self) -> bytes:
+        """The next bytes of the body, ``b""`` after the last; the head must have been read."""
+        while not self._reader.complete:
+            piece = self._count(self._reader.take())
+            if piece:
+                return piece
+            self._feed_more()
+        return self._count(self._reader.take())
+
+    def read_all(self) -> bytes:
+        """The rest of the body; raises :class:`TooLargeError` when it is larger than allowed."""
+        head, _ = self.read_head()
+        if head.length > self._limits.max_body_bytes:
+            raise TooLargeError("the body of the response is larger than max_body_bytes")
+        pieces = []
+        while piece := self.read_piece():
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _count(self, piece: bytes) -> bytes:
+        self._read_bytes += len(piece)
+        if self._read_bytes > self._limits.max_body_bytes:
+            raise TooLargeError("the body of the response is larger than max_body_bytes")
+        return piece
+
+    def _feed_more(self) -> None:
+        now_ns = monotonic_ns()
+        try:
+            data = self._connection.receive(min(now_ns + self._limits.read_ns, self._total_deadline_ns))
+        except ReadTimeoutError:
+            if monotonic_ns() >= self._total_deadline_ns:
+                raise ReadTimeoutError("the response was not complete within the total time-out") from None
+            raise ReadTimeoutError("the response stopped coming for as long as the read time-out") from None
+        except AttemptError as error:
+            raise ProtocolError("the connection broke within the response") from error
+        if data:
+            self._reader.feed(data)
+        else:
+            self._reader.feed_eof()

@@ -1,0 +1,115 @@
+"""Whether the generator's data is whole, and whether it was fit to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from tests.support.runs import interval
+
+from loadworthy.analysis.validity import Health, Readings, judge_health
+from loadworthy.analysis.verdict import Verdict
+
+
+def health_of(cpu: Sequence[float] = (), lag_ms: Sequence[float] = (), process: int = 0) -> Health:
+    readings = Readings()
+    for second, value in enumerate(cpu):
+        readings.add(interval(second, process=process, health={"cpu": value}))
+    for second, value in enumerate(lag_ms, start=len(cpu)):
+        readings.add(interval(second, process=process, health={"loop_lag_ms": value}))
+    return judge_health(readings, ())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "missing"),
+    [
+        ([0, 1, 2], []),
+        ([1, 2], [0]),
+        ([0, 3], [1, 2]),
+        ([2, 0, 1], []),
+        ([5], [0, 1, 2, 3, 4]),
+    ],
+)
+def test_gaps_in_a_processs_numbers(numbers: list[int], missing: list[int]) -> None:
+    """Numbers count from 0 without a hole; what would follow the last one is no gap."""
+    readings = Readings()
+    for number in numbers:
+        readings.add(interval(number, process=2))
+        readings.add(interval(number, process=3, number=numbers.index(number)))
+    assert readings.missing() == ({2: missing} if missing else {})
+
+
+def test_long_gaps_are_told_short() -> None:
+    """The first few numbers, and how many more."""
+    readings = Readings()
+    readings.add(interval(9, process=4))
+    (reason,) = judge_health(readings, ()).reasons
+    assert reason.startswith("9 intervals of process 4 never arrived (number 0, 1, 2 and 6 more)")
+
+
+@pytest.mark.parametrize(
+    ("torn", "tails", "verdict"), [(0, 0, "pass"), (1, 1, "pass"), (4, 4, "pass"), (1, 0, "invalid"), (3, 1, "invalid")]
+)
+def test_only_cut_off_last_lines_are_harmless(torn: int, tails: int, verdict: str) -> None:
+    """Each file may end in a torn line; any other damage is missing data."""
+    assert judge_health(Readings(), (), torn, tails).verdict is Verdict(verdict)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "warned"),
+    [
+        ([0.9] * 10, True),
+        ([0.89] * 100, False),
+        ([0.1] * 95 + [1.0] * 5, False),
+        ([0.1] * 94 + [1.0] * 6, True),
+        ([], False),
+    ],
+)
+def test_a_busy_processor_is_a_warning(cpu: list[float], warned: bool) -> None:
+    """From 90 % of a core at the 95th percentile of the seconds; it does not make the run invalid."""
+    health = health_of(cpu)
+    assert health.verdict is Verdict.PASS
+    assert bool(health.warnings) is warned
+
+
+def test_the_busiest_process_is_named() -> None:
+    """One busy process among idle ones is not averaged away."""
+    readings = Readings()
+    for second in range(20):
+        for process, cpu in ((1, 0.2), (2, 0.96), (3, 0.1)):
+            readings.add(interval(second, process=process, health={"cpu": cpu}))
+    health = judge_health(readings, ())
+    assert health.cpu == 0.96
+    assert "process 2 used 96 % of a core" in health.warnings[0]
+
+
+@pytest.mark.parametrize(("lag_ms", "warned"), [([1.0, 19.9], False), ([1.0, 20.0, 3.0], True)])
+def test_a_late_loop_is_a_warning(lag_ms: list[float], warned: bool) -> None:
+    """From 20 ms in any interval, with how many of them were late."""
+    health = health_of(lag_ms=lag_ms)
+    assert health.loop_lag_ms == max(lag_ms)
+    assert bool(health.warnings) is warned
+    assert not warned or "(1 of 3 intervals" in health.warnings[0]
+
+
+def test_lost_workers_are_counted_and_named() -> None:
+    """Their load and data are gone."""
+    events: list[dict[str, Any]] = [
+        {"type": "worker_lost", "process": 1},
+        {"type": "stage"},
+        {"type": "worker_lost", "process": 3},
+    ]
+    health = judge_health(Readings(), events)
+    assert health.verdict is Verdict.INVALID
+    assert "lost 2 workers (process 1, 3)" in health.reasons[0]
+
+
+def test_without_readings_the_figures_are_unknown() -> None:
+    """Null, not zero."""
+    assert judge_health(Readings(), ()).to_json() == {
+        "verdict": "pass",
+        "loop_lag_ms": None,
+        "cpu": None,
+        "reasons": [],
+    }

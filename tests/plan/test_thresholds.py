@@ -1,0 +1,181 @@
+"""Thresholds as people write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadworthy.plan.thresholds import Threshold, parse_threshold, threshold_from_mapping
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("p95 < 500ms", ("response_time", "p95", 0.95, None, "<", 500_000)),
+        ("p95 < 500", ("response_time", "p95", 0.95, None, "<", 500_000)),
+        ("p95<0.5s", ("response_time", "p95", 0.95, None, "<", 500_000)),
+        ("p99.9 <= 1m30s", ("response_time", "p99.9", 0.999, None, "<=", 90_000_000)),
+        ("GET /contacts p99 < 1s", ("response_time", "p99", 0.99, "GET /contacts", "<", 1_000_000)),
+        ("/contacts/* p99.9 <= 2s", ("response_time", "p99.9", 0.999, "/contacts/*", "<=", 2_000_000)),
+        ("GET /a?x<5 p50 < 2", ("response_time", "p50", 0.5, "GET /a?x<5", "<", 2_000)),
+        ("mean < 300ms", ("response_time", "mean", None, None, "<", 300_000)),
+        ("avg < 300ms", ("response_time", "mean", None, None, "<", 300_000)),
+        ("median < 300 ms", ("response_time", "p50", 0.5, None, "<", 300_000)),
+        ("min > 1ms", ("response_time", "min", None, None, ">", 1_000)),
+        ("max <= 3s", ("response_time", "max", None, None, "<=", 3_000_000)),
+        ("response_time_p95 < 1s", ("response_time", "p95", 0.95, None, "<", 1_000_000)),
+        ("service_time_p99 < 1s", ("service_time", "p99", 0.99, None, "<", 1_000_000)),
+        ("POST /a service_time_avg < 1s", ("service_time", "mean", None, "POST /a", "<", 1_000_000)),
+        ("error_rate < 1%", ("error_rate", None, None, None, "<", 0.01)),
+        ("error_rate <= 0", ("error_rate", None, None, None, "<=", 0)),
+        ("throughput > 5/s", ("throughput", None, None, None, ">", 5)),
+        ("rps >= 300/min", ("throughput", None, None, None, ">=", 5)),
+        ("requests >= 100", ("requests", None, None, None, ">=", 100)),
+        ("failures < 10", ("failures", None, None, None, "<", 10)),
+    ],
+)
+def test_expressions_are_read(text: str, expected: tuple[Any, ...]) -> None:
+    """Every metric, aggregate, operator and unit is understood."""
+    threshold = parse_threshold(text)
+    assert (
+        threshold.metric,
+        threshold.aggregate,
+        threshold.fraction,
+        threshold.series,
+        threshold.op,
+        pytest.approx(threshold.limit),
+    ) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not a threshold"),
+        ("fast please", "has none of < <= > >="),
+        ("p95", "has none of"),
+        ("p95 = 5", "has none of"),
+        ("< 5", "is not a threshold"),
+        ("p95 <", "is not a threshold"),
+        ("p95 <== 5", "is not a threshold"),
+        ("p95 < soon", "'soon' is not a duration"),
+        ("p95 < 0ms", "leaves no time at all"),
+        ("p95 < -5ms", "is not a duration"),
+        ("p0 < 5", "must lie between p0 and p100"),
+        ("p100 < 5", "must lie between p0 and p100"),
+        ("p999 < 5", "not p999"),
+        ("lat95 < 5", "is not a figure to judge by; there are p95"),
+        ("eror_rate < 1%", "did you mean error_rate?"),
+        ("response_time < 5", "write response_time_p95"),
+        ("error_rate < 5", "not a share"),
+        ("error_rate < 0%", "can never hold"),
+        ("throughput > fast", "not a rate"),
+        ("requests > 1.5", "not a count"),
+        ("requests > ²", "not a count"),
+        (f"requests > {'9' * 400}", "too large"),
+        (f"p95 < {'9' * 400}", "too large"),
+        ("p95 < 500ms for 10s", "'for 10s' says more than this version reads"),
+        ("p95 < 500 ms for 10s", "'for 10s' says more than this version reads"),
+        ("error_rate < 1%, abort", "'abort' says more"),
+        ("p95 < 500ms warmup 5s", "judged over the whole scenario"),
+        ("throughput > 5/s after 1m", "'after 1m' says more"),
+    ],
+)
+def test_what_is_no_threshold_is_refused(text: str, message: str) -> None:
+    """The sentence says what was not understood and what would be."""
+    with pytest.raises(ValueError) as caught:
+        parse_threshold(text)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("response_time_p95", 1000, "p95 <= 1000ms"),
+        ("response_time_p95", 1000.0, "p95 <= 1000.0ms"),
+        ("response_time_p99.9", "1s", "p99.9 <= 1s"),
+        ("response_time_avg", 10.5, "mean <= 10.5ms"),
+        ("response_time_mean", 10, "mean <= 10ms"),
+        ("response_time_median", 10, "p50 <= 10ms"),
+        ("response_time_min", 10, "min <= 10ms"),
+        ("p99", "1000", "p99 <= 1000ms"),
+        ("p95", "< 2s", "p95 < 2s"),
+        ("service_time_max", 7, "service_time_max <= 7ms"),
+        ("GET /a p95", 7, "GET /a p95 <= 7ms"),
+        ("error_rate", 0.01, "error_rate <= 1%"),
+        ("error_rate", 0.0001, "error_rate <= 0.01%"),
+        ("error_rate", "2%", "error_rate <= 2%"),
+        ("error_rate", 0, "error_rate <= 0%"),
+        ("error_rate", 1, "error_rate <= 100%"),
+        ("throughput", 5, "throughput >= 5/s"),
+        ("rps", 1e5, "throughput >= 100000/s"),
+        ("requests", 100, "requests >= 100"),
+        ("failures", 0, "failures <= 0"),
+    ],
+)
+def test_the_short_form_becomes_an_expression(key: str, value: object, expected: str) -> None:
+    """Times are milliseconds and upper limits, as are shares and failures; throughput and requests are lower limits."""
+    assert threshold_from_mapping(key, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("response_tme_p95", 5, "did you mean response_time_p95?"),
+        ("", 5, "needs the name of a figure"),
+        ("p95", None, "must be a number"),
+        ("p95", True, "must be a number"),
+        ("p95", [5], "must be a number"),
+        ("p95", float("nan"), "cannot be nan"),
+        ("p95", 1e300, "cannot be 1e+300"),
+        ("error_rate", 5, 'write 0.05 or "5%"'),
+        ("requests", 1.5, "not a count"),
+    ],
+)
+def test_what_is_no_short_form_is_refused(key: str, value: object, message: str) -> None:
+    """Unknown figures and values that are no limits are refused with a sentence."""
+    with pytest.raises(ValueError) as caught:
+        threshold_from_mapping(key, value)
+    assert message in str(caught.value)
+
+
+_METRICS = st.sampled_from(["p95", "p99.99", "mean", "service_time_p50", "error_rate", "throughput", "requests"])
+_SERIES = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(_SERIES, _METRICS, st.sampled_from(["<", "<=", ">", ">="]), st.integers(1, 100), st.integers(0, 3))
+def test_expressions_are_stable(series: str, metric: str, op: str, percent: int, spaces: int) -> None:
+    """A threshold's own expression says the same threshold again, whatever the series is called."""
+    value = {"error_rate": f"{percent}%", "throughput": f"{percent}/s", "requests": str(percent)}.get(
+        metric, f"{percent}ms"
+    )
+    gap = " " * spaces
+    threshold = parse_threshold(f"{series} {metric}{gap}{op}{gap}{value}")
+    assert parse_threshold(threshold.expression) == threshold
+    assert threshold.series == (" ".join(series.split()) or None)
+    assert threshold.op == op
+
+
+@given(st.text(max_size=30) | st.from_regex(r"[a-z_0-9.]{1,10} ?[<>=]{1,2} ?[0-9.a-z%/ ]{0,12}", fullmatch=True))
+def test_any_text_is_a_threshold_or_a_value_error(text: str) -> None:
+    """Nothing but a threshold or a ValueError comes of a text."""
+    try:
+        threshold = parse_threshold(text)
+    except ValueError:
+        return
+    assert isinstance(threshold, Threshold)
+
+
+@given(
+    st.sampled_from(["p95", "error_rate", "throughput", "requests", "x"]),
+    st.floats() | st.integers() | st.text(max_size=9),
+)
+def test_any_short_form_is_an_expression_or_a_value_error(key: str, value: float | str) -> None:
+    """Whatever the limit is, an expression comes of it that can be read, or a ValueError."""
+    try:
+        expression = threshold_from_mapping(key, value)
+    except ValueError:
+        return
+    assert parse_threshold(expression).expression == expression

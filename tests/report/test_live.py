@@ -1,0 +1,169 @@
+"""The live views: what they show, and that they leave the terminal as they found it."""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any
+
+from rich.console import Console
+from tests.support.runs import ended, interval, manifest, series, started
+
+from loadworthy.analysis.thresholds import UNKNOWN
+from loadworthy.plan.model import Plan
+from loadworthy.report.live import LiveView, PlainView, make_view, panel
+from loadworthy.report.progress import Progress
+
+S = 1_000_000
+
+
+def plan(**scenarios: Any) -> Plan:
+    specs = manifest(scenarios or {"load": ("p95 < 1s", "GET /slow p50 < 1ms", "p99.9 < 1s")})["plan"]
+    return Plan.model_validate(specs)
+
+
+def console(is_terminal: bool, width: int = 100) -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(file=out, force_terminal=is_terminal, width=width, height=40, _environ={"TERM": "xterm"}), out
+
+
+def feed(view: Any, seconds: int = 12) -> None:
+    """A scenario of a minute, as far as so many seconds."""
+    view.on_event(started())
+    for second in range(seconds):
+        view.on_interval(interval(second, series("/items", [20_000] * 90), series("/slow", [80_000] * 10), users=7))
+        for quarter in range(4):
+            view.tick(second * S + quarter * S // 4, 60 * S, 7)
+
+
+def shown(progress: Progress, width: int = 100) -> str:
+    target, out = console(is_terminal=False, width=width)
+    target.print(panel(progress))
+    return out.getvalue()
+
+
+def progress_after(**parts: Any) -> Progress:
+    progress = Progress(parts.pop("plan", plan()))
+    feed(progress, **parts)
+    return progress
+
+
+def test_the_console_decides_which_view() -> None:
+    """A panel where it can be redrawn, lines where not."""
+    assert isinstance(make_view(console(is_terminal=True)[0], plan()), LiveView)
+    assert isinstance(make_view(console(is_terminal=False)[0], plan()), PlainView)
+    dumb = Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": "dumb"})
+    assert isinstance(make_view(dumb, plan()), PlainView)
+
+
+def test_lines_come_every_five_seconds() -> None:
+    """One at 5 s and one at 10 s, with the last seconds' figures, and none of it escape codes."""
+    target, out = console(is_terminal=False)
+    with make_view(target, plan()) as view:
+        feed(view)
+        view.on_event(ended())
+    assert out.getvalue().splitlines() == [
+        "load: started, 10 users",
+        "load: 5 s of 60 s  7 users  100.0/s  p50 20.0 ms  p95 80.0 ms  p99 80.0 ms  0 failed",
+        "load: 10 s of 60 s  7 users  100.0/s  p50 20.0 ms  p95 80.0 ms  p99 80.0 ms  0 failed",
+        "load: ended (completed)",
+    ]
+
+
+def test_each_scenario_starts_its_own_lines() -> None:
+    """The second scenario's first line comes after five seconds of it."""
+    target, out = console(is_terminal=False)
+    with make_view(target, plan(load=(), spike=())) as view:
+        feed(view)
+        view.on_event(started("spike"))
+        view.tick(4 * S, 60 * S, 1)
+        assert "spike: 4 s" not in out.getvalue()
+        view.tick(5 * S, None, 1)
+    assert "spike: 5 s  1 user " in out.getvalue()
+
+
+def test_a_ramp_is_told_once() -> None:
+    """A stage that moves in many steps is one line."""
+    target, out = console(is_terminal=False)
+    view = PlainView(
+        target, Plan.model_validate({"scenarios": {"load": {"stages": [{"duration": "9s", "users": 1}] * 2}}})
+    )
+    view.on_event(started())
+    for index, users in ((0, 1), (0, 2), (0, 3), (1, 4), (1, 5)):
+        view.on_event({"type": "stage", "scenario": "load", "index": index, "users": users})
+    assert out.getvalue().splitlines()[1:] == ["load: stage 1, 1 user", "load: stage 2, 4 users"]
+
+
+def test_the_panel_shows_the_run_as_it_stands() -> None:
+    """Where it is, the last seconds, thresholds with a mark each, the busiest series."""
+    text = shown(progress_after())
+    assert "0:48 left of 1:00" in text
+    assert "100.0/s" in text
+    assert "✓  p95 < 1s" in text
+    assert "✗  GET /slow p50 < 1ms" in text
+    assert "?  p99.9 < 1s" in text
+    assert text.index("GET /items") < text.rindex("GET /slow")
+
+
+def test_the_panel_before_anything_happened() -> None:
+    """Nothing is known, and nothing breaks."""
+    assert "starting" in shown(Progress(plan()))
+
+
+def test_the_panel_of_a_run_without_end() -> None:
+    """It says how it can end."""
+    progress = progress_after()
+    progress.tick(75 * S, None, 7)
+    assert "until Ctrl-C" in shown(progress)
+    assert "1:15" in shown(progress)
+
+
+def test_warnings_are_shown_and_harmless() -> None:
+    """Control characters of a message do not reach the terminal; only the last few are kept."""
+    progress = progress_after()
+    for number in range(9):
+        progress.on_event({"type": "warning", "message": f"\x1b[2J[red]number {number}"})
+    text = shown(progress)
+    assert "\x1b" not in text
+    assert "[red]number 8" in text
+    assert "number 3" not in text
+
+
+def test_the_panel_fits_narrow_terminals() -> None:
+    """No line is wider than the terminal."""
+    assert max(len(line) for line in shown(progress_after(), width=60).splitlines()) <= 60
+
+
+def test_the_live_view_draws_only_on_ticks_and_cleans_up() -> None:
+    """No thread is started, nothing is drawn between ticks, and the cursor is visible again at the end."""
+    target, out = console(is_terminal=True)
+    before = threading.active_count()
+    with make_view(target, plan()) as view:
+        feed(view, seconds=2)
+        assert threading.active_count() == before
+        drawn = len(out.getvalue())
+        view.on_interval(interval(2, series("/items", [1000])))
+        view.on_event({"type": "warning", "message": "x"})
+        assert len(out.getvalue()) == drawn
+        view.tick(2 * S, 60 * S, 7)
+        assert len(out.getvalue()) > drawn
+    assert out.getvalue().rindex("\x1b[?25h") > out.getvalue().rindex("\x1b[?25l")
+
+
+def test_thresholds_are_judged_again_only_when_there_is_something_new() -> None:
+    """Ticks come four times a second, intervals once."""
+    progress = progress_after()
+    first = progress.thresholds()
+    progress.tick(13 * S, 60 * S, 7)
+    assert progress.thresholds() is first
+    progress.on_interval(interval(12, series("/items", [20_000])))
+    assert progress.thresholds() is not first
+
+
+def test_the_panel_shows_no_percentile_of_too_few_requests() -> None:
+    """Ten requests of a series have a median, and a dash for the p95."""
+    progress = Progress(plan(load=()))
+    progress.on_event(started())
+    progress.on_interval(interval(0, series("/few", [30_000] * 10)))
+    (line,) = [line for line in shown(progress).splitlines() if "GET /few" in line]
+    assert line.split()[-2:] == ["30.0", UNKNOWN]

@@ -1,0 +1,45 @@
+"""The log's codec and counts."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadworthy.testing import Exchange, ServerStats
+from loadworthy.testing.truth import Truth, decode_log
+
+_whole = st.integers(0, 2**62)
+_exchanges = st.builds(
+    Exchange,
+    method=st.sampled_from(["GET", "POST", "BREW"]),
+    target=st.text(max_size=12),
+    status=st.integers(0, 599),
+    request_bytes=_whole,
+    response_bytes=_whole,
+    arrival_us=_whole,
+    departure_us=_whole,
+    imposed_us=_whole,
+    connection=_whole,
+)
+
+
+@given(st.lists(_exchanges, max_size=30))
+def test_the_log_is_read_back_as_it_was_written(exchanges: list[Exchange]) -> None:
+    """Through JSON, in order, every field."""
+    truth = Truth(limit=100)
+    for exchange in exchanges:
+        truth.add(exchange)
+    assert decode_log(json.loads(json.dumps(truth.log()))) == exchanges
+    stats = ServerStats.from_json(json.loads(json.dumps(truth.stats())))
+    assert stats.requests == sum(stats.statuses.values()) == len(exchanges)
+
+
+def test_beyond_its_limit_it_counts_and_says_so() -> None:
+    """The log tells how many there were, so that nobody takes a part for the whole."""
+    truth = Truth(limit=2)
+    for number in range(5):
+        truth.add(("GET", "/", 200, 1, 1, number, number, 0, 1))
+    log = truth.log()
+    assert (log["requests"], len(decode_log(log))) == (5, 2)
+    truth.clear()
+    assert (truth.log()["requests"], truth.stats()["statuses"]) == (0, {})
