@@ -47,15 +47,17 @@ def parse_duration_us(text: str | float) -> int:
         if not 0 <= text < float("inf"):
             raise ValueError(f"a duration cannot be {text}")
         return round(text * US_PER_S)
-    stripped = text.strip()
+    stripped = str(text).strip()
     if _NUMBER.fullmatch(stripped):
-        return round(float(stripped) * US_PER_S)
+        return parse_duration_us(float(stripped))
     total, position = 0.0, 0
     while match := _DURATION_PART.match(stripped, position):
         total += float(match[1]) * _UNIT_US[match[2].lower()]
         position = match.end()
     if position == 0 or position != len(stripped):
         raise ValueError(f"{text!r} is not a duration; write one like 500ms, 30s, 5m or 1m30s")
+    if total == float("inf"):
+        raise ValueError(f"a duration cannot be {text}")
     return round(total)
 
 
@@ -105,13 +107,17 @@ def format_duration(duration_us: int) -> str:
     if duration_us < US_PER_MS:
         return f"{duration_us}us"
     if duration_us < US_PER_S:
-        return f"{duration_us / US_PER_MS:g}ms"
-    if duration_us < 60 * US_PER_S:
-        return f"{duration_us / US_PER_S:g}s"
+        return f"{_decimal(duration_us, US_PER_MS)}ms"
     minutes, rest_us = divmod(duration_us, 60 * US_PER_S)
     hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest_us / US_PER_S:g}s" if rest_us else ""]
-    return "".join(parts)
+    seconds = f"{_decimal(rest_us, US_PER_S)}s" if rest_us else ""
+    return f"{f'{hours}h' if hours else ''}{f'{minutes}m' if minutes else ''}{seconds}"
+
+
+def _decimal(value: int, scale: int) -> str:
+    """value ÷ scale, exact, without trailing zeros; scale is a power of ten."""
+    whole, rest = divmod(value, scale)
+    return f"{whole}.{rest:0{len(str(scale)) - 1}d}".rstrip("0").rstrip(".")
 
 
 def format_ms(latency_ms: float | None) -> str:

@@ -54,7 +54,8 @@ def _raw_deflate(data: bytes) -> bytes:
 def _brotli(data: bytes) -> bytes:
     import brotli
 
-    return bytes(brotli.compress(data))
+    compress: Any = brotli.compress
+    return bytes(compress(data))
 
 
 def _zstd(data: bytes) -> bytes:

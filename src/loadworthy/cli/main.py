@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from loadworthy import __version__
-from loadworthy.errors import ExitCode, LoadworthyError
+from loadworthy.errors import ExitCode, LoadworthyError, UsageError
 
 VERBS = {
     "demo": "start a small service, load it for 20 seconds, show the verdict",
@@ -56,15 +56,27 @@ def _guarded(argv: list[str]) -> int:
 
 
 def _dispatch(argv: list[str]) -> ExitCode:
+    argv, passed_on = _split(argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
     parser = _parser(only=verb if verb in VERBS else None)
     arguments = parser.parse_args(argv)
     if arguments.verb is None:
         parser.print_help()
         return ExitCode.USAGE
+    if passed_on and arguments.verb != "run":
+        raise UsageError(f"nothing can follow -- in `loadworthy {arguments.verb}`; it is for the options of a locustfile")
+    arguments.passed_on = passed_on
     module = importlib.import_module(f"loadworthy.cli.{arguments.verb}")
     code: ExitCode = module.execute(arguments)
     return code
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """What is for us, and what follows ``--``."""
+    if "--" not in argv:
+        return argv, []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
 
 
 def _parser(only: str | None) -> argparse.ArgumentParser:

@@ -32,7 +32,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", metavar="PLAN|LOCUSTFILE", type=Path, help="a plan or a locustfile"
     )
-    parser.add_argument("arguments", metavar="…", nargs="*", help=argparse.SUPPRESS)
     load = parser.add_argument_group("load, instead of what the plan says")
     load.add_argument("--url", metavar="URL", help="base URL of the target")
     load.add_argument("--users", metavar="N", help="users of each scenario")
@@ -74,7 +73,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
             bind=bind,
             seed=arguments.seed,
             lean_client=arguments.client == "loadworthy",
-            arguments=tuple(arguments.arguments),
+            arguments=tuple(arguments.passed_on),
         )
     )
 

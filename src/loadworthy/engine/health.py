@@ -5,6 +5,11 @@ from __future__ import annotations
 import psutil
 
 from loadworthy.clock import Clock
+from loadworthy.units import US_PER_MS, US_PER_S
+
+
+SHORTEST_US = 500_000
+"""CPU time comes in ticks of 10 ms: over less than this its share would be noise."""
 
 
 class HealthMeter:
@@ -17,14 +22,16 @@ class HealthMeter:
         self._last_us = clock.monotonic_us()
 
     def read(self, loop_lag_us: int) -> dict[str, float]:
-        """``cpu`` (share of one core), ``loop_lag_ms`` (how late the loop woke us) and ``rss_bytes``."""
+        """``loop_lag_ms`` (how late the loop woke us), ``rss_bytes`` and, unless too little time has passed since the
+        last reading, ``cpu`` (share of one core)."""
         now_us, cpu_s = self._clock.monotonic_us(), self._cpu_s()
-        elapsed_s = max(now_us - self._last_us, 1) / 1e6
+        elapsed_us = now_us - self._last_us
         reading = {
-            "cpu": round((cpu_s - self._last_cpu_s) / elapsed_s, 4),
-            "loop_lag_ms": round(max(loop_lag_us, 0) / 1000, 3),
+            "loop_lag_ms": round(max(loop_lag_us, 0) / US_PER_MS, 3),
             "rss_bytes": float(self._process.memory_info().rss),
         }
+        if elapsed_us >= SHORTEST_US:
+            reading["cpu"] = round((cpu_s - self._last_cpu_s) * US_PER_S / elapsed_us, 4)
         self._last_us, self._last_cpu_s = now_us, cpu_s
         return reading
 

@@ -161,9 +161,9 @@ class _PlanRun:
 
     def _scenario(self, name: str, node: Node, crew: Crew, journal: Journal) -> EndReason:
         scenario, profile = self._plan.scenarios[name], self._profiles[name]
-        shape = (
-            node.shape(name) if not scenario.stages and scenario.users is None and scenario.run_time is None else None
-        )
+        shape = None
+        if not scenario.stages and scenario.run_time is None and scenario.iterations is None:
+            shape = node.shape(name)
         planned_us = None if shape else profile.duration_us
         journal.event(
             {

@@ -142,10 +142,10 @@ class Worker:
         try:
             setup = unpack_setup(data)
             self._node = Node(setup, self._environment, self._clock, self._outlet)
-            self._environment.parsed_options = parsed_options(setup.arguments)
             self._context.enter_context(self._node.patched())
             self._context.enter_context(warnings_as_events(self._outlet.event))
             self._node.load()
+            self._environment.parsed_options = parsed_options(setup.arguments)  # a locustfile may add options
             self._node.attach()
             self._environment.events.init.fire(environment=self._environment, runner=self._runner, web_ui=None)
         except LoadworthyError as error:

@@ -55,12 +55,17 @@ def bin_bounds(index: int) -> tuple[int, int]:
 
 
 class Histogram:
-    """Counts of integer microseconds. Mutable; :meth:`merge` and :meth:`record_many` add in place."""
+    """Counts of integer microseconds. Mutable; :meth:`merge` and :meth:`record_many` add in place.
 
-    __slots__ = ("_counts", "count", "max_us", "min_us", "overflow", "sum_us")
+    One that was read from bytes keeps only the bins in use, until something asks for all of them: a report merges some
+    hundred thousand of those into a few, and an array over the whole range for each would be most of the work.
+    """
+
+    __slots__ = ("_dense", "_sparse", "count", "max_us", "min_us", "overflow", "sum_us")
 
     def __init__(self) -> None:
-        self._counts: Int64Array = _EMPTY
+        self._dense: Int64Array = _EMPTY
+        self._sparse: tuple[Int64Array, Int64Array] | None = None
         self.count = 0
         self.sum_us = 0
         self.min_us = 0
@@ -107,18 +112,38 @@ class Histogram:
         self.count += other.count
         self.sum_us += other.sum_us
         self.overflow += other.overflow
-        self._add_counts(other._counts)
+        if other._sparse is not None:
+            self._add_bins(*other._sparse)
+        else:
+            self._add_counts(other._dense)
 
     def _note_extremes(self, low: int, high: int, first: bool) -> None:
         self.min_us = low if first else min(self.min_us, low)
         self.max_us = high if first else max(self.max_us, high)
 
+    @property
+    def _counts(self) -> Int64Array:
+        """The count of every bin up to the highest in use."""
+        if self._sparse is not None:
+            bins, counts = self._sparse
+            self._sparse = None
+            self._dense = _EMPTY
+            self._add_bins(bins, counts)
+        return self._dense
+
+    def _grown_to(self, size: int) -> Int64Array:
+        counts = self._counts
+        if size > counts.size:
+            self._dense = np.zeros(size, dtype=np.int64)
+            self._dense[: counts.size] = counts
+        return self._dense
+
     def _add_counts(self, counts: Int64Array) -> None:
-        if counts.size > self._counts.size:
-            grown = np.zeros(counts.size, dtype=np.int64)
-            grown[: self._counts.size] = self._counts
-            self._counts = grown
-        self._counts[: counts.size] += counts
+        self._grown_to(counts.size)[: counts.size] += counts
+
+    def _add_bins(self, bins: Int64Array, counts: Int64Array) -> None:
+        if bins.size:
+            self._grown_to(int(bins[-1]) + 1)[bins] += counts
 
     @property
     def mean_us(self) -> float | None:
@@ -199,14 +224,16 @@ class Histogram:
         if len(data) != counts_at + (used_size << count_width):
             raise ValueError("a histogram has the wrong length")
         histogram = cls()
+        inside = 0
         if used_size:
             gaps = np.frombuffer(data, _COUNT_DTYPES[gap_width], used_size, _HEADER.size)
             used = np.cumsum(gaps, dtype=np.int64)
             if used[-1] > bin_index(MAX_TRACKABLE_US):
                 raise ValueError("a histogram has a bin past one hour")
-            histogram._counts = np.zeros(int(used[-1]) + 1, dtype=np.int64)
-            histogram._counts[used] = np.frombuffer(data, _COUNT_DTYPES[count_width], used_size, counts_at)
-        if int(histogram._counts.sum()) + overflow != count:
+            counts = np.frombuffer(data, _COUNT_DTYPES[count_width], used_size, counts_at).astype(np.int64)
+            histogram._sparse = (used, counts)
+            inside = int(counts.sum())
+        if inside + overflow != count:
             raise ValueError("a histogram's counts do not add up")
         histogram.count, histogram.sum_us, histogram.overflow = count, sum_us, overflow
         histogram.min_us, histogram.max_us = min_us, max_us

@@ -104,6 +104,7 @@ class Run:
     resources: list[Json] = field(default_factory=list)
     torn_lines: int = 0
     repeated_intervals: int = 0
+    _torn_elsewhere: int = 0
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -121,10 +122,16 @@ class Run:
         run.events = list(run._lines(EVENTS))
         run.failures = list(run._lines(FAILURES))
         run.resources = list(run._lines(RESOURCES))
+        run._torn_elsewhere = run.torn_lines
         return run
 
     def intervals(self) -> Iterator[Interval]:
-        """The intervals in the order they were written, each (process, number) once; counts what it skips."""
+        """The intervals in the order they were written, each (process, number) once; counts what it skips.
+
+        Each call reads the file again, and counts again.
+        """
+        self.torn_lines = self._torn_elsewhere
+        self.repeated_intervals = 0
         seen: set[tuple[int, int]] = set()
         for data in self._lines(INTERVALS):
             try:
@@ -165,11 +172,11 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def redacted(value: Any, redact: Redact) -> Any:
-    """The same value with every string in it (keys too) passed through ``redact``."""
+    """The same value with every string in it passed through ``redact``; keys are ours and stay."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {redacted(key, redact): redacted(item, redact) for key, item in value.items()}
+        return {key: redacted(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(item, redact) for item in value]
     return value

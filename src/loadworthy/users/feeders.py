@@ -6,8 +6,6 @@ two processes hand out the same row before all are used; after the last row it s
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -15,6 +13,7 @@ from typing import Any
 
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import RowSource
+from loadworthy.plan.rows import read_rows
 
 Row = Mapping[str, Any]
 
@@ -48,24 +47,6 @@ def load_rows(source: RowSource, base_dir: Path) -> Sequence[Row]:
         return source.rows
     path = base_dir / source.file
     try:
-        rows = _parse_rows(path)
-    except OSError as error:
-        raise UsageError(f"cannot read the test data {path}: {error.strerror or error}") from error
-    except (ValueError, csv.Error) as error:
-        raise UsageError(f"the test data {path} cannot be read as {path.suffix or 'CSV'}: {error}") from error
-    if not rows:
-        raise UsageError(f"the test data {path} has no rows")
-    return rows
-
-
-def _parse_rows(path: Path) -> Sequence[Row]:
-    text = path.read_text(encoding="utf-8-sig")
-    if path.suffix in {".jsonl", ".ndjson"}:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    elif path.suffix == ".json":
-        rows = json.loads(text)
-    else:
-        return list(csv.DictReader(text.splitlines()))
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError("expected a list of objects")
-    return rows
+        return read_rows(path)
+    except ValueError as error:
+        raise UsageError(f"test data {path}: {error}") from error

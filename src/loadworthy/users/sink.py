@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import gevent
+import locust.stats
 from locust.env import Environment
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 from locust.user import User
@@ -93,7 +94,7 @@ def is_locusts_statistics(handler: Listener) -> bool:
 class StandaloneRecording:
     """Recording under plain ``locust``: everything ends in Locust's own statistics."""
 
-    def __init__(self, environment: Environment, interval_s: float = 1.0) -> None:
+    def __init__(self, environment: Environment, interval_s: float = 0.25) -> None:
         self._environment = environment
         self._buffer = SampleBuffer()
         self._listeners: list[Listener] = []
@@ -101,8 +102,8 @@ class StandaloneRecording:
         events = environment.events
         # A worker serialises its statistics in Locust's own listener of report_to_master; ours must come first.
         events.report_to_master._handlers.insert(0, self._on_flush)  # noqa: SLF001
-        for hook in (events.test_stop, events.quitting):
-            hook.add_listener(self._on_flush)
+        events.test_stop.add_listener(self._on_flush)
+        events.quitting.add_listener(self._on_quitting)
         events.test_start.add_listener(self._on_test_start)
         self._greenlet = gevent.spawn(self._loop, interval_s)
 
@@ -123,6 +124,12 @@ class StandaloneRecording:
 
     def _on_flush(self, **_kwargs: Any) -> None:
         self.flush()
+
+    def _on_quitting(self, **_kwargs: Any) -> None:
+        self.flush()
+        if getattr(self._environment.parsed_options, "csv_prefix", None):
+            # Locust closes its CSV files as its once-a-second writer left them; one more round, and they are complete.
+            gevent.sleep(locust.stats.CSV_STATS_INTERVAL_SEC * 1.1)
 
     def _on_test_start(self, **_kwargs: Any) -> None:
         # A second test in the same process (web UI) starts from clean statistics; so must the buffer.

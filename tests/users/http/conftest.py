@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
 from tests.support.rawserver import running
 from tests.users.http.support import Service, close_clients
 

@@ -6,13 +6,12 @@ import contextlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loadworthy.users.http import HttpSession  # first: it imports Locust, which monkey-patches
-
 import gevent
 from gevent import event as gevent_event
 from gevent import socket as gevent_socket
 
 from loadworthy.record.sample import Failure
+from loadworthy.users.http import HttpSession  # first: it imports Locust, which monkey-patches
 
 
 class Sample(NamedTuple):
@@ -27,6 +26,7 @@ class Sample(NamedTuple):
     sent_bytes: int = 0
     received_bytes: int = 0
     failure: Failure | None = None
+    content_bytes: int = 0
 
 
 class KeepingSink:
@@ -93,7 +93,7 @@ class Scripted:
     def __init__(self, *connections: list[bytes]) -> None:
         self.requests: list[bytes] = []
         self.closed = [gevent_event.Event() for _ in connections]
-        self._listener = gevent_socket.socket()
+        self._listener: Any = gevent_socket.socket()  # type: ignore[attr-defined]  # untyped
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(8)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"

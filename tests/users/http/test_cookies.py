@@ -151,7 +151,16 @@ def test_dates(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "19 Jan 2038", "32 Jan 2038 00:00:00", "30 Feb 2038 00:00:00", "19 Jan 1600 00:00:00", "19 Jan 2038 24:00:00"]
+    "text",
+    [
+        "",
+        "now",
+        "19 Jan 2038",
+        "32 Jan 2038 00:00:00",
+        "30 Feb 2038 00:00:00",
+        "19 Jan 1600 00:00:00",
+        "19 Jan 2038 24:00:00",
+    ],
 )
 def test_no_dates(text: str) -> None:
     """What is no date is none."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
@@ -23,7 +25,7 @@ def raw_deflate(data: bytes) -> bytes:
     return compressor.compress(data) + compressor.flush()
 
 
-ENCODERS = {
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
@@ -52,10 +54,8 @@ def test_round_trip(data: bytes, codings: list[str], size: int) -> None:
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "deflate", "br", "zstd", "br, gzip"]))
 def test_any_bytes_decode_or_are_refused(data: bytes, coding: str) -> None:
     """No body makes a decoder raise anything but its own errors."""
-    try:
+    with contextlib.suppress(DecodingError, TooLargeError):
         decode_body(coding, data, LIMIT)
-    except (DecodingError, TooLargeError):
-        pass
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "DEFLATE", "br", "zstd"])

@@ -45,7 +45,9 @@ def by_requests(method: str, headers: dict[str, Any] | None = None, **arguments:
     return prepared
 
 
-def by_us(method: str, headers: dict[str, Any] | None = None, data: Any = None, json: Any = None, auth: Any = None) -> Message:
+def by_us(
+    method: str, headers: dict[str, Any] | None = None, data: Any = None, json: Any = None, auth: Any = None
+) -> Message:
     """The plain way, which must be open to what is given."""
     body = plain_body(data, json)
     assert body is not None
@@ -78,7 +80,9 @@ def test_data(method: str, data: Any, headers: dict[str, str]) -> None:
     assert_same(by_us(method, headers, data=data), by_requests(method, headers, data=data))
 
 
-@pytest.mark.parametrize("data", [{"a": ["1", "2"]}, [("a", "b")], io.BytesIO(b"x"), iter([b"x"]), {"a": None}, {1: "x"}])
+@pytest.mark.parametrize(
+    "data", [{"a": ["1", "2"]}, [("a", "b")], io.BytesIO(b"x"), iter([b"x"]), {"a": None}, {1: "x"}]
+)
 def test_the_rest_is_left_to_requests(data: Any) -> None:
     """Nested data, pairs, files and iterables are prepared by requests."""
     assert plain_body(data, None) is None
@@ -141,7 +145,10 @@ def test_static_headers_are_overridden_and_removed() -> None:
     """A request's headers win over the session's in any case; None removes; the body's length wins over both."""
     static = static_headers((("User-Agent", "u"), ("Accept", "*/*"), ("Content-Length", "999")))
     message = build_message("POST", URL, static, {"user-AGENT": "mine", "accept": None}, (b"hi", b""), None)
-    assert {name.lower(): value for name, value in message.headers.items()} == {"user-agent": "mine", "content-length": "2"}
+    assert {name.lower(): value for name, value in message.headers.items()} == {
+        "user-agent": "mine",
+        "content-length": "2",
+    }
 
 
 def test_host_header() -> None:
@@ -149,8 +156,10 @@ def test_host_header() -> None:
     message = build_message("GET", URL, NOTHING, {"Host": "virtual"}, (b"", b""), None)
     assert message.head("") == b"GET /x?q=1 HTTP/1.1\r\nHost: virtual\r\n\r\n"
     static = static_headers((("host", "static"), ("A", "1")))
-    assert build_message("GET", URL, static, None, (b"", b""), None).head("").startswith(
-        b"GET /x?q=1 HTTP/1.1\r\nHost: static\r\nA: 1\r\n"
+    assert (
+        build_message("GET", URL, static, None, (b"", b""), None)
+        .head("")
+        .startswith(b"GET /x?q=1 HTTP/1.1\r\nHost: static\r\nA: 1\r\n")
     )
 
 
@@ -158,7 +167,9 @@ def test_host_header() -> None:
 def test_basic(pair: tuple[Any, Any]) -> None:
     """Basic credentials are encoded as in requests, and win over a header."""
     message = by_us("GET", {"Authorization": "other"}, auth=pair)
-    assert message.headers["Authorization"] == basic_auth(*pair) == by_requests("GET", auth=pair).headers["Authorization"]
+    assert (
+        message.headers["Authorization"] == basic_auth(*pair) == by_requests("GET", auth=pair).headers["Authorization"]
+    )
 
 
 def test_the_whole_head() -> None:

@@ -9,10 +9,10 @@ import gevent
 import pytest
 import requests
 from gevent import socket as gevent_socket
-
-from loadworthy.record.sample import FailureKind
 from tests.support.rawserver import HELLO
 from tests.users.http.support import Client, Scripted, Service, open_client
+
+from loadworthy.record.sample import FailureKind
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def test_sample_counts_the_bytes_of_the_wire() -> None:
     session.get("/a")
     session.post("/b", json={"x": 1})
     assert [sample.received_bytes for sample in sink.samples] == [len(HELLO)] * 2
+    assert [sample.content_bytes for sample in sink.samples] == [len(b"hello")] * 2
     assert sink.samples[0].sent_bytes == len(server.requests[0])
     assert sink.samples[1].sent_bytes == len(server.requests[1])
     assert [sample.kind for sample in sink.samples] == ["GET", "POST"]
@@ -217,6 +218,31 @@ def test_status_is_a_failure(client: Client) -> None:
     assert caught.value.response is response
 
 
+def test_raised_after_recording_is_marked(client: Client) -> None:
+    """An error of a sample that is recorded says so, so that a task that dies of it is not a second failure."""
+    for path in ("/b/not-found", "/b/empty-reply"):
+        with pytest.raises(requests.RequestException) as caught:
+            client.session.get(path).raise_for_status()
+        assert vars(caught.value)["loadworthy_recorded"] is True
+
+
+def test_passwords_are_not_reported(client: Client, service: Service) -> None:
+    """The URL of a failure is without the credentials that were in it."""
+    client.session.get(service.url().replace("http://", "http://me:secret@") + "/b/not-found")
+    failure = client.sink.only.failure
+    assert failure is not None
+    assert failure.url == f"{service.url()}/b/not-found"
+
+
+def test_base_url_that_is_none(service: Service) -> None:
+    """Without a base URL, or with a broken one, absolute URLs work and relative ones fail as samples."""
+    for base_url in (None, "", "http://[broken", "nonsense"):
+        session, sink = open_client(base_url)
+        assert session.get(f"{service.url()}/b/length").ok
+        session.get("/b/length")
+        assert sink.kinds == [None, "exception"]
+
+
 def test_read_timeout_by_argument(client: Client) -> None:
     """A time-out can be given for a request, for both phases or for each."""
     client.session.get("/b/hang", timeout=0.05)
@@ -276,7 +302,7 @@ def test_bodies_of_all_kinds_arrive(client: Client) -> None:
     assert session.put("/echo", data="ä").content.endswith("\r\n\r\nä".encode())
     assert session.patch("/echo", json={"a": None}).content.endswith(b'\r\n\r\n{"a": null}')
     assert session.post("/echo", data=iter([b"ab", "c"])).content.endswith(b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
-    assert b"filename=\"f\"" in session.post("/echo", files={"f": b"content"}).content
+    assert b'filename="f"' in session.post("/echo", files={"f": b"content"}).content
     assert session.post("/echo").content.count(b"Content-Length: 0") == 1
     assert session.delete("/echo").content.startswith(b"DELETE /echo HTTP/1.1\r\n")
     assert session.options("/echo").content.startswith(b"OPTIONS ")
@@ -392,6 +418,15 @@ def test_kill_leaves_nothing_behind(path: str, options: dict[str, Any], client: 
     assert (len(sink.samples), sink.interruptions) == (1, 1)
     assert session.pool._last is None
     assert session.get("/b/length").ok
+
+
+def test_kill_while_connecting(service: Service) -> None:
+    """The same while there is no connection yet."""
+    session, sink = open_client(service.url("deaf"))
+    greenlet = gevent.spawn(session.get, "/")
+    gevent.sleep(0)
+    greenlet.kill()
+    assert (len(sink.samples), sink.interruptions) == (0, 1)
 
 
 def test_users_own_timeout_is_a_sample(client: Client) -> None:

@@ -113,7 +113,8 @@ class Call:
             if message.url.origin != first_origin:
                 self.jar = None
             response = self._attempt(message)
-        response.history = self.history
+        if self.history:
+            response.history = [*self.history, *response.history]  # authentication may have put in one of its own
         return response
 
     def stamps(self) -> Stamps:

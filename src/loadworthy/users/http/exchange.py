@@ -8,10 +8,13 @@ from typing import NamedTuple
 from loadworthy.clock import monotonic_ns
 from loadworthy.users.http.connection import Connection
 from loadworthy.users.http.errors import AttemptError, ProtocolError, ReadTimeoutError, ResetError, TooLargeError
-from loadworthy.users.http.wire import Head, ResponseReader, read_head
+from loadworthy.users.http.wire import CHUNKED, Head, ResponseReader, read_head, read_whole_chunks
 
 _NS_PER_S = 1_000_000_000
 _NEVER_NS = 1 << 62
+FINAL = 200
+"""Statuses below are interim."""
+
 _new = tuple.__new__  # makes the same tuple as the class does, at half the price
 
 
@@ -68,15 +71,17 @@ def exchange(
     end = data.find(b"\r\n\r\n")
     if end >= 0 and data.find(b"\n\n", 0, end) < 0 and end <= limits.max_head_bytes:
         head = read_head(data, end, is_head)
-        if (
-            head.length == len(data) - end - 4 and head.status >= 200 and head.length <= limits.max_body_bytes
-        ):  # not an interim response
-            return _new(Received, (head, data[:end], data[end + 4 :], head.keep_alive))
+        if head.length == len(data) - end - 4:
+            content: bytes | None = data[end + 4 :]
+        else:
+            content = read_whole_chunks(data, end + 4) if head.length == CHUNKED else None
+        if content is not None and head.status >= FINAL and len(content) <= limits.max_body_bytes:
+            return _new(Received, (head, data[:end], content, head.keep_alive))
     reader = ResponseReader(is_head, limits.max_head_bytes)
-    body = BodySource(connection, reader, data, total_deadline_ns, limits)
-    head, head_bytes = body.read_head()
-    content = body.read_all()
-    return Received(head, head_bytes, content, reader.keep_alive)
+    source = BodySource(connection, reader, data, total_deadline_ns, limits)
+    head, head_bytes = source.read_head()
+    content = source.read_all()
+    return Received(head, head_bytes, content, source.keep_alive)
 
 
 def send_rest(connection: Connection, rest: Iterable[bytes], total_deadline_ns: int, limits: Limits) -> None:

@@ -53,9 +53,9 @@ def encode_headers(items: Iterable[tuple[Any, Any]]) -> bytes:
     return b"".join([header_line(name, value) for name, value in items])
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def header_line(raw_name: Any, raw_value: Any) -> bytes:
-    """One line; most are sent again and again, so the last few thousand are remembered.
+    """One line; most are sent again and again, so the last thousand are remembered.
 
     Values are Latin-1 where they fit, else UTF-8. Raises :class:`RequestError` for a name that is not a token and for a
     value with CR, LF or NUL in it: a header must not smuggle in another.

@@ -98,17 +98,20 @@ class Response:
         return timedelta(microseconds=self.stamps.done_us - self.stamps.sent_us)
 
     def raise_for_status(self) -> None:
-        """Raise the ``error``, or what :meth:`failure` was told; nothing after :meth:`success`."""
+        """Raise the ``error``, or what :meth:`failure` was told; nothing after :meth:`success`.
+
+        What is raised after the sample was recorded has ``loadworthy_recorded`` set, so that it is not counted again.
+        """
         __tracebackhide__ = True
         judgement = self._catch.judgement if self._catch is not None else None
-        if judgement is True:
+        error: Any = self.error if judgement is None else judgement
+        if error is None or error is True:
             return
-        if isinstance(judgement, Exception):
-            raise judgement
-        if isinstance(self.error, StatusError):
-            raise StatusError(f"{self.error} for url: {self.url}", response=cast("Any", self), request=self.request)
-        if self.error is not None:
-            raise self.error
+        if isinstance(error, StatusError):
+            error = StatusError(f"{error} for url: {self.url}", response=cast("Any", self), request=self.request)
+        if self._catch is None:
+            error.loadworthy_recorded = True
+        raise error
 
     # --- what came ---
 

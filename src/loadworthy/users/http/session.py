@@ -27,7 +27,7 @@ from loadworthy.users.http.pool import Pool
 from loadworthy.users.http.prepare import prepare, unsent_message
 from loadworthy.users.http.request import Message, build_message, plain_body
 from loadworthy.users.http.response import Response, Stamps
-from loadworthy.users.http.samples import Sink, failure_of, request_meta
+from loadworthy.users.http.samples import Sink, content_bytes, failure_of, request_meta
 from loadworthy.users.http.settings import SessionSettings, is_pair
 from loadworthy.users.http.tls import Verify
 
@@ -74,6 +74,8 @@ class HttpSession(SessionSettings):
         limits = Limits.of(connect_timeout_s, read_timeout_s, total_timeout_s, max_head_bytes, max_body_bytes)
         super().__init__(base_url, headers, limits, verify, proxy)
         self.user = user
+        if user is not None and not hasattr(user, "intended_us"):
+            user.intended_us = None  # a user class of Locust's own, which knows nothing of open workloads
         self.pool = Pool()
         self.max_redirects = max_redirects
         self.total_follows_read = total_timeout_s is None
@@ -195,6 +197,7 @@ class HttpSession(SessionSettings):
             sent_bytes,
             received_bytes,
             None if response.error is None else failure_of(response, response.error),
+            content_bytes(response),
         )
         if self._sink.listeners:
             self._sink.notify(**request_meta(response, name, context or _NO_CONTEXT, user))
@@ -220,7 +223,12 @@ class HttpSession(SessionSettings):
         """A request with few options or none. New connections, retries and redirects are left to a :class:`Call`."""
         static = self._static or self.static_headers()
         body = plain_body(options.get("data"), options.get("json")) if options else _NO_BODY
-        if body is None or type(url) is not str or not static.is_plain or not (self._auth is None or is_pair(self._auth)):
+        if (
+            body is None
+            or type(url) is not str
+            or not static.is_plain
+            or not (self._auth is None or is_pair(self._auth))
+        ):
             return self._run(method, url, Options(**options), self._new_call(now_ns, intended_us, sent_us))
         plan = (self._plans or self.plans()).find(method, url, static)
         if options:
@@ -338,6 +346,7 @@ class HttpSession(SessionSettings):
             stamps.sent_bytes,
             stamps.received_bytes,
             failure,
+            meta["response_length"],
         )
         if self._sink.listeners:
             self._sink.notify(**meta)

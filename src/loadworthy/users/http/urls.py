@@ -21,6 +21,7 @@ _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _TARGET = r"((?:/[A-Za-z0-9\-_~!$&'()*+,;=:@.]*)+)(\?[A-Za-z0-9\-_~!$&'()*+,;=:@./]+)?"
 _PLAIN_TARGET = re.compile(_TARGET)
 _PLAIN = re.compile(r"(https?)://([a-z0-9][a-z0-9._-]*)(?::([1-9][0-9]{0,4}))?" + _TARGET)
+_USERINFO = re.compile(r"^([a-z]+://)[^/?#]*@", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65535
@@ -101,11 +102,19 @@ def parse_url(text: str, params: Any = None) -> Url:
 
 def split_userinfo(base_url: str) -> tuple[str, tuple[str, str] | None]:
     """The base URL without ``user:password@``, and the two, percent-decoded, if both are there."""
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        return base_url, None  # what is wrong with it is said when it is used
     if not (parts.username and parts.password):
         return base_url, None
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=netloc)), (unquote(parts.username), unquote(parts.password))
+
+
+def without_userinfo(url: str) -> str:
+    """The URL as it may be reported: a password has no place there."""
+    return _USERINFO.sub(r"\1", url, count=1) if "@" in url else url
 
 
 def _plain_query(params: Any) -> str | None:

@@ -57,7 +57,7 @@ class HttpUser(User, RestMixin[Response]):
         return greenlet
 
 
-def give_client(user: User) -> None:
+def give_client(user: Any) -> None:
     """Set ``user.client`` to ours, with the settings that the user's class has; it may be any Locust user class.
 
     StopTest where the user has no host.
@@ -69,6 +69,7 @@ def give_client(user: User) -> None:
     def setting(name: str) -> Any:
         return getattr(user, name, getattr(HttpUser, name))
 
+    user.intended_us = setting("intended_us")
     proxy_host = setting("proxy_host")
     user.client = HttpSession(
         user.host,

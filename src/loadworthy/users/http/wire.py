@@ -36,6 +36,8 @@ _STATUS_LINES = {
 }  # the first 13 bytes of nearly every response
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] +([1-9][0-9]{2})(?:[ \t][^\r\n]*)?\r?\n")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_CHUNKED_LINE = b"\ntransfer-encoding: chunked\r\n"
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
 _MAX_LENGTH_DIGITS = 18
 _new = tuple.__new__
 _SYNTHETIC_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -93,10 +95,12 @@ def _keeps_alive(lower: bytes) -> bool:
 
 
 def _plain_length(lower: bytes) -> int | None:
-    """The one Content-Length of a head without surprises; None if there is anything to think about."""
+    """The length by a head without surprises; None if there is anything to think about."""
     at = lower.find(b"\r\ncontent-length: ")
-    if at < 0 or b"\ntransfer-encoding" in lower or lower.find(b"content-length", at + 18) >= 0:
-        return None
+    coded_at = lower.find(b"\ntransfer-encoding")
+    if at < 0 or coded_at >= 0 or lower.find(b"content-length", at + 18) >= 0:
+        is_chunked = lower.startswith(_CHUNKED_LINE, coded_at) and b"transfer-encoding" not in lower[coded_at + 19 :]
+        return CHUNKED if is_chunked and b"content-length" not in lower else None
     digits = lower[at + 18 : lower.find(b"\r", at + 18)]
     return int(digits) if digits.isdigit() and len(digits) <= _MAX_LENGTH_DIGITS else None
 
@@ -121,6 +125,28 @@ def frame(fields: Iterable[Header]) -> tuple[int, bool]:
     if lengths or not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_LENGTH_DIGITS:
         raise ProtocolError("the response's Content-Length is not one number")
     return int(digits), True
+
+
+def read_whole_chunks(data: bytes, begin: int) -> bytes | None:
+    """The body in the chunks from ``begin`` to the end of ``data``, if they are all there and plain.
+
+    None where a :class:`ResponseReader` has to look: more to come, extensions, trailers, excess bytes, mistakes.
+    """
+    if not data.endswith(b"\r\n0\r\n\r\n"):
+        return None
+    pieces: list[bytes] = []
+    while True:
+        end = data.find(b"\r\n", begin, begin + 10)
+        digits = data[begin:end]
+        if end <= begin or digits.translate(None, _HEX_DIGITS):
+            return None
+        begin, size = end + 2, int(digits, 16)
+        if size == 0:
+            return b"".join(pieces) if begin + 2 == len(data) else None
+        pieces.append(data[begin : begin + size])
+        begin += size + 2
+        if data[begin - 2 : begin] != b"\r\n":
+            return None
 
 
 def find_end_of_head(data: bytes) -> tuple[int, int]:
