@@ -11,6 +11,9 @@ import re
 US_PER_MS = 1_000
 US_PER_S = 1_000_000
 
+UNKNOWN = "\N{EN DASH}"
+"""What a table shows where there is no number."""
+
 _UNIT_US = {
     "us": 1,
     "µs": 1,
@@ -103,7 +106,7 @@ def parse_bytes(text: str | int) -> int:
 
 
 def format_duration(duration_us: int) -> str:
-    """A duration as :func:`parse_duration_us` reads it back: ``1h5m``, ``1m30s``, ``20s``, ``2.5s``, ``250ms``, ``37us``."""
+    """A duration as :func:`parse_duration_us` reads it back: ``1h5m``, ``1m30s``, ``2.5s``, ``250ms``, ``37us``."""
     if duration_us < US_PER_MS:
         return f"{duration_us}us"
     if duration_us < US_PER_S:
@@ -121,9 +124,9 @@ def _decimal(value: int, scale: int) -> str:
 
 
 def format_ms(latency_ms: float | None) -> str:
-    """A latency for a table, three significant digits and a unit: ``0.42 ms``, ``18.3 ms``, ``1.25 s``; ``–`` for None."""
+    """A latency for a table, three significant digits and a unit: ``0.42 ms``, ``18.3 ms``, ``1.25 s``."""
     if latency_ms is None:
-        return "–"
+        return UNKNOWN
     if latency_ms >= 10_000:
         return f"{latency_ms / 1000:.1f} s"
     if latency_ms >= 1000:
@@ -142,7 +145,7 @@ def format_count(count: int) -> str:
 
 def format_ratio(ratio: float | None) -> str:
     """A share as percent: ``0.12 %``; ``–`` for None."""
-    return "–" if ratio is None else f"{ratio * 100:.2f} %"
+    return UNKNOWN if ratio is None else f"{ratio * 100:.2f} %"
 
 
 def format_bytes(size_bytes: float) -> str:

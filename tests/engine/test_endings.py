@@ -8,17 +8,19 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.support.cli import Started, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Delay, Route
-from tests.support.cli import Started, loadworthy, only_run, summary_of, write_plan
 
 
 def plan_for(url: str, **scenario: object) -> dict[str, object]:
     return {
         "base_url": url,
         "stop_timeout": "5s",
-        "scenarios": {"load": {"users": 4, "run_time": "60s", "wait_time": "5ms", "endpoints": [{"path": "/"}], **scenario}},
+        "scenarios": {
+            "load": {"users": 4, "run_time": "60s", "wait_time": "5ms", "endpoints": [{"path": "/"}], **scenario}
+        },
     }
 
 

@@ -8,12 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.support.cli import loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
 from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Delay, Exchange, Route
-from tests.support.cli import loadworthy, only_run, summary_of, write_plan
 
 ROUTES = (
     Route("/items", body_bytes=300),
@@ -58,9 +58,17 @@ def test_run_and_server_agree_to_the_request(tmp_path: Path, processes: int) -> 
         plan = {
             "base_url": server.url,
             "seed": 11,
-            "scenarios": {"load": {"users": 6, "spawn_rate": 20, "run_time": "4s", "wait_time": "2ms-6ms",
-                                   "endpoints": ENDPOINTS, "thresholds": ["error_rate < 50%"]}},
-        }  # fmt: skip
+            "scenarios": {
+                "load": {
+                    "users": 6,
+                    "spawn_rate": 20,
+                    "run_time": "4s",
+                    "wait_time": "2ms-6ms",
+                    "endpoints": ENDPOINTS,
+                    "thresholds": ["error_rate < 50%"],
+                }
+            },
+        }
         done = loadworthy("run", write_plan(tmp_path, plan), "--processes", processes, cwd=tmp_path)
         log = server.log()
     assert done.code == 0, done.out + done.err
@@ -166,18 +174,31 @@ def test_a_flow_carries_what_it_extracts(tmp_path: Path) -> None:
         Route("/echo", echo=True),
     )
     flow = [
-        {"path": "/private", "headers": {"Authorization": "Bearer {{ token }}"},
-         "expect": {"status": 200, "json": {"$.ok": True}}},
-        {"path": "/echo", "method": "POST", "json": {"email": "{{ user.email }}", "n": "{{ iteration }}"},
-         "expect": {"json": {"$.email": "{{ user.email }}", "$.n": "{{ iteration }}"}}},
-    ]  # fmt: skip
+        {
+            "path": "/private",
+            "headers": {"Authorization": "Bearer {{ token }}"},
+            "expect": {"status": 200, "json": {"$.ok": True}},
+        },
+        {
+            "path": "/echo",
+            "method": "POST",
+            "json": {"email": "{{ user.email }}", "n": "{{ iteration }}"},
+            "expect": {"json": {"$.email": "{{ user.email }}", "$.n": "{{ iteration }}"}},
+        },
+    ]
     with CountingServer(routes) as server:
         plan = {
             "base_url": server.url,
             "test_data": {"user": [{"email": "a@example.org"}, {"email": "b@example.org"}]},
-            "scenarios": {"load": {"users": 2, "iterations": 20, "flow": flow,
-                                   "on_start": [{"path": "/login", "method": "POST", "extract": {"token": "$.token"}}]}},
-        }  # fmt: skip
+            "scenarios": {
+                "load": {
+                    "users": 2,
+                    "iterations": 20,
+                    "flow": flow,
+                    "on_start": [{"path": "/login", "method": "POST", "extract": {"token": "$.token"}}],
+                }
+            },
+        }
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
         counts = Counter((exchange.target, exchange.status) for exchange in server.log())
     assert done.code == 0, done.out + done.err
@@ -194,8 +215,7 @@ def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None
         {"path": "/{{ nobody.name }}", "name": "/unbuilt"},
     ]
     with CountingServer(routes) as server:
-        plan = {"base_url": server.url,
-                "scenarios": {"load": {"users": 2, "iterations": 80, "endpoints": endpoints}}}  # fmt: skip
+        plan = {"base_url": server.url, "scenarios": {"load": {"users": 2, "iterations": 80, "endpoints": endpoints}}}
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     assert done.code == 1, done.out + done.err
     series = summary_of(only_run(tmp_path))["scenarios"]["load"]["series"]
@@ -214,7 +234,10 @@ def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None
 def test_report_makes_the_same_summary_again(tmp_path: Path) -> None:
     """``loadworthy report`` needs nothing but the directory, and gives the same bytes and the same exit code."""
     with CountingServer() as server:
-        plan = {"base_url": server.url, "scenarios": {"load": {"users": 2, "iterations": 50, "endpoints": [{"path": "/"}]}}}
+        plan = {
+            "base_url": server.url,
+            "scenarios": {"load": {"users": 2, "iterations": 50, "endpoints": [{"path": "/"}]}},
+        }
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     run = only_run(tmp_path)
     before = {path.name: path.read_bytes() for path in run.iterdir()}
@@ -225,9 +248,14 @@ def test_report_makes_the_same_summary_again(tmp_path: Path) -> None:
 
 def test_secrets_stay_out_of_the_run_directory(tmp_path: Path) -> None:
     """A password from the environment is sent to the target and written nowhere."""
-    secret = "s3cr3t-of-the-test"  # noqa: S105
+    secret = "s3cr3t-of-the-test"
     with CountingServer((Route("*", echo=True, failure_share=0.5),)) as server:
-        step = {"path": "/login", "method": "POST", "json": {"password": "${LOGIN_SECRET}"}, "expect": {"text": "never"}}
+        step = {
+            "path": "/login",
+            "method": "POST",
+            "json": {"password": "${LOGIN_SECRET}"},
+            "expect": {"text": "never"},
+        }
         plan = {"base_url": server.url, "scenarios": {"load": {"users": 1, "iterations": 10, "endpoints": [step]}}}
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path, environ={"LOGIN_SECRET": secret})
         sent = {exchange.request_bytes for exchange in server.log()}
@@ -241,8 +269,10 @@ def test_secrets_stay_out_of_the_run_directory(tmp_path: Path) -> None:
 def test_intervals_of_two_processes_merge_without_loss(tmp_path: Path) -> None:
     """Each process numbers its intervals from 0 without a gap, and their sum is the summary."""
     with CountingServer() as server:
-        plan = {"base_url": server.url,
-                "scenarios": {"load": {"users": 4, "run_time": "3s", "wait_time": "5ms", "endpoints": [{"path": "/"}]}}}  # fmt: skip
+        plan = {
+            "base_url": server.url,
+            "scenarios": {"load": {"users": 4, "run_time": "3s", "wait_time": "5ms", "endpoints": [{"path": "/"}]}},
+        }
         done = loadworthy("run", write_plan(tmp_path, plan), "--processes", 2, cwd=tmp_path)
     assert done.code == 0, done.out + done.err
     intervals = list(Run.open(only_run(tmp_path)).intervals())
@@ -256,7 +286,10 @@ def test_intervals_of_two_processes_merge_without_loss(tmp_path: Path) -> None:
 def test_interval_lines_are_what_the_format_says(tmp_path: Path) -> None:
     """Each line of intervals.jsonl reads back to itself."""
     with CountingServer() as server:
-        plan = {"base_url": server.url, "scenarios": {"load": {"users": 1, "iterations": 30, "endpoints": [{"path": "/"}]}}}
+        plan = {
+            "base_url": server.url,
+            "scenarios": {"load": {"users": 1, "iterations": 30, "endpoints": [{"path": "/"}]}},
+        }
         loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     for line in (only_run(tmp_path) / "intervals.jsonl").read_text(encoding="utf-8").splitlines():
         assert Interval.from_json(json.loads(line)).to_json() == json.loads(line)

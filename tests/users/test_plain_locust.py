@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.cli import Done, command
 
 from loadworthy.testing import CountingServer, Route
-from tests.support.cli import Done, command
 
 SOURCE = """
 from loadworthy.users import HttpUser
@@ -40,7 +40,7 @@ ROUTES = (Route("/items", body_bytes=300), Route("/broken", status=500, body_byt
 
 
 CUT_OFF = 6
-"""At the end Locust kills a user whose pause has just ended in the request it has just sent: one for each user at most."""
+"""At the end Locust kills users whose pause is just over in the request just sent: one for each user at most."""
 
 PATHS = {"/items": "/items", "/renamed": "/broken", "/fast": "/fast"}
 

@@ -10,7 +10,6 @@ from loadworthy.workload.profile import closed_profile
 S = 1_000_000
 
 
-
 def test_users_without_a_spawn_rate_are_there_at_once() -> None:
     """No spawn rate means all users from the first moment."""
     profile = closed_profile(Scenario.model_validate({"users": 7, "run_time": "10s"}))
@@ -33,7 +32,16 @@ def test_stages_hold_and_ramp_from_where_they_were() -> None:
         {"duration": "10s", "ramp_to": 0},
     ]
     profile = closed_profile(Scenario.model_validate({"stages": stages}))
-    assert [profile.users_at(second * S) for second in (0, 9, 10, 15, 20, 24, 30, 35)] == [10, 10, 10, 20, 30, 30, 15, 0]
+    assert [profile.users_at(second * S) for second in (0, 9, 10, 15, 20, 24, 30, 35)] == [
+        10,
+        10,
+        10,
+        20,
+        30,
+        30,
+        15,
+        0,
+    ]
     assert profile.duration_us == 35 * S
     assert profile.most_users == 30
 

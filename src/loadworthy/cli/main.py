@@ -64,7 +64,9 @@ def _dispatch(argv: list[str]) -> ExitCode:
         parser.print_help()
         return ExitCode.USAGE
     if passed_on and arguments.verb != "run":
-        raise UsageError(f"nothing can follow -- in `loadworthy {arguments.verb}`; it is for the options of a locustfile")
+        raise UsageError(
+            f"nothing can follow -- in `loadworthy {arguments.verb}`; it is for the options of a locustfile"
+        )
     arguments.passed_on = passed_on
     module = importlib.import_module(f"loadworthy.cli.{arguments.verb}")
     code: ExitCode = module.execute(arguments)

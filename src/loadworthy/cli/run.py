@@ -29,17 +29,13 @@ What follows -- goes to the locustfile's own options.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument(
-        "target", metavar="PLAN|LOCUSTFILE", type=Path, help="a plan or a locustfile"
-    )
+    parser.add_argument("target", metavar="PLAN|LOCUSTFILE", type=Path, help="a plan or a locustfile")
     load = parser.add_argument_group("load, instead of what the plan says")
     load.add_argument("--url", metavar="URL", help="base URL of the target")
     load.add_argument("--users", metavar="N", help="users of each scenario")
     load.add_argument("--spawn-rate", metavar="R", help="users started per second")
     load.add_argument("--run-time", metavar="T", help="length of each scenario, e.g. 30s or 5m")
-    load.add_argument(
-        "--scenario", metavar="NAME", action="append", default=[], help="only this one; may be repeated"
-    )
+    load.add_argument("--scenario", metavar="NAME", action="append", default=[], help="only this one; may be repeated")
     load.add_argument("--set", metavar="KEY=VALUE", dest="overrides", action="append", default=[],
                       help="any value of the plan by its path, e.g. scenarios.load.users=50; repeatable")  # fmt: skip
     load.add_argument("--seed", metavar="N", type=int, help="seed of everything random")

@@ -21,8 +21,9 @@ from locust.runners import STATE_MISSING, MasterRunner
 
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
+from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.drive import EndReason
-from loadworthy.engine.node import Node, Outlet
+from loadworthy.engine.node import Outlet
 from loadworthy.engine.shipping import pack_setup
 from loadworthy.engine.tickets import CountedTickets
 from loadworthy.errors import GeneratorError, SetupError
@@ -55,14 +56,14 @@ class ClusterCrew:
     """See :class:`~loadworthy.engine.drive.Crew`."""
 
     def __init__(
-        self, node: Node, environment: Environment, clock: Clock, outlet: Outlet, bind: tuple[str, int]
+        self, classes: ScenarioClasses, environment: Environment, clock: Clock, outlet: Outlet, bind: tuple[str, int]
     ) -> None:
         """Bind at (host, port); port 0 takes a free one. SetupError where that fails.
 
-        ``node`` only tells the user classes: Locust's master splits users by their weights.
+        The master needs the user classes, too: it splits the users by their weights.
         """
-        self._node = node
-        self._setup = node.setup
+        self._classes = classes
+        self._setup = classes.setup
         self._environment = environment
         self._clock = clock
         self._outlet = outlet
@@ -125,7 +126,7 @@ class ClusterCrew:
         iterations = self._setup.plan.scenarios[scenario].iterations
         self._tickets = CountedTickets(iterations) if iterations else None
         self._scenario, self._target_users, self._saw_users = scenario, 0, False
-        self._environment.user_classes = self._node.classes(scenario)
+        self._environment.user_classes = self._classes.classes(scenario)
         self._tell_all(wire.BEGIN, {"scenario": scenario, "counted": self._tickets is not None})
         everyone = self._wait_until(lambda: all(w.begun == scenario for w in self._active()), ANSWER_WAIT_S)
         if not everyone or not self._active():

@@ -7,7 +7,6 @@ import psutil
 from loadworthy.clock import Clock
 from loadworthy.units import US_PER_MS, US_PER_S
 
-
 SHORTEST_US = 500_000
 """CPU time comes in ticks of 10 ms: over less than this its share would be noise."""
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from locust.env import Environment
 
+from loadworthy.clock import Clock
+from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.drive import EndReason
-from loadworthy.engine.node import Node
+from loadworthy.engine.locust_bridge import IterationGate
+from loadworthy.engine.node import Node, Outlet
 from loadworthy.engine.stopping import GracefulLocalRunner
 from loadworthy.engine.tickets import CountedTickets
 
@@ -13,12 +16,13 @@ from loadworthy.engine.tickets import CountedTickets
 class LocalCrew:
     """See :class:`~loadworthy.engine.drive.Crew`."""
 
-    def __init__(self, node: Node, environment: Environment) -> None:
-        self._node = node
+    def __init__(
+        self, classes: ScenarioClasses, gate: IterationGate, environment: Environment, clock: Clock, outlet: Outlet
+    ) -> None:
         self._environment = environment
         self._runner: GracefulLocalRunner = environment._create_runner(GracefulLocalRunner)  # noqa: SLF001  # no public way
         self._tickets: CountedTickets | None = None
-        node.attach()
+        self._node = Node(classes, gate, environment, clock, outlet)
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)
 
     @property

@@ -57,9 +57,9 @@ class SmoothDispatcher(UsersDispatcher):
 class IterationGate:
     """Asked before each task execution, told after it. The tickets change with the scenario."""
 
-    def __init__(self, on_done: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.tickets: Tickets = EndlessTickets()
-        self._on_done = on_done
+        self.on_done: Callable[[], None] = _nobody
 
     def execute(self, original: Callable[[Any, Any], None], taskset: TaskSet, task: Any) -> None:
         """Run one task, if it is still wanted; entering a nested task set is not an execution of its own."""
@@ -73,9 +73,13 @@ class IterationGate:
         except gevent.GreenletExit:
             raise
         except BaseException:
-            self._on_done()
+            self.on_done()
             raise
-        self._on_done()
+        self.on_done()
+
+
+def _nobody() -> None:
+    """Nobody has asked to be told yet."""
 
 
 @contextmanager

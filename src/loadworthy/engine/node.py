@@ -1,35 +1,24 @@
 """The part of a run that lives in every process that makes load.
 
-A local run has one node in its only process; a distributed run has one in each worker. A node makes the user classes
-of a scenario, records what they do, and hands out intervals, failures and events through an :class:`Outlet`. How many
-users run is none of its business: Locust's runner starts and stops them.
+A local run has one node in its only process; a distributed run has one in each worker. A node records what the users of
+a scenario do, and hands out intervals, failures and events through an :class:`Outlet`. How many users run is none of
+its business: Locust's runner starts and stops them.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from random import Random
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from locust.env import Environment
-from locust.shape import LoadTestShape
-from locust.user import User
 
 from loadworthy.clock import Clock
-from loadworthy.engine.locust_bridge import IterationGate, engine_patches, load_user_classes
+from loadworthy.engine.classes import NodeSetup, ScenarioClasses
+from loadworthy.engine.locust_bridge import IterationGate
 from loadworthy.engine.notes import UserErrors
 from loadworthy.engine.recorder import Cutter, Recorder
 from loadworthy.engine.tickets import EndlessTickets, Tickets
-from loadworthy.errors import UsageError
-from loadworthy.plan.model import Behaviour, Plan, Scenario
 from loadworthy.record.interval import Interval
-from loadworthy.units import US_PER_S
-from loadworthy.users.declared import Identity, Surroundings, declared_user
-from loadworthy.users.feeders import Feeder, load_rows
 from loadworthy.users.sink import ATTRIBUTE
 
 Json = dict[str, Any]
@@ -51,77 +40,35 @@ class Outlet(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSetup:
-    """What a process needs to know to take part in a run.
-
-    Args:
-        plan: resolved, secrets included.
-        base_dir: where the plan's relative paths start.
-        seed: the run's; each process derives its own from it.
-        process: 0 in a local run, else the worker's index from 1.
-        processes: how many make load.
-        lean_client: whether users of Locust's HTTP classes get our client.
-        arguments: options for the locustfile's own parser.
-        scenarios: names of those that will run.
-    """
-
-    plan: Plan
-    base_dir: Path
-    seed: int
-    process: int = 0
-    processes: int = 1
-    lean_client: bool = True
-    arguments: tuple[str, ...] = ()
-    scenarios: tuple[str, ...] = ()
-
-    @property
-    def share(self) -> int:
-        """This process's place among those that make load, from 0."""
-        return max(self.process - 1, 0)
-
-
 class Node:
-    """See the module. Use as a context: Locust is changed while it lasts."""
+    """See the module. Locust must be changed by :func:`engine_patches` with the same gate while it is used."""
 
-    def __init__(self, setup: NodeSetup, environment: Environment, clock: Clock, outlet: Outlet) -> None:
-        self.setup = setup
-        self.environment = environment
-        self.recorder = Recorder(environment, clock, setup.process)
-        self._gate = IterationGate(self.recorder.count_iteration)
+    def __init__(
+        self, classes: ScenarioClasses, gate: IterationGate, environment: Environment, clock: Clock, outlet: Outlet
+    ) -> None:
+        """Make it after the environment's runner: it takes over that runner's listeners."""
+        self._classes = classes
+        self._environment = environment
+        self._recorder = Recorder(environment, clock, classes.setup.process)
+        self._gate = gate
+        self._gate.on_done = self._recorder.count_iteration
         self._outlet = outlet
         self._cutter = Cutter(clock, self._cut)
         self._errors = UserErrors(outlet.event)
-        self._locustfiles: dict[Path, tuple[list[type[User]], LoadTestShape | None]] = {}
-        setattr(environment, ATTRIBUTE, self.recorder)
+        setattr(environment, ATTRIBUTE, self._recorder)
+        self._recorder.attach()
+        environment.events.user_error.add_listener(self._errors.on_user_error)
 
-    @contextmanager
-    def patched(self) -> Iterator[None]:
-        """Locust changed for this node; enter before any user code is loaded."""
-        random.seed(f"{self.setup.seed}/{self.setup.share}")
-        with engine_patches(self._gate, lean_client=self.setup.lean_client):
-            yield
-
-    def attach(self) -> None:
-        """Listen to Locust; call once, after its runner was made."""
-        self.recorder.attach()
-        self.environment.events.user_error.add_listener(self._errors.on_user_error)
-
-    def load(self) -> None:
-        """Load and compile everything once, so that a mistake shows before the first request."""
-        for name in self.setup.scenarios:
-            self.classes(name)
-
-    def shape(self, name: str) -> LoadTestShape | None:
-        """The load shape in the scenario's locustfile, if there is one."""
-        path = self._locustfile(self.setup.plan.scenarios[name])
-        return self._locustfiles[path][1] if path in self._locustfiles else None
+    @property
+    def setup(self) -> NodeSetup:
+        """What this process was told."""
+        return self._classes.setup
 
     def begin(self, name: str, tickets: Tickets | None = None) -> None:
         """Make ready for a scenario: its user classes are the environment's, and recording runs."""
-        self.environment.user_classes = self.classes(name)
+        self._environment.user_classes = self._classes.classes(name)
         self._gate.tickets = tickets or EndlessTickets()
-        self.recorder.begin(name)
+        self._recorder.begin(name)
         self._errors.scenario = name
         self._cutter.start()
 
@@ -131,96 +78,8 @@ class Node:
         self._cut(0)
 
     def _cut(self, loop_lag_us: int) -> None:
-        runner = self.environment.runner
-        self._outlet.interval(self.recorder.cut(len(runner.user_greenlets) if runner else 0, loop_lag_us))
-        if failures := self.recorder.drain_failures():
+        runner = self._environment.runner
+        self._outlet.interval(self._recorder.cut(len(runner.user_greenlets) if runner else 0, loop_lag_us))
+        if failures := self._recorder.drain_failures():
             self._outlet.failures(failures)
         self._errors.flush()
-
-    def classes(self, name: str) -> list[type[User]]:
-        """The user classes of a scenario: declared ones are made, a locustfile's are loaded (once)."""
-        scenario = self.setup.plan.scenarios[name]
-        path = self._locustfile(scenario)
-        if path is None:
-            return self._declared_classes(name, scenario)
-        if path not in self._locustfiles:
-            self._locustfiles[path] = load_user_classes(path, ())
-        classes, _ = self._locustfiles[path]
-        return self._chosen(path, classes, scenario)
-
-    def _locustfile(self, scenario: Scenario) -> Path | None:
-        if scenario.endpoints or scenario.flow or scenario.roles:
-            return None
-        named = scenario.locustfile or self.setup.plan.locust.get("locustfile")
-        return self.setup.base_dir / str(named) if named else None
-
-    def _chosen(self, path: Path, classes: list[type[User]], scenario: Scenario) -> list[type[User]]:
-        by_name = {user_class.__name__: user_class for user_class in classes}
-        if unknown := [name for name in scenario.user_classes if name not in by_name]:
-            raise UsageError(f"{path} has no user class {', '.join(unknown)}; it has: {', '.join(by_name)}")
-        chosen = [by_name[name] for name in scenario.user_classes] if scenario.user_classes else list(classes)
-        if scenario.wait_time is None:
-            return chosen
-        low_s, high_s = scenario.wait_time.low_us / US_PER_S, scenario.wait_time.high_us / US_PER_S
-        overrides = {"abstract": False, "wait_time": lambda _user: random.uniform(low_s, high_s)}
-        return [type(user_class.__name__, (user_class,), dict(overrides)) for user_class in chosen]
-
-    def _declared_classes(self, name: str, scenario: Scenario) -> list[type[User]]:
-        behaviours: dict[str, tuple[Behaviour, float]] = (
-            {role: (behaviour, behaviour.weight) for role, behaviour in scenario.roles.items()}
-            if scenario.roles
-            else {name: (scenario, 1.0)}
-        )
-        surroundings = self._surroundings(name)
-        options = self._http_options(scenario)
-        classes: list[type[User]] = []
-        for role, (behaviour, weight) in behaviours.items():
-            user_class = declared_user(role, behaviour, self.setup.plan, surroundings, weight=weight)
-            for option, value in options.items():
-                setattr(user_class, option, value)
-            classes.append(user_class)
-        return classes
-
-    def _http_options(self, scenario: Scenario) -> Json:
-        plan = self.setup.plan
-        timeout_s = (scenario.timeout or plan.timeout) / US_PER_S
-        return {
-            "connection_timeout": timeout_s,
-            "network_timeout": timeout_s,
-            "max_body_bytes": plan.max_body,
-            "insecure": not plan.verify_tls,
-        }
-
-    def _surroundings(self, scenario: str) -> Surroundings:
-        sources = self.setup.plan.test_data
-        feeders = {}
-        for name, source in sources.items():
-            drawing = Random(f"{self.setup.seed}/{scenario}/{name}/{self.setup.share}")
-            feeders[name] = Feeder(
-                load_rows(source, self.setup.base_dir),
-                process=self.setup.share,
-                processes=self.setup.processes,
-                random=drawing if source.order == "random" else None,
-            )
-        per_iteration = frozenset(name for name, source in sources.items() if source.per == "iteration")
-        return Surroundings(self._identities(scenario), feeders, per_iteration)
-
-    def _identities(self, scenario: str) -> Callable[[], Identity]:
-        made = 0
-
-        def next_identity() -> Identity:
-            nonlocal made
-            number = self.setup.share + made * self.setup.processes
-            made += 1
-            return Identity(number, Random(f"{self.setup.seed}/{scenario}/user {number}"))
-
-        return next_identity
-
-
-def scenario_or_complain(plan: Plan, names: Sequence[str]) -> list[str]:
-    """The scenarios to run, in the plan's order; UsageError names those that do not exist."""
-    if unknown := [name for name in names if name not in plan.scenarios]:
-        raise UsageError(
-            f"the plan has no scenario {', '.join(map(repr, unknown))}; it has: {', '.join(plan.scenarios)}"
-        )
-    return [name for name in plan.scenarios if not names or name in names]

@@ -11,12 +11,18 @@ from locust.env import Environment
 
 from loadworthy.clock import Clock, SystemClock
 from loadworthy.engine import manifest as facts
+from loadworthy.engine.classes import NodeSetup, ScenarioClasses, scenario_or_complain, seed_process
 from loadworthy.engine.cluster import ClusterCrew
 from loadworthy.engine.drive import Control, Crew, EndReason, drive, drive_shape
 from loadworthy.engine.journal import Journal
 from loadworthy.engine.local import LocalCrew
-from loadworthy.engine.locust_bridge import HTTP_USERS, make_environment, parsed_options
-from loadworthy.engine.node import Node, NodeSetup, scenario_or_complain
+from loadworthy.engine.locust_bridge import (
+    HTTP_USERS,
+    IterationGate,
+    engine_patches,
+    make_environment,
+    parsed_options,
+)
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.observer import Observer
 from loadworthy.errors import LoadworthyError, UsageError
@@ -94,46 +100,64 @@ class _PlanRun:
 
     def go(self) -> RunOutcome:
         request = self._request
-        environment = make_environment(self._plan.base_url, self._plan.stop_timeout / US_PER_S)
-        self._started_us = self._clock.wall_us()
-        redact = request.loaded.redactor
-        writer = RunWriter(self._path(), redact)
-        journal = Journal(writer, self._observer, self._clock, redact)
-        node = Node(self._setup(), environment, self._clock, journal)
-        ended, reason = "error", "the run ended by an unforeseen error"
-        try:
-            self._write_manifest(writer, ended=None, reason=None)
-            with warnings_as_events(journal.event), node.patched():
-                self._prepare(node, environment)
-                ended, reason = self._with_crew(node, environment, journal)
-        except LoadworthyError as error:
-            ended, reason = "error", str(error)
-            raise
-        finally:
-            self._write_manifest(writer, ended=ended, reason=reason)
-            writer.close()
-        return RunOutcome(writer.path, ended)
+        gate, classes = IterationGate(), ScenarioClasses(self._setup())
+        with engine_patches(gate, lean_client=request.lean_client):
+            seed_process(classes.setup)
+            classes.load()
+            environment = make_environment(self._plan.base_url, self._plan.stop_timeout / US_PER_S)
+            environment.parsed_options = parsed_options(request.arguments)
+            self._check_hosts(classes)
+            return self._record(gate, classes, environment)
 
-    def _prepare(self, node: Node, environment: Environment) -> None:
-        """Load all user code and see that it can run, before anything is started."""
-        node.load()
-        environment.parsed_options = parsed_options(self._request.arguments)
+    def _check_hosts(self, classes: ScenarioClasses) -> None:
         for name in self._names:
-            for user_class in node.classes(name):
+            for user_class in classes.classes(name):
                 if self._plan.base_url is None and not user_class.host and issubclass(user_class, HTTP_USERS):
                     raise UsageError(
                         f"scenario {name}: {user_class.__name__} has no base URL: give --url, "
                         f"base_url in the plan, or host in the class"
                     )
 
-    def _with_crew(self, node: Node, environment: Environment, journal: Journal) -> tuple[str, str]:
-        crew = self._crew(node, environment, journal)
+    def _record(self, gate: IterationGate, classes: ScenarioClasses, environment: Environment) -> RunOutcome:
+        """From here on there is a run directory."""
+        self._started_us = self._clock.wall_us()
+        redact = self._request.loaded.redactor
+        writer = RunWriter(self._path(), redact)
+        journal = Journal(writer, self._observer, self._clock, redact)
+        ended, reason = "error", "the run ended by an unforeseen error"
+        try:
+            self._write_manifest(writer, ended=None, reason=None)
+            with warnings_as_events(journal.event):
+                crew = self._crew(gate, classes, environment, journal)
+                ended, reason = self._with_crew(crew, classes, journal)
+        except LoadworthyError as error:
+            reason = str(error)
+            raise
+        finally:
+            self._write_manifest(writer, ended=ended, reason=reason)
+            writer.close()
+        return RunOutcome(writer.path, ended)
+
+    def _crew(
+        self, gate: IterationGate, classes: ScenarioClasses, environment: Environment, journal: Journal
+    ) -> _ClosableCrew:
+        if not self._request.workers:
+            return LocalCrew(classes, gate, environment, self._clock, journal)
+        crew = ClusterCrew(classes, environment, self._clock, journal, self._request.bind)
+        if self._request.remote_workers:
+            host, _ = self._request.bind
+            message = f"waiting for {self._request.remote_workers} workers: loadworthy worker --join {host}:{crew.port}"
+            journal.event({"type": "waiting_for_workers", "message": message})
+        crew.start_children(self._request.children, self._path())
+        return crew
+
+    def _with_crew(self, crew: _ClosableCrew, classes: ScenarioClasses, journal: Journal) -> tuple[str, str]:
         with self._control.signals(lambda: journal.event({"type": "interrupted", "message": "stopping"})):
             try:
                 if isinstance(crew, ClusterCrew):
                     crew.wait_for_workers()
                 for name in self._names:
-                    reason = self._scenario(name, node, crew, journal)
+                    reason = self._scenario(name, classes, crew, journal)
                     if reason is EndReason.INTERRUPTED:
                         return "interrupted", "asked to stop"
                     if reason is EndReason.WORKERS_LOST:
@@ -148,22 +172,11 @@ class _PlanRun:
                 crew.close()
         return "completed", ""
 
-    def _crew(self, node: Node, environment: Environment, journal: Journal) -> _ClosableCrew:
-        if not self._request.workers:
-            return LocalCrew(node, environment)
-        crew = ClusterCrew(node, environment, self._clock, journal, self._request.bind)
-        if self._request.remote_workers:
-            host, _ = self._request.bind
-            message = f"waiting for {self._request.remote_workers} workers: loadworthy worker --join {host}:{crew.port}"
-            journal.event({"type": "waiting_for_workers", "message": message})
-        crew.start_children(self._request.children, self._path())
-        return crew
-
-    def _scenario(self, name: str, node: Node, crew: Crew, journal: Journal) -> EndReason:
+    def _scenario(self, name: str, classes: ScenarioClasses, crew: Crew, journal: Journal) -> EndReason:
         scenario, profile = self._plan.scenarios[name], self._profiles[name]
         shape = None
         if not scenario.stages and scenario.run_time is None and scenario.iterations is None:
-            shape = node.shape(name)
+            shape = classes.shape(name)
         planned_us = None if shape else profile.duration_us
         journal.event(
             {

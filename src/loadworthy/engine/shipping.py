@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from loadworthy.engine.node import NodeSetup
+from loadworthy.engine.classes import NodeSetup
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import Plan
 

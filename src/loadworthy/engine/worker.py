@@ -10,14 +10,15 @@ from typing import Any
 
 import gevent
 import locust
-from gevent.socket import wait_read
+from gevent.socket import wait_read  # type: ignore[attr-defined]  # made at import time
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import STATE_INIT, WorkerRunner
 
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
-from loadworthy.engine.locust_bridge import make_environment, parsed_options
+from loadworthy.engine.classes import ScenarioClasses, seed_process
+from loadworthy.engine.locust_bridge import IterationGate, engine_patches, make_environment, parsed_options
 from loadworthy.engine.node import Node
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.shipping import unpack_setup
@@ -141,12 +142,13 @@ class Worker:
     def _on_setup(self, data: Json) -> None:
         try:
             setup = unpack_setup(data)
-            self._node = Node(setup, self._environment, self._clock, self._outlet)
-            self._context.enter_context(self._node.patched())
+            gate, classes = IterationGate(), ScenarioClasses(setup)
+            self._context.enter_context(engine_patches(gate, lean_client=setup.lean_client))
             self._context.enter_context(warnings_as_events(self._outlet.event))
-            self._node.load()
+            seed_process(setup)
+            classes.load()
             self._environment.parsed_options = parsed_options(setup.arguments)  # a locustfile may add options
-            self._node.attach()
+            self._node = Node(classes, gate, self._environment, self._clock, self._outlet)
             self._environment.events.init.fire(environment=self._environment, runner=self._runner, web_ui=None)
         except LoadworthyError as error:
             self._runner.send_message(wire.REFUSED, {"message": str(error)})

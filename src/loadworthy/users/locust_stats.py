@@ -37,10 +37,11 @@ def _delta(stats: RequestStats, figures: SeriesInterval, now_s: float) -> StatsE
     delta.num_requests = figures.requests
     delta.num_none_requests = figures.requests - response.count
     delta.num_failures = figures.failures
-    delta.total_response_time = response.sum_us / 1000
+    # Locust declares these as whole ms, and adds fractions of them all the same.
+    delta.total_response_time = response.sum_us / 1000  # type: ignore[assignment]
     if response.count:
-        delta.min_response_time = response.min_us / 1000
-        delta.max_response_time = response.max_us / 1000
+        delta.min_response_time = response.min_us / 1000  # type: ignore[assignment]
+        delta.max_response_time = response.max_us / 1000  # type: ignore[assignment]
     delta.response_times = _response_times(response)
     delta.num_reqs_per_sec = {int(now_s): figures.requests}
     if figures.failures:

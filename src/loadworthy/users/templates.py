@@ -21,6 +21,7 @@ from loadworthy.errors import LoadworthyError
 
 Variables = Mapping[str, Any]
 Rendered = Callable[[Variables], Any]
+MaybeVarying = dict[str, Any] | Callable[[Variables], dict[str, Any]]
 
 _SINGLE = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*)\}\}", re.DOTALL)
 
@@ -65,7 +66,7 @@ class Templates:
             return items
         return source
 
-    def texts(self, source: Mapping[str, Any]) -> dict[str, Any] | Callable[[Variables], dict[str, Any]]:
+    def texts(self, source: Mapping[str, Any]) -> MaybeVarying:
         """A mapping whose string values (or lists of them) are templates of text: headers, query, form."""
         parts = {
             key: [self.text(str(one)) for one in item] if isinstance(item, list | tuple) else self.text(str(item))
@@ -97,7 +98,7 @@ def resolve(part: Any, variables: Variables) -> Any:
     return part
 
 
-def _combined(source: Mapping[str, Any], parts: dict[str, Any]) -> Any:
+def _combined(source: Mapping[str, Any], parts: dict[str, Any]) -> MaybeVarying:
     def varies(part: Any) -> bool:
         return callable(part) or (isinstance(part, list) and any(varies(item) for item in part))
 

@@ -97,22 +97,26 @@ class Scripted:
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(8)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._greenlet = gevent.spawn(self._serve, connections)
+        self._greenlets = [gevent.spawn(self._serve, connections)]
         _opened.append(self)
 
     def close(self) -> None:
         """Stop listening."""
-        self._greenlet.kill()
+        for greenlet in self._greenlets:
+            greenlet.kill()
         self._listener.close()
 
     def _serve(self, connections: tuple[list[bytes], ...]) -> None:
         for answers, closed in zip(connections, self.closed, strict=True):
             connection, _ = self._listener.accept()
-            with contextlib.closing(connection):
-                for answer in answers:
-                    self.requests.append(self._read(connection))
-                    connection.sendall(answer)
-            closed.set()
+            self._greenlets.append(gevent.spawn(self._answer, connection, answers, closed))
+
+    def _answer(self, connection: Any, answers: list[bytes], closed: Any) -> None:
+        with contextlib.closing(connection):
+            for answer in answers:
+                self.requests.append(self._read(connection))
+                connection.sendall(answer)
+        closed.set()
 
     def _read(self, connection: Any) -> bytes:
         data = b""

@@ -184,6 +184,16 @@ def test_entered_late(client: Client) -> None:
     ]
 
 
+def test_an_entered_block_may_last(client: Client) -> None:
+    """However many requests are made inside a block, it is judged at its end."""
+    with client.session.get("/b/length", catch_response=True, name="outer") as response:
+        for _ in range(MAX_UNENTERED + 2):
+            client.session.get("/b/length", catch_response=True)
+        response.failure("late")
+    assert client.sink.samples[-1].name == "outer"
+    assert client.sink.kinds[-1] == "assertion"
+
+
 def test_nested_blocks(client: Client) -> None:
     """Blocks within blocks are judged each for itself."""
     with client.session.get("/b/length", catch_response=True, name="outer") as outer:

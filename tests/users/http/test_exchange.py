@@ -57,6 +57,13 @@ def test_quick_way_is_the_long_way(name: str, is_head: bool) -> None:
     assert whole == split
 
 
+def test_empty_line_of_bare_line_feeds() -> None:
+    """The head ends at its own empty line, not at one in the body."""
+    received = outcome([b"HTTP/1.1 200 OK\nContent-Length: 3\n\nab\r\n\r\ncde"])
+    assert isinstance(received, Received)
+    assert (received.body, received.keep_alive) == (b"ab\r", False)
+
+
 @given(st.sampled_from(sorted(WHOLE)), st.integers(1, 200), st.booleans())
 def test_anywhere_cut(name: str, cut: int, is_head: bool) -> None:
     """Where it is cut does not matter, except that excess bytes which come later are not seen."""

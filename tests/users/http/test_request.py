@@ -151,6 +151,13 @@ def test_static_headers_are_overridden_and_removed() -> None:
     }
 
 
+def test_length_given_by_the_session() -> None:
+    """Without a body, a Content-Length that the session has is left alone."""
+    static = static_headers((("Content-Length", "0"),))
+    message = build_message("POST", URL, static, None, (b"", b""), None)
+    assert message.block == b"Content-Length: 0\r\n"
+
+
 def test_host_header() -> None:
     """A Host header given by the user, for the request or the session, replaces ours."""
     message = build_message("GET", URL, NOTHING, {"Host": "virtual"}, (b"", b""), None)

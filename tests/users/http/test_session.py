@@ -56,27 +56,29 @@ def test_sample_counts_the_bytes_of_the_wire() -> None:
     assert all(sample.intended_us == sample.sent_us <= sample.done_us for sample in sink.samples)
 
 
+@pytest.mark.parametrize("options", [{}, {"params": {"a": "b"}}])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
-def test_dead_connection_is_replaced_for_safe_methods(method: str) -> None:
+def test_dead_connection_is_replaced_for_safe_methods(method: str, options: dict[str, Any]) -> None:
     """A kept connection that dies as it is used costs a retry, and still is one sample."""
     answer = HELLO[: HELLO.index(b"\r\n\r\n") + 4] if method == "HEAD" else HELLO
     server = Scripted([HELLO, b""], [answer])  # the second answer is the connection's end
     session, sink = open_client(server.url)
     session.get("/first")
-    response = session.request(method, "/again")
+    response = session.request(method, "/again", **options)
     assert response.status_code == 200
     assert sink.kinds == [None, None]
     assert len(server.requests) == 3
     assert sink.samples[1].sent_bytes == len(server.requests[1]) + len(server.requests[2])
 
 
+@pytest.mark.parametrize("options", [{}, {"params": {"a": "b"}}])
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_post_is_not_sent_twice(method: str) -> None:
+def test_post_is_not_sent_twice(method: str, options: dict[str, Any]) -> None:
     """A method that may have done something already is not repeated: the sample fails as reset."""
     server = Scripted([HELLO, b""], [HELLO])
     session, sink = open_client(server.url)
     session.get("/first")
-    session.request(method, "/once", json={})
+    session.request(method, "/once", json={}, **options)
     assert sink.kinds == [None, "reset"]
     assert len(server.requests) == 2
 
@@ -103,6 +105,27 @@ def test_no_second_retry() -> None:
     session.get("/again")
     assert sink.kinds == [None, "reset"]
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("options", [{}, {"params": {"a": "b"}}])
+def test_retry_is_over_a_new_connection(options: dict[str, Any]) -> None:
+    """Of two kept connections that are both dead, only one costs an attempt."""
+    server = Scripted([HELLO, b""], [HELLO, b""], [HELLO])
+    session, sink = open_client(server.url)
+    gevent.joinall([gevent.spawn(session.get, "/first"), gevent.spawn(session.get, "/first")], timeout=5)
+    assert session.get("/again", **options).ok
+    assert sink.kinds == [None, None, None]
+    assert len(server.requests) == 4
+
+
+def test_hops_after_a_retry_share_its_connection() -> None:
+    """After a retry the redirects go over the connection that it made."""
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n"
+    server = Scripted([HELLO, b""], [redirect, HELLO])
+    session, sink = open_client(server.url)
+    session.get("/first")
+    assert session.get("/again").ok
+    assert sink.kinds == [None, None]
 
 
 def test_fresh_connection_is_not_retried(client: Client, service: Service) -> None:
@@ -259,6 +282,14 @@ def test_shorter_timeout_after_a_longer_one() -> None:
     assert session.get("/", timeout=30).ok
     session.get("/", timeout=0.05)
     assert sink.kinds == [None, "timeout_read"]
+
+
+def test_longer_timeout_after_a_shorter_one(client: Client) -> None:
+    """A timer that was set for an earlier request does not end a later one."""
+    client.session.get("/b/length", timeout=0.05)
+    response = client.session.get("/b/hang", timeout=0.3)
+    assert client.sink.kinds == [None, "timeout_read"]
+    assert response.elapsed.total_seconds() >= 0.3
 
 
 def test_connect_timeout(service: Service) -> None:

@@ -40,6 +40,12 @@ def test_exhausted_stream_gives_its_connection_back(client: Client) -> None:
     assert idle_of(client) is kept
 
 
+def test_stream_of_a_closing_connection(client: Client) -> None:
+    """What the server closes is not kept."""
+    assert client.session.get("/b/connection-close", stream=True).content == b"hello"
+    assert idle_of(client) is None
+
+
 def test_closed_stream_gives_its_connection_up(client: Client) -> None:
     """What was left of the body must not be taken for the next response."""
     client.session.get("/b/lines", stream=True).close()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from gevent.socket import wait_read  # type: ignore[attr-defined]  # untyped
 from tests.users.http.support import Service, open_client
+
+from loadworthy.users.http.dial import dial, route_to
+from loadworthy.users.http.urls import parse_url
 
 
 def options_for(service: Service, **options: Any) -> dict[str, Any]:
@@ -95,6 +99,18 @@ def test_connection_is_kept_and_counted(service: Service) -> None:
     assert session.pool._last is kept
     assert sink.samples[0].received_bytes == sink.samples[1].received_bytes == len(service_hello())
     assert sink.samples[0].sent_bytes == sink.samples[1].sent_bytes
+
+
+def test_session_tickets_do_not_make_it_stale(service: Service) -> None:
+    """What the server sends after the handshake is not a response that nobody asked for."""
+    url = parse_url(service.url("tls") + "/")
+    connection = dial(route_to(url, None, False, None), 5.0)
+    try:
+        wait_read(connection._socket.fileno(), timeout=5)  # the tickets
+        assert not connection.is_stale()
+        assert not connection.is_stale()
+    finally:
+        connection.close()
 
 
 def service_hello() -> bytes:

@@ -78,6 +78,25 @@ def test_quick_way_with_chunks_agrees_or_gives_up(data: bytes) -> None:
             assert keep_alive(head + data + tail)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"3\r\nabcXX1\r\na\r\n0\r\n\r\n",
+        b"3\r\nabc\r\n0\r\nX: y\r\n\r\n",
+        b"3;x\r\nabc\r\n0\r\n\r\n",
+        b"0x3\r\nabc\r\n0\r\n\r\n",
+        b"+3\r\nabc\r\n0\r\n\r\n",
+        b"\r\nabc\r\n0\r\n\r\n",
+        b"9\r\nabc\r\n0\r\n\r\n",
+        b"0\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"3\r\nabc\r\n0\r\n\r",
+    ],
+)
+def test_quick_way_with_chunks_gives_up(data: bytes) -> None:
+    """Whatever is not plain and complete is left to the parser."""
+    assert read_whole_chunks(data, 0) is None
+
+
 def keep_alive(data: bytes) -> bool:
     """Whether the connection may be used after the response, which must be complete."""
     reader = ResponseReader(is_head=False, max_head_bytes=10_000)

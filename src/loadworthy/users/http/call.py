@@ -70,7 +70,7 @@ class Call:
     Attributes:
         sent_bytes, received_bytes: over all hops and attempts so far.
         jar: cookies for this call only, besides those of the session.
-        may_reuse: False if a kept connection has failed already and only a new one will do.
+        may_reuse: False if a kept connection has failed for the first hop and only a new one will do.
         hooks: functions of (response) that may answer with another response; authentication works by them.
     """
 
@@ -133,12 +133,12 @@ class Call:
     def _send(self, message: Message) -> Response:
         """One request; sent again, once, when a kept connection turns out to be dead and nothing can have happened."""
         route = route_to(message.url, self.proxies, self.verify, self.cert)
-        connection = self.session.pool.take(route, monotonic_ns()) if self.may_reuse else None
+        may_reuse, self.may_reuse = self.may_reuse, True  # later hops may
+        connection = self.session.pool.take(route, monotonic_ns()) if may_reuse else None
         if connection is not None:
             try:
                 return self._send_over(connection, route, message)
             except ResetError:
-                self.may_reuse = False
                 if message.method not in IDEMPOTENT or not isinstance(message.body, bytes):
                     raise
         return self._send_over(dial(route, self.limits.connect_s), route, message)

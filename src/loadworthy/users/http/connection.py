@@ -136,10 +136,8 @@ class Connection:
 
     def close(self) -> None:
         """Release the socket and all watchers; may be called twice."""
-        self._reader.stop()
         self._reader.close()
         if self._timer is not None:
-            self._timer.stop()
             self._timer.close()
             self._timer = None
         self._socket.close()
@@ -177,7 +175,6 @@ class Connection:
 
     def _start_timer(self, at_ns: int) -> None:
         if self._timer is not None:
-            self._timer.stop()
             self._timer.close()
         left_s = max(at_ns - monotonic_ns(), 0) / _NS_PER_S
         self._timer = self._hub.loop.timer(left_s, ref=False)

@@ -1,0 +1,163 @@
+"""The user classes of a run: loaded from locustfiles, or made from what the plan declares."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from locust.shape import LoadTestShape
+from locust.user import User
+
+from loadworthy.engine.locust_bridge import load_user_classes
+from loadworthy.errors import UsageError
+from loadworthy.plan.model import Behaviour, Plan, Scenario
+from loadworthy.units import US_PER_S
+from loadworthy.users.declared import Identity, Surroundings, declared_user
+from loadworthy.users.feeders import Feeder, load_rows
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSetup:
+    """What a process needs to know to take part in a run.
+
+    Args:
+        plan: resolved, secrets included.
+        base_dir: where the plan's relative paths start.
+        seed: the run's; each process derives its own from it.
+        process: 0 in a local run, else the worker's index from 1.
+        processes: how many make load.
+        lean_client: whether users of Locust's HTTP classes get our client.
+        arguments: options for the locustfile's own parser.
+        scenarios: names of those that will run.
+    """
+
+    plan: Plan
+    base_dir: Path
+    seed: int
+    process: int = 0
+    processes: int = 1
+    lean_client: bool = True
+    arguments: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> int:
+        """This process's place among those that make load, from 0."""
+        return max(self.process - 1, 0)
+
+
+def seed_process(setup: NodeSetup) -> None:
+    """Seed the random numbers that Locust and user code share: task choice, pauses of Python users."""
+    random.seed(f"{setup.seed}/{setup.share}")
+
+
+class ScenarioClasses:
+    """Makes the user classes of each scenario, as this process is to run them."""
+
+    def __init__(self, setup: NodeSetup) -> None:
+        self.setup = setup
+        self._locustfiles: dict[Path, tuple[list[type[User]], LoadTestShape | None]] = {}
+
+    def load(self) -> None:
+        """Load and compile everything once, so that a mistake shows before the first request."""
+        for name in self.setup.scenarios:
+            self.classes(name)
+
+    def shape(self, name: str) -> LoadTestShape | None:
+        """The load shape in the scenario's locustfile, if there is one."""
+        path = self._locustfile(self.setup.plan.scenarios[name])
+        return self._locustfiles[path][1] if path in self._locustfiles else None
+
+    def classes(self, name: str) -> list[type[User]]:
+        """The user classes of a scenario: declared ones are made, a locustfile's are loaded (once)."""
+        scenario = self.setup.plan.scenarios[name]
+        path = self._locustfile(scenario)
+        if path is None:
+            return self._declared_classes(name, scenario)
+        if path not in self._locustfiles:
+            self._locustfiles[path] = load_user_classes(path, ())
+        classes, _ = self._locustfiles[path]
+        return self._chosen(path, classes, scenario)
+
+    def _locustfile(self, scenario: Scenario) -> Path | None:
+        if scenario.endpoints or scenario.flow or scenario.roles:
+            return None
+        named = scenario.locustfile or self.setup.plan.locust.get("locustfile")
+        return self.setup.base_dir / str(named) if named else None
+
+    def _chosen(self, path: Path, classes: list[type[User]], scenario: Scenario) -> list[type[User]]:
+        by_name = {user_class.__name__: user_class for user_class in classes}
+        if unknown := [name for name in scenario.user_classes if name not in by_name]:
+            raise UsageError(f"{path} has no user class {', '.join(unknown)}; it has: {', '.join(by_name)}")
+        chosen = [by_name[name] for name in scenario.user_classes] if scenario.user_classes else list(classes)
+        if scenario.wait_time is None:
+            return chosen
+        low_s, high_s = scenario.wait_time.low_us / US_PER_S, scenario.wait_time.high_us / US_PER_S
+        overrides = {"abstract": False, "wait_time": lambda _user: random.uniform(low_s, high_s)}
+        return [type(user_class.__name__, (user_class,), dict(overrides)) for user_class in chosen]
+
+    def _declared_classes(self, name: str, scenario: Scenario) -> list[type[User]]:
+        behaviours: dict[str, tuple[Behaviour, float]] = (
+            {role: (behaviour, behaviour.weight) for role, behaviour in scenario.roles.items()}
+            if scenario.roles
+            else {name: (scenario, 1.0)}
+        )
+        surroundings = self._surroundings(name)
+        options = self._http_options(scenario)
+        classes: list[type[User]] = []
+        for role, (behaviour, weight) in behaviours.items():
+            user_class = declared_user(role, behaviour, self.setup.plan, surroundings, weight=weight)
+            for option, value in options.items():
+                setattr(user_class, option, value)
+            classes.append(user_class)
+        return classes
+
+    def _http_options(self, scenario: Scenario) -> Json:
+        plan = self.setup.plan
+        timeout_s = (scenario.timeout or plan.timeout) / US_PER_S
+        return {
+            "connection_timeout": timeout_s,
+            "network_timeout": timeout_s,
+            "max_body_bytes": plan.max_body,
+            "insecure": not plan.verify_tls,
+        }
+
+    def _surroundings(self, scenario: str) -> Surroundings:
+        sources = self.setup.plan.test_data
+        feeders = {}
+        for name, source in sources.items():
+            drawing = Random(f"{self.setup.seed}/{scenario}/{name}/{self.setup.share}")
+            feeders[name] = Feeder(
+                load_rows(source, self.setup.base_dir),
+                process=self.setup.share,
+                processes=self.setup.processes,
+                random=drawing if source.order == "random" else None,
+            )
+        per_iteration = frozenset(name for name, source in sources.items() if source.per == "iteration")
+        return Surroundings(self._identities(scenario), feeders, per_iteration)
+
+    def _identities(self, scenario: str) -> Callable[[], Identity]:
+        made = 0
+
+        def next_identity() -> Identity:
+            nonlocal made
+            number = self.setup.share + made * self.setup.processes
+            made += 1
+            return Identity(number, Random(f"{self.setup.seed}/{scenario}/user {number}"))
+
+        return next_identity
+
+
+def scenario_or_complain(plan: Plan, names: Sequence[str]) -> list[str]:
+    """The scenarios to run, in the plan's order; UsageError names those that do not exist."""
+    if unknown := [name for name in names if name not in plan.scenarios]:
+        raise UsageError(
+            f"the plan has no scenario {', '.join(map(repr, unknown))}; it has: {', '.join(plan.scenarios)}"
+        )
+    return [name for name in plan.scenarios if not names or name in names]
