@@ -51,8 +51,9 @@ class LocalCrew:
 
     def end(self) -> None:
         """Stop the users and take in the last interval."""
+        users = self.users
         self._runner.stop()
-        self._node.end()
+        self._node.end(users)
 
     def close(self) -> None:
         """End Locust's own greenlets; no load is running."""
@@ -62,6 +63,7 @@ class LocalCrew:
 
     def abort(self) -> None:
         """End now: users are dropped where they stand, what was recorded is kept."""
+        users = self.users
         self._environment.stop_timeout = 0
-        self._runner.user_greenlets.kill(block=False)
-        self._node.end()
+        self._runner.user_greenlets.kill(timeout=1)
+        self._node.end(users)

@@ -72,14 +72,17 @@ class Node:
         self._errors.scenario = name
         self._cutter.start()
 
-    def end(self) -> None:
-        """All users have stopped: hand out what is left."""
+    def end(self, users: int) -> None:
+        """All users have stopped: hand out what is left. ``users`` ran when they were told to."""
         self._cutter.stop()
-        self._cut(0)
+        self._hand_out(users, 0)
 
     def _cut(self, loop_lag_us: int) -> None:
         runner = self._environment.runner
-        self._outlet.interval(self._recorder.cut(len(runner.user_greenlets) if runner else 0, loop_lag_us))
+        self._hand_out(len(runner.user_greenlets) if runner else 0, loop_lag_us)
+
+    def _hand_out(self, users: int, loop_lag_us: int) -> None:
+        self._outlet.interval(self._recorder.cut(users, loop_lag_us))
         if failures := self._recorder.drain_failures():
             self._outlet.failures(failures)
         self._errors.flush()

@@ -38,6 +38,8 @@ class PromptWorkerRunner(WorkerRunner):
     wants to wait for that.
     """
 
+    users_when_stopped = 0
+
     def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
         """Stop so many users of each class, as in a local run."""
         stop_users(self.user_greenlets, user_classes_stop_count, self.environment.stop_timeout)
@@ -47,6 +49,7 @@ class PromptWorkerRunner(WorkerRunner):
         if msg.type != "stop":
             super().handle_message(msg)
             return
+        self.users_when_stopped = len(self.user_greenlets)
         self.stop()
         self.client.send(Message("client_stopped", None, self.client_id))
         self.client.send(Message("client_ready", locust.__version__, self.client_id))
@@ -162,7 +165,7 @@ class Worker:
         self._runner.send_message(wire.BEGUN, {"scenario": data["scenario"]})
 
     def _on_end(self, data: Json) -> None:
-        self._require_node().end()
+        self._require_node().end(self._runner.users_when_stopped)
         self._outlet.send_batch([])
         self._runner.send_message(wire.ENDED, {"scenario": data["scenario"]})
 

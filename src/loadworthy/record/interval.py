@@ -104,7 +104,7 @@ class Interval:
         number: counts up from 0 in each process, over all scenarios; (process, number) names the interval.
         start_ms: when it began, ms since the epoch.
         duration_ms: usually 1000; the first and last are shorter.
-        users: users running in this process at its end.
+        users: users running in this process at its end, or when they were told to stop.
         iterations: task executions (or passes of a flow) that ended in it.
         interrupted: attempts that the end of the run cut off.
         health: the generator's own readings, e.g. ``cpu`` (share of one core), ``loop_lag_ms``, ``rss_bytes``.

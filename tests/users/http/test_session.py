@@ -292,6 +292,15 @@ def test_longer_timeout_after_a_shorter_one(client: Client) -> None:
     assert response.elapsed.total_seconds() >= 0.3
 
 
+def test_timer_of_an_idle_connection_hurts_nobody(service: Service, client: Client) -> None:
+    """A time-out that comes when the request is long answered does not reach what its greenlet does next."""
+    other, sink = open_client(service.url())
+    client.session.get("/b/length", timeout=0.05)
+    response = other.get("/b/hang", timeout=0.2)
+    assert sink.kinds == ["timeout_read"]
+    assert response.elapsed.total_seconds() >= 0.2
+
+
 def test_connect_timeout(service: Service) -> None:
     """A host that does not answer at all fails as timeout_connect."""
     session, sink = open_client(service.url("deaf"), connect_timeout_s=0.1)

@@ -62,7 +62,9 @@ def exchange(
 
     Raises an :class:`AttemptError`; :class:`ResetError` only as long as no byte of a response has come.
     """
-    deadline_ns = min(now_ns + limits.read_ns, total_deadline_ns)
+    deadline_ns = now_ns + limits.read_ns
+    if deadline_ns > total_deadline_ns:
+        deadline_ns = total_deadline_ns
     connection.send(payload, deadline_ns)
     if rest:
         send_rest(connection, rest, total_deadline_ns, limits)

@@ -65,16 +65,18 @@ def read_head(data: bytes, end: int, is_head: bool = False) -> Head:
     if status is None:
         status = _odd_status(data)
     keep_alive = _keeps_alive(lower)
+    is_coded = b"-encoding" in lower  # of the content, of the transfer, or neither
     length: int | None
     if is_head or status in BODILESS or status < 200:  # 1xx
         length = 0
     else:
-        length = _plain_length(lower)
+        length = _plain_length(lower, is_coded)
         if length is None:
             length, unambiguous = frame(parse_header_lines(data[:end]))
             keep_alive = keep_alive and unambiguous
+    is_encoded = is_coded and b"\ncontent-encoding" in lower
     # tuple.__new__ makes the same Head at half the price.
-    return _new(Head, (status, length, keep_alive, b"\nset-cookie" in lower, b"\ncontent-encoding" in lower))
+    return _new(Head, (status, length, keep_alive, b"\nset-cookie" in lower, is_encoded))
 
 
 def _odd_status(data: bytes) -> int:
@@ -94,10 +96,10 @@ def _keeps_alive(lower: bytes) -> bool:
     return b"close" not in line and (lower.startswith(b"http/1.1") or b"keep-alive" in line)
 
 
-def _plain_length(lower: bytes) -> int | None:
+def _plain_length(lower: bytes, is_coded: bool) -> int | None:
     """The length by a head without surprises; None if there is anything to think about."""
     at = lower.find(b"\r\ncontent-length: ")
-    coded_at = lower.find(b"\ntransfer-encoding")
+    coded_at = lower.find(b"\ntransfer-encoding") if is_coded else -1
     if at < 0 or coded_at >= 0 or lower.find(b"content-length", at + 18) >= 0:
         is_chunked = lower.startswith(_CHUNKED_LINE, coded_at) and b"transfer-encoding" not in lower[coded_at + 19 :]
         return CHUNKED if is_chunked and b"content-length" not in lower else None
