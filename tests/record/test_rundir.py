@@ -149,7 +149,7 @@ def test_the_manifest_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError("disk gone")
 
     monkeypatch.setattr(Path, "replace", crash)
-    with pytest.raises(OSError, match="disk gone"):
+    with pytest.raises(RunDirError, match="disk gone"):
         writer.write_manifest({"ended": "completed"})
     monkeypatch.undo()
     assert seen == [({"schema": 1, "ended": None}, {"schema": 1, "ended": "completed"})]
@@ -206,3 +206,20 @@ def test_no_file_holds_a_secret(tmp_path: Path) -> None:
     for file in writer.path.iterdir():
         assert SECRET not in file.read_text()
     assert Run.open(writer.path).events == [{"at_ms": 1, "more": [{"deep": "Bearer ***"}]}]
+
+
+def test_a_full_disk_is_told_plainly_and_what_was_written_stays(tmp_path: Path) -> None:
+    """No OSError leaves the writer: a sentence with the directory, and the lines before it can be read."""
+    writer = RunWriter(tmp_path / "run")
+    writer.write_manifest({"ended": None})
+    writer.add_event({"at_ms": 1, "type": "warning"})
+    writer.flush()
+    writer._files["intervals.jsonl"].close()
+    writer._files["intervals.jsonl"] = full = Path("/dev/full").open("w")  # noqa: SIM115  # the writer closes it
+    writer.add_interval(interval(0))
+    with pytest.raises(RunDirError, match="No space left"):
+        writer.flush()
+    with pytest.raises(RunDirError, match="No space left"):
+        writer.close()
+    assert full.closed
+    assert Run.open(tmp_path / "run").events == [{"at_ms": 1, "type": "warning"}]

@@ -42,6 +42,7 @@ class LocalCrew:
 
     def over(self) -> EndReason | None:
         """All iterations done, or every user gone by itself."""
+        self._node.check()
         if self.users:
             return None
         if self._tickets is not None and self._tickets.exhausted:

@@ -72,6 +72,11 @@ class Node:
         self._errors.scenario = name
         self._cutter.start()
 
+    def check(self) -> None:
+        """Raise what keeps the intervals from being handed out, if anything does."""
+        if self._cutter.error is not None:
+            raise self._cutter.error
+
     def end(self, users: int) -> None:
         """All users have stopped: hand out what is left. ``users`` ran when they were told to."""
         self._cutter.stop()

@@ -143,6 +143,8 @@ class Cutter:
         self._clock = clock
         self._on_second = on_second
         self._greenlet: gevent.Greenlet | None = None
+        self.error: Exception | None = None
+        """What ``on_second`` raised; there are no more cuts after it."""
 
     def start(self) -> None:
         """Begin; ``on_second(loop_lag_us)`` is called in a greenlet of its own."""
@@ -163,4 +165,8 @@ class Cutter:
             # A wake-up a hair before the full second would cut twice; push the next one a whole second on.
             if self._clock.wall_us() % 1_000_000 > 900_000:
                 gevent.sleep(0.1)
-            self._on_second(lag_us)
+            try:
+                self._on_second(lag_us)
+            except Exception as error:  # noqa: BLE001  # whoever waits for the intervals must hear of it
+                self.error = error
+                return

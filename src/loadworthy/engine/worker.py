@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import gevent
 import locust
 from gevent.socket import wait_read  # type: ignore[attr-defined]  # made at import time
 from locust.env import Environment
+from locust.exception import RPCSendError
 from locust.rpc import Message
 from locust.runners import STATE_INIT, WorkerRunner
 
@@ -86,7 +88,7 @@ class BatchOutlet:
         self._failures, self._events = [], []
         self._kept[self._number] = (self._clock.monotonic_us(), batch)
         self._number += 1
-        self._send(wire.BATCH, batch)
+        self._try_to_send(batch)
 
     def acknowledge(self, number: int) -> None:
         """The master has it."""
@@ -98,7 +100,13 @@ class BatchOutlet:
         for number, (sent_us, batch) in list(self._kept.items()):
             if now_us - sent_us > wire.RESEND_AFTER_S * US_PER_S:
                 self._kept[number] = (now_us, batch)
-                self._send(wire.BATCH, batch)
+                self._try_to_send(batch)
+
+    def _try_to_send(self, batch: Json) -> None:
+        try:
+            self._send(wire.BATCH, batch)
+        except RPCSendError as error:
+            logging.getLogger(__name__).warning("batch %d could not be sent (%s); it is kept", batch["number"], error)
 
 
 class Worker:

@@ -14,6 +14,7 @@ sent it twice because the acknowledgement was late) is recognised by (process, n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +62,8 @@ class RunWriter:
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write ``run.json`` whole: a reader sees the old one or the new one, never half."""
         text = json.dumps({"schema": SCHEMA, **redacted(manifest, self._redact)}, indent=2, ensure_ascii=False)
-        replace_file(self.path / MANIFEST, text + "\n")
+        with self._told_plainly():
+            replace_file(self.path / MANIFEST, text + "\n")
 
     def add_interval(self, interval: Interval) -> None:
         """Append one interval."""
@@ -80,17 +82,31 @@ class RunWriter:
         self._append(RESOURCES, redacted(reading, self._redact))
 
     def _append(self, name: str, data: Mapping[str, Any]) -> None:
-        self._files[name].write(json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n")
+        line = json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
+        with self._told_plainly():
+            self._files[name].write(line)
 
     def flush(self) -> None:
         """Hand all that was appended to the operating system, where it survives this process."""
-        for file in self._files.values():
-            file.flush()
+        with self._told_plainly():
+            for file in self._files.values():
+                file.flush()
 
     def close(self) -> None:
         """Flush and close; the directory stays."""
-        for file in self._files.values():
-            file.close()
+        with self._told_plainly(), contextlib.ExitStack() as stack:
+            for file in self._files.values():
+                stack.callback(file.close)
+
+    @contextlib.contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunDirError(
+                f"cannot write the run directory {self.path}: {reason}; what is there already stays"
+            ) from error
 
 
 @dataclass(slots=True)
