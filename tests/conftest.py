@@ -1,6 +1,8 @@
-"""Puts the repository's root on the import path, so that tests can use ``tests.support``."""
+"""Puts the repository's root on the import path for ``tests.support``, and lets Locust patch the process first."""
 
 import sys
 from pathlib import Path
+
+import locust  # noqa: F401  # it monkey-patches; what imports ssl or requests before that recurses for ever
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

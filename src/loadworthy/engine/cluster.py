@@ -16,8 +16,10 @@ from typing import Any, TextIO
 import gevent
 from gevent.event import Event
 from locust.env import Environment
+from locust.exception import RPCError
 from locust.rpc import Message
 from locust.runners import STATE_MISSING, MasterRunner
+from zmq.error import ZMQError
 
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
@@ -310,7 +312,7 @@ def _bind(environment: Environment, bind: tuple[str, int]) -> MasterRunner:
     host, port = bind
     try:
         return environment.create_master_runner(master_bind_host=host, master_bind_port=port)
-    except SystemExit as error:  # Locust's answer to a port in use
-        raise SetupError(f"port {port} on {host} is in use; choose another with --bind {host}:PORT") from error
-    except Exception as error:
+    except (SystemExit, RPCError, ZMQError) as error:  # Locust exits where the port is in use
+        if isinstance(error, SystemExit) or "in use" in str(error):
+            raise SetupError(f"port {port} on {host} is in use; choose another with --bind {host}:PORT") from error
         raise SetupError(f"cannot listen for workers on {host}:{port}: {error}") from error

@@ -1,0 +1,80 @@
+"""Workers that somebody else starts: ``loadworthy worker --join``."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from pathlib import Path
+
+from tests.support.cli import Started, loadworthy, only_run, summary_of, write_plan
+
+from loadworthy.record.rundir import Run
+from loadworthy.testing import CountingServer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_workers_started_by_hand_make_the_load(tmp_path: Path) -> None:
+    """Two workers join from another folder, without the plan; the books agree, and they go home by themselves."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    address = f"127.0.0.1:{free_port()}"
+    with CountingServer() as server:
+        scenario = {"users": 6, "iterations": 200, "endpoints": [{"path": "/{{ user.name }}"}]}
+        plan = {"base_url": server.url, "test_data": {"user": {"file": "users.csv"}}, "scenarios": {"load": scenario}}
+        (tmp_path / "users.csv").write_text("name\n" + "\n".join(f"u{number}" for number in range(6)) + "\n")
+        with (
+            Started("run", write_plan(tmp_path, plan), "--workers", 2, "--bind", address, cwd=tmp_path) as run,
+            Started("worker", "--join", address, cwd=elsewhere) as first,
+            Started("worker", "--join", address, cwd=elsewhere) as second,
+        ):
+            code, out = run.finish()
+            codes = [worker.finish()[0] for worker in (first, second)]
+        counts = Counter(exchange.target for exchange in server.log())
+    assert (code, codes) == (0, [0, 0]), out
+    assert sum(counts.values()) == 200
+    assert set(counts) == {f"/u{number}" for number in range(6)}  # a row for each user, none twice
+    assert summary_of(only_run(tmp_path))["scenarios"]["load"]["requests"] == 200
+    assert {interval.process for interval in Run.open(only_run(tmp_path)).intervals()} == {1, 2}
+
+
+def test_a_port_in_use_is_told_with_a_remedy(tmp_path: Path) -> None:
+    """Somebody else listens where workers should join: exit code 2 and a sentence."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        plan = write_plan(
+            tmp_path, {"base_url": "http://127.0.0.1:9", "scenarios": {"load": {"endpoints": [{"path": "/"}]}}}
+        )
+        done = loadworthy("run", plan, "--workers", 1, "--bind", f"127.0.0.1:{port}", cwd=tmp_path)
+    assert done.code == 2
+    assert "in use" in done.err
+    assert "--bind" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_plan_that_a_worker_cannot_run_is_told_to_the_user(tmp_path: Path) -> None:
+    """A locustfile that breaks only in workers ends the run with the worker's own words."""
+    source = """
+import os, sys
+from locust import HttpUser, task
+if "worker" in sys.argv:
+    raise RuntimeError("no licence on this machine")
+
+class Visitor(HttpUser):
+    @task
+    def look(self):
+        self.client.get("/")
+"""
+    (tmp_path / "locustfile.py").write_text(source)
+    done = loadworthy(
+        "run", "locustfile.py", "--url", "http://127.0.0.1:9", "--run-time", "1s", "--processes", 2, cwd=tmp_path
+    )
+    assert done.code == 2, done.out + done.err
+    assert "no licence on this machine" in done.err
+    assert "Traceback" not in done.err
