@@ -8,7 +8,7 @@ from typing import NamedTuple
 from loadworthy.clock import monotonic_ns
 from loadworthy.users.http.connection import Connection
 from loadworthy.users.http.errors import AttemptError, ProtocolError, ReadTimeoutError, ResetError, TooLargeError
-from loadworthy.users.http.wire import CHUNKED, Head, ResponseReader, read_head, read_whole_chunks
+from loadworthy.users.http.wire import CHUNKED, Head, ResponseReader, known_head, read_whole_chunks
 
 _NS_PER_S = 1_000_000_000
 _NEVER_NS = 1 << 62
@@ -72,7 +72,7 @@ def exchange(
     data = connection.receive(deadline_ns)
     end = data.find(b"\r\n\r\n")
     if end >= 0 and data.find(b"\n\n", 0, end) < 0 and end <= limits.max_head_bytes:
-        head = read_head(data, end, is_head)
+        head = known_head(data[: end + 2], is_head)
         if head.length == len(data) - end - 4:
             content: bytes | None = data[end + 4 :]
         else:
