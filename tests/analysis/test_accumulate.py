@@ -116,3 +116,15 @@ def test_the_total_follows_what_is_added() -> None:
     for second in range(3):
         accumulator.add(interval(second, series("/a", [1000] * 10)))
         assert accumulator.scenarios["load"].total.requests == 10 * (second + 1)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_time_in_which_users_stop_is_not_measured_over(order: tuple[int, ...]) -> None:
+    """Requests that end while the users stop are counted; the time they took to stop thins out no throughput."""
+    parts = [interval(second, series(times_us=[1000] * 50)) for second in range(4)]
+    parts[2].stopping = parts[3].stopping = True
+    totals = ScenarioTotals("load")
+    for index in order:
+        totals.add(parts[index])
+    assert totals.total.requests == 200
+    assert totals.duration_s == 2

@@ -188,7 +188,7 @@ def test_every_option_of_run_is_described() -> None:
     """Each option of ``loadworthy run`` is in README.md or docs/plan.md."""
     parser = argparse.ArgumentParser(add_help=False)
     run_verb.configure(parser)
-    options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001  # argparse has no public list
+    options = [option for action in parser._actions for option in action.option_strings]
     assert len(options) > 5
     missing = [option for option in options if not re.search(rf"{option}(?![\w-])", README + REFERENCE)]
     assert missing == []
@@ -215,9 +215,7 @@ def test_the_requests_that_a_percentile_needs_are_right() -> None:
     """The table follows from order statistics."""
     rows = [row for row in _rows(_section("Undecided")) if row[0].startswith("p5") or row[0].startswith("p9")]
     assert len(rows) == 5
-    assert {row[0]: row[1] for row in rows} == {
-        row[0]: f"{min_samples(float(row[0][1:]) / 100):,}" for row in rows
-    }
+    assert {row[0]: row[1] for row in rows} == {row[0]: f"{min_samples(float(row[0][1:]) / 100):,}" for row in rows}
 
 
 def test_the_kinds_of_failure_are_all_there() -> None:
@@ -243,15 +241,13 @@ def test_what_templates_can_use_is_all_there() -> None:
 
 def test_the_keys_of_a_summary_are_all_there(tmp_path: Path) -> None:
     """A key that is added to ``summary.json``, at its top, in a scenario, in its times or a threshold."""
-    run = runs.write_run(
-        tmp_path / "run",
-        runs.manifest({"load": ["p95 < 1s"], "other": []}),
-        [runs.interval(0, runs.series(times_us=[1000] * 100))],
-    )
+    intervals = [runs.interval(0, runs.series(times_us=[1000] * 100))]
+    run_json = runs.manifest({"load": ["p95 < 1s"], "other": []})
+    run = runs.make_run(tmp_path / "run", intervals, run_json=run_json)
     summary = summarize(run).to_json()
     scenario = summary["scenarios"]["load"]
     results = [*scenario["thresholds"], *summary["scenarios"]["other"]["thresholds"]]
-    parts = [summary, scenario, scenario["series"]["GET /items"], summary["health"], scenario["response_time_ms"], *results]
+    parts = [summary, summary["health"], scenario, scenario["response_time_ms"], *results]
     keys = {key for part in parts for key in part}
     section = _section("summary.json")
     assert [key for key in sorted(keys) if f"`{key}`" not in section] == []
@@ -259,9 +255,7 @@ def test_the_keys_of_a_summary_are_all_there(tmp_path: Path) -> None:
 
 def test_the_implied_threshold_is_named(tmp_path: Path) -> None:
     """A scenario without thresholds, as the page describes it."""
-    run = runs.write_run(
-        tmp_path / "run", runs.manifest({"load": []}), [runs.interval(0, runs.series(times_us=[1000]))]
-    )
+    run = runs.make_run(tmp_path / "run", [runs.interval(0, runs.series(times_us=[1000]))])
     (implied,) = summarize(run).scenarios["load"].thresholds
     assert implied.implicit
     assert f"`{implied.expression}`" in _section("Thresholds")

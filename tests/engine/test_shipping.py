@@ -16,7 +16,7 @@ PLAN = {
     "scenarios": {
         "declared": {"users": 3, "run_time": "1m30s", "wait_time": "1s-3s", "endpoints": [{"path": "/{{ user.n }}"}],
                      "thresholds": {"response_time_p95": 500}},
-        "file": {"locustfile": "users.py", "stages": [{"duration": "5s", "users": 2}, {"duration": "1s", "ramp_to": 0}]},
+        "file": {"locustfile": "users.py", "stages": [{"duration": "5s", "users": 2}]},
     },
 }  # fmt: skip
 

@@ -30,7 +30,8 @@ def merged(series: Iterable[SeriesInterval], kind: str = "", name: str = "") -> 
 class ScenarioTotals:
     """All that was measured of one scenario so far.
 
-    Times are ms since the epoch: ``start_ms`` is where its first interval began, ``end_ms`` where its last one ended.
+    Times are ms since the epoch: ``start_ms`` is where its first interval began, ``end_ms`` where its last one ended,
+    not counting those in which the users were already stopping.
     """
 
     name: str
@@ -48,7 +49,7 @@ class ScenarioTotals:
         """Add one interval of this scenario."""
         end_ms = interval.start_ms + interval.duration_ms
         self.start_ms = interval.start_ms if not self.intervals else min(self.start_ms, interval.start_ms)
-        self.end_ms = max(self.end_ms, end_ms)
+        self.end_ms = max(self.end_ms, self.start_ms if interval.stopping else end_ms)
         self.intervals += 1
         self.iterations += interval.iterations
         self.interrupted += interval.interrupted
@@ -77,7 +78,7 @@ class ScenarioTotals:
 
     @property
     def duration_s(self) -> float:
-        """The measured time: from the first interval's start to the last one's end, over all processes."""
+        """The measured time, over all processes: from the first interval's start to where users were told to stop."""
         return (self.end_ms - self.start_ms) / MS_PER_S
 
     @property

@@ -96,18 +96,33 @@ class ScenarioClasses:
         if unknown := [name for name in scenario.user_classes if name not in by_name]:
             raise UsageError(f"{path} has no user class {', '.join(unknown)}; it has: {', '.join(by_name)}")
         chosen = [by_name[name] for name in scenario.user_classes] if scenario.user_classes else list(classes)
-        if scenario.wait_time is None:
+        overrides = self._overrides(scenario)
+        if not overrides:
             return chosen
-        low_s, high_s = scenario.wait_time.low_us / US_PER_S, scenario.wait_time.high_us / US_PER_S
-        overrides = {"abstract": False, "wait_time": lambda _user: random.uniform(low_s, high_s)}
-        return [type(user_class.__name__, (user_class,), dict(overrides)) for user_class in chosen]
+        return [
+            type(one.__name__, (one,), {"abstract": False, "__module__": one.__module__, **overrides}) for one in chosen
+        ]
+
+    def _overrides(self, scenario: Scenario) -> Json:
+        """What the plan says in so many words goes before what the class says; the plan's defaults do not."""
+        plan, overrides = self.setup.plan, Json()
+        said = plan.model_fields_set
+        http = self._http_options(scenario)
+        if "timeout" in said or scenario.timeout is not None:
+            overrides |= {key: http[key] for key in ("connection_timeout", "network_timeout")}
+        if "max_body" in said:
+            overrides["max_body_bytes"] = http["max_body_bytes"]
+        if "verify_tls" in said:
+            overrides["insecure"] = http["insecure"]
+        if scenario.wait_time is not None:
+            low_s, high_s = scenario.wait_time.low_us / US_PER_S, scenario.wait_time.high_us / US_PER_S
+            overrides["wait_time"] = lambda _user: random.uniform(low_s, high_s)
+        return overrides
 
     def _declared_classes(self, name: str, scenario: Scenario) -> list[type[User]]:
-        behaviours: dict[str, tuple[Behaviour, float]] = (
-            {role: (behaviour, behaviour.weight) for role, behaviour in scenario.roles.items()}
-            if scenario.roles
-            else {name: (scenario, 1.0)}
-        )
+        behaviours: dict[str, tuple[Behaviour, float]] = {name: (scenario, 1.0)}
+        if scenario.roles:
+            behaviours = {key: (_inherited(role, scenario), role.weight) for key, role in scenario.roles.items()}
         surroundings = self._surroundings(name)
         options = self._http_options(scenario)
         classes: list[type[User]] = []
@@ -152,6 +167,17 @@ class ScenarioClasses:
             return Identity(number, Random(f"{self.setup.seed}/{scenario}/user {number}"))
 
         return next_identity
+
+
+def _inherited(role: Behaviour, scenario: Scenario) -> Behaviour:
+    """The role, with what the scenario says for all its roles where the role says nothing."""
+    return role.model_copy(
+        update={
+            "headers": {**scenario.headers, **role.headers},
+            "on_start": role.on_start or scenario.on_start,
+            "wait_time": role.wait_time or scenario.wait_time,
+        }
+    )
 
 
 def scenario_or_complain(plan: Plan, names: Sequence[str]) -> list[str]:

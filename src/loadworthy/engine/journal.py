@@ -27,6 +27,8 @@ class Journal:
 
     def interval(self, interval: Interval) -> None:
         """One process's last second."""
+        for series in interval.series:
+            series.name = self._redact(series.name)  # a path may carry a key
         self._writer.add_interval(interval)
         self._writer.flush()
         self._observer.on_interval(interval)

@@ -52,9 +52,9 @@ class LocalCrew:
 
     def end(self) -> None:
         """Stop the users and take in the last interval."""
-        users = self.users
+        self._node.stopping()
         self._runner.stop()
-        self._node.end(users)
+        self._node.end()
 
     def close(self) -> None:
         """End Locust's own greenlets; no load is running."""
@@ -64,7 +64,6 @@ class LocalCrew:
 
     def abort(self) -> None:
         """End now: users are dropped where they stand, what was recorded is kept."""
-        users = self.users
         self._environment.stop_timeout = 0
         self._runner.user_greenlets.kill(timeout=1)
-        self._node.end(users)
+        self._node.end()

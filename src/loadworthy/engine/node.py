@@ -77,17 +77,20 @@ class Node:
         if self._cutter.error is not None:
             raise self._cutter.error
 
-    def end(self, users: int) -> None:
-        """All users have stopped: hand out what is left. ``users`` ran when they were told to."""
-        self._cutter.stop()
-        self._hand_out(users, 0)
+    def stopping(self) -> None:
+        """The users are about to be told to stop: what was measured until now is handed out by itself."""
+        self._cut(0)
+        self._recorder.stopping = True
+
+    def end(self) -> None:
+        """All users have stopped: hand out what is left. May be called again, to no effect."""
+        if self._cutter.running:
+            self._cutter.stop()
+            self._cut(0)
 
     def _cut(self, loop_lag_us: int) -> None:
         runner = self._environment.runner
-        self._hand_out(len(runner.user_greenlets) if runner else 0, loop_lag_us)
-
-    def _hand_out(self, users: int, loop_lag_us: int) -> None:
-        self._outlet.interval(self._recorder.cut(users, loop_lag_us))
+        self._outlet.interval(self._recorder.cut(len(runner.user_greenlets) if runner else 0, loop_lag_us))
         if failures := self._recorder.drain_failures():
             self._outlet.failures(failures)
         self._errors.flush()

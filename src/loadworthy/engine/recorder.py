@@ -38,6 +38,9 @@ class Recorder:
         self._scenario = ""
         self._buffer = SampleBuffer()
         self._iterations = 0
+        self._users = 0
+        self.stopping = False
+        """Whether the users have been told to stop; goes into the intervals."""
         self._cut_wall_us = clock.wall_us()
         self._cut_us = clock.monotonic_us()
 
@@ -54,6 +57,7 @@ class Recorder:
 
     def sink_for(self, user: User) -> UserSink:  # noqa: ARG002  # scenarios run in turn: all users share one buffer
         """The sink of a user of the scenario under way."""
+        self._users += 1
         return UserSink(self._buffer, self._listeners)
 
     def count_iteration(self) -> None:
@@ -63,15 +67,20 @@ class Recorder:
     def begin(self, scenario: str) -> None:
         """Start recording a scenario, from empty buffers."""
         self._scenario = scenario
+        self.stopping = False
         self._buffer = SampleBuffer()
         self._iterations = 0
+        self._users = 0
         self.refresh_listeners()
         self._cut_wall_us = self._clock.wall_us()
         self._cut_us = self._clock.monotonic_us()
         self._health.read(0)
 
     def cut(self, users: int, loop_lag_us: int = 0) -> Interval:
-        """The interval since the last cut; Locust's own statistics get the same samples."""
+        """The interval since the last cut; Locust's own statistics get the same samples.
+
+        ``users`` run now. Where none is left, those that were there or came since the last cut stand in the interval.
+        """
         now_us = self._clock.monotonic_us()
         series, interrupted = self._buffer.drain()
         feed(self._environment.stats, series, self._buffer.drain_errors())
@@ -81,14 +90,16 @@ class Recorder:
             number=self._number,
             start_ms=self._cut_wall_us // 1000,
             duration_ms=max((now_us - self._cut_us) // 1000, 1),
-            users=users,
+            users=users or self._users,
             iterations=self._iterations,
             interrupted=interrupted,
+            stopping=self.stopping,
             health=self._health.read(loop_lag_us),
             series=series,
         )
         self._number += 1
         self._iterations = 0
+        self._users = users
         self._cut_wall_us += now_us - self._cut_us
         self._cut_us = now_us
         self.refresh_listeners()
@@ -145,6 +156,11 @@ class Cutter:
         self._greenlet: gevent.Greenlet | None = None
         self.error: Exception | None = None
         """What ``on_second`` raised; there are no more cuts after it."""
+
+    @property
+    def running(self) -> bool:
+        """Between :meth:`start` and :meth:`stop`."""
+        return self._greenlet is not None
 
     def start(self) -> None:
         """Begin; ``on_second(loop_lag_us)`` is called in a greenlet of its own."""

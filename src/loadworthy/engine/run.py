@@ -104,7 +104,7 @@ class _PlanRun:
         with engine_patches(gate, lean_client=request.lean_client):
             seed_process(classes.setup)
             classes.load()
-            environment = make_environment(self._plan.base_url, self._plan.stop_timeout / US_PER_S)
+            environment = make_environment(_without_slash(self._plan.base_url), self._plan.stop_timeout / US_PER_S)
             environment.parsed_options = parsed_options(request.arguments)
             self._check_hosts(classes)
             return self._record(gate, classes, environment)
@@ -249,6 +249,11 @@ def _chosen_seed(*given: int | None) -> int:
         if seed is not None:
             return seed
     return random.SystemRandom().randrange(2**31)
+
+
+def _without_slash(base_url: str | None) -> str | None:
+    """Paths begin with a slash of their own."""
+    return base_url.rstrip("/") if base_url else None
 
 
 def _seconds(profile: ClosedProfile) -> float | None:

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 def pack_setup(setup: NodeSetup, process: int) -> Json:
     """The setup for one process, as plain data."""
     return {
-        "plan": setup.plan.model_dump(mode="json", by_alias=True),
+        "plan": setup.plan.model_dump(mode="json", by_alias=True, exclude_unset=True),
         "base_dir": str(setup.base_dir.resolve()),
         "files": {name: _read(setup.base_dir / name) for name in named_files(setup.plan)},
         "seed": setup.seed,

@@ -40,7 +40,8 @@ class PromptWorkerRunner(WorkerRunner):
     wants to wait for that.
     """
 
-    users_when_stopped = 0
+    on_stopping: Callable[[], None] = staticmethod(lambda: None)
+    on_stopped: Callable[[], None] = staticmethod(lambda: None)
 
     def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
         """Stop so many users of each class, as in a local run."""
@@ -51,8 +52,9 @@ class PromptWorkerRunner(WorkerRunner):
         if msg.type != "stop":
             super().handle_message(msg)
             return
-        self.users_when_stopped = len(self.user_greenlets)
+        self.on_stopping()
         self.stop()
+        self.on_stopped()
         self.client.send(Message("client_stopped", None, self.client_id))
         self.client.send(Message("client_ready", locust.__version__, self.client_id))
         self.worker_state = STATE_INIT
@@ -127,6 +129,8 @@ class Worker:
             )
         except (OSError, ConnectionError) as error:
             raise SetupError(f"no master answers at {host}:{port}: {error}") from error
+        self._runner.on_stopping = lambda: self._require_node().stopping()
+        self._runner.on_stopped = lambda: self._require_node().end()
         self._outlet = BatchOutlet(self._runner.send_message, clock)
         handlers = {
             wire.SETUP: self._on_setup,
@@ -173,7 +177,7 @@ class Worker:
         self._runner.send_message(wire.BEGUN, {"scenario": data["scenario"]})
 
     def _on_end(self, data: Json) -> None:
-        self._require_node().end(self._runner.users_when_stopped)
+        self._require_node().end()
         self._outlet.send_batch([])
         self._runner.send_message(wire.ENDED, {"scenario": data["scenario"]})
 

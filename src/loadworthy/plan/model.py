@@ -130,7 +130,7 @@ ThresholdText = Annotated[
 
 
 class ScenarioKind(StrEnum):
-    """What a scenario is for; it decides which questions the report answers."""
+    """What a scenario is for; it stands beside the figures in every report."""
 
     SMOKE = "smoke"
     LOAD = "load"

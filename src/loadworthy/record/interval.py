@@ -104,9 +104,11 @@ class Interval:
         number: counts up from 0 in each process, over all scenarios; (process, number) names the interval.
         start_ms: when it began, ms since the epoch.
         duration_ms: usually 1000; the first and last are shorter.
-        users: users running in this process at its end, or when they were told to stop.
+        users: users running in this process at its end; where none was left, those who ran in it.
         iterations: task executions (or passes of a flow) that ended in it.
         interrupted: attempts that the end of the run cut off.
+        stopping: the users had been told to stop when it began: requests under way still end, hardly any begin, so
+            this time is not part of what throughput is measured over.
         health: the generator's own readings, e.g. ``cpu`` (share of one core), ``loop_lag_ms``, ``rss_bytes``.
         series: what was measured.
     """
@@ -119,6 +121,7 @@ class Interval:
     users: int = 0
     iterations: int = 0
     interrupted: int = 0
+    stopping: bool = False
     health: dict[str, float] = field(default_factory=dict)
     series: list[SeriesInterval] = field(default_factory=list)
 
@@ -135,6 +138,8 @@ class Interval:
         }
         if self.interrupted:
             data["interrupted"] = self.interrupted
+        if self.stopping:
+            data["stopping"] = True
         if self.health:
             data["health"] = self.health
         data["series"] = [series.to_json() for series in self.series]
@@ -152,6 +157,7 @@ class Interval:
             users=int(data.get("users", 0)),
             iterations=int(data.get("iterations", 0)),
             interrupted=int(data.get("interrupted", 0)),
+            stopping=bool(data.get("stopping", False)),
             health=dict(data.get("health", {})),
             series=[SeriesInterval.from_json(series) for series in data["series"]],
         )

@@ -19,7 +19,6 @@ from locust.env import Environment
 from locust.user.task import task
 from requests.exceptions import HTTPError
 
-from loadworthy.clock import monotonic_ns
 from loadworthy.plan.model import Behaviour, Plan, Step
 from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.units import US_PER_S
@@ -95,7 +94,7 @@ def declared_user(
     attributes = {
         "abstract": False,
         "weight": weight,
-        "host": plan.base_url or "",
+        "host": (plan.base_url or "").rstrip("/"),
         "wait_time": wait_time,
         "compiled": compile_behaviour(behaviour),
         "surroundings": surroundings,
@@ -109,18 +108,22 @@ def compile_behaviour(behaviour: Behaviour) -> CompiledBehaviour:
     """Work out all that does not vary."""
     templates = Templates()
     return CompiledBehaviour(
-        on_start=[_compile(step, behaviour, templates) for step in behaviour.on_start],
+        on_start=[_compile(step, behaviour, templates, first=True) for step in behaviour.on_start],
         flow=[_compile(step, behaviour, templates) for step in behaviour.flow],
         endpoints=[_compile(endpoint, behaviour, templates) for endpoint in behaviour.endpoints],
         cumulative_weights=list(accumulate(endpoint.weight for endpoint in behaviour.endpoints)),
     )
 
 
-def _compile(step: Step, behaviour: Behaviour, templates: Templates) -> CompiledStep:
-    headers = {**behaviour.headers, **step.headers}
+def _compile(step: Step, behaviour: Behaviour, templates: Templates, *, first: bool = False) -> CompiledStep:
+    """``first``: a step of ``on_start``, which goes without the behaviour's headers that need what it will find."""
+    own = {name.lower() for name in step.headers}
+    common = {name: value for name, value in behaviour.headers.items() if name.lower() not in own}
     options: dict[str, Any] = {"allow_redirects": step.allow_redirects}
-    if headers:
-        options["headers"] = templates.texts(headers)
+    if common or step.headers:
+        options["headers"] = (
+            templates.texts(step.headers, optional=common) if first else templates.texts(common | step.headers)
+        )
     if step.query:
         options["params"] = templates.texts(step.query)
     if step.json_ is not None:
@@ -201,32 +204,30 @@ class DeclaredUser(HttpUser):
             return bool(response.ok)
         with self.client.request(step.method, path, name=step.name, catch_response=True, **options) as response:
             try:
-                self._judge(step, response)
+                return self._judge(step, response)
             except StatusNotExpectedError as error:
                 response.failure(HTTPError(str(error)))
             except CheckFailedError as error:
                 response.failure(str(error))
-            else:
-                return bool(response.error is None)
         return False
 
-    def _judge(self, step: CompiledStep, response: Any) -> None:
+    def _judge(self, step: CompiledStep, response: Any) -> bool:
+        """Whether the answer is good; raises CheckFailedError where the plan says that it is not."""
         if response.error is not None and not response.status_code:
-            return  # no answer came: already a failure, of its own kind
+            return False  # no answer came: already a failure, of its own kind
         if step.statuses is not None:
             if response.status_code not in step.statuses:
                 wanted = ", ".join(str(status) for status in sorted(step.statuses))
                 raise StatusNotExpectedError(f"status {response.status_code} where {wanted} was expected")
             response.success()
         elif response.error is not None:
-            return
+            return False
         for check in step.checks:
             check(response, self._variables)
         for name, extract in step.extractors.items():
             self._variables[name] = extract(response)
+        return True
 
     def _record_unsent(self, step: CompiledStep, message: str) -> None:
-        """A request that could not be built is an attempt too."""
-        now_us = monotonic_ns() // 1000
-        failure = Failure(FailureKind.EXCEPTION, message)
-        self._sink.record(step.method, step.name, now_us, now_us, now_us, failure=failure)
+        """A request that could not be built is an attempt too, but one that took no time worth a percentile."""
+        self._sink.record_untimed(step.method, step.name, failure=Failure(FailureKind.EXCEPTION, message))

@@ -50,10 +50,11 @@ class UserSink:
     ``record`` and ``interrupted`` are those of the buffer itself: one call less in the hot path.
     """
 
-    __slots__ = ("interrupted", "listeners", "record")
+    __slots__ = ("interrupted", "listeners", "record", "record_untimed")
 
     def __init__(self, buffer: SampleBuffer, listeners: list[Listener]) -> None:
         self.record: Callable[..., None] = buffer.record
+        self.record_untimed: Callable[..., None] = buffer.record_untimed
         self.interrupted: Callable[[], None] = buffer.interrupted
         self.listeners = listeners
 

@@ -7,6 +7,7 @@ Jinja's, in its sandbox, and an undefined name is an error rather than an empty 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -66,13 +67,22 @@ class Templates:
             return items
         return source
 
-    def texts(self, source: Mapping[str, Any]) -> MaybeVarying:
-        """A mapping whose string values (or lists of them) are templates of text: headers, query, form."""
-        parts = {
-            key: [self.text(str(one)) for one in item] if isinstance(item, list | tuple) else self.text(str(item))
-            for key, item in source.items()
-        }
-        return _combined(source, parts)
+    def texts(self, source: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> MaybeVarying:
+        """A mapping whose string values (or lists of them) are templates of text: headers, query, form.
+
+        Those of ``optional`` are left out as long as they cannot be filled.
+        """
+        parts = {key: self._text_or_texts(item) for key, item in source.items()}
+        always = _combined(source, parts)
+        if not optional:
+            return always
+        sometimes = {key: self._text_or_texts(item) for key, item in optional.items()}
+        return lambda variables: {**_fillable(sometimes, variables), **resolve(always, variables)}
+
+    def _text_or_texts(self, item: Any) -> Any:
+        if isinstance(item, list | tuple):
+            return [self.text(_plain(one)) for one in item]
+        return self.text(_plain(item))
 
     def _expression(self, expression: str, source: str) -> Rendered:
         evaluate = self._environment.compile_expression(expression.strip(), undefined_to_none=False)
@@ -96,6 +106,19 @@ def resolve(part: Any, variables: Variables) -> Any:
     if isinstance(part, list):
         return [resolve(item, variables) for item in part]
     return part
+
+
+def _plain(value: Any) -> str:
+    """As a plan writes it: flags in small letters."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _fillable(parts: Mapping[str, Any], variables: Variables) -> dict[str, Any]:
+    filled = {}
+    for key, part in parts.items():
+        with contextlib.suppress(TemplateFailedError):
+            filled[key] = resolve(part, variables)
+    return filled
 
 
 def _combined(source: Mapping[str, Any], parts: dict[str, Any]) -> MaybeVarying:
