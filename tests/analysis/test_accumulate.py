@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.runs import interval, series
 
-from loadworthy.analysis.accumulate import Accumulator
+from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals
 from loadworthy.record.interval import Interval
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from tests.support.cli import Started, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.record.rundir import Run
-from loadworthy.testing import CountingServer
+from loadworthy.testing import CountingServer, Delay, Route
 
 
 def free_port() -> int:
@@ -78,3 +81,56 @@ class Visitor(HttpUser):
     assert done.code == 2, done.out + done.err
     assert "no licence on this machine" in done.err
     assert "Traceback" not in done.err
+
+
+def test_throughput_is_the_same_over_processes(tmp_path: Path) -> None:
+    """The same plan in one process and in two measures over the same time: the verdict must not depend on it."""
+    rates = []
+    with CountingServer((Route("*", delay=Delay.fixed(90)),)) as server:
+        scenario = {"users": 4, "run_time": "4s", "wait_time": "10ms", "endpoints": [{"path": "/"}]}
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": scenario}})
+        for processes in (1, 2):
+            out = tmp_path / str(processes)
+            done = loadworthy("run", plan, "--processes", processes, "--out", out, cwd=tmp_path)
+            assert done.code == 0, done.out + done.err
+            (run,) = out.iterdir()
+            rates.append(summary_of(run)["scenarios"]["load"]["throughput"])
+    assert rates[1] == pytest.approx(rates[0], rel=0.1)
+
+
+def test_a_worker_given_up_stays_away(tmp_path: Path) -> None:
+    """One worker freezes for longer than its heartbeat: the run is invalid, and its next scenario is not disturbed."""
+    with CountingServer() as server:
+        scenario = {"users": 4, "run_time": "9s", "wait_time": "10ms", "endpoints": [{"path": "/one"}]}
+        second = {"users": 2, "iterations": 50, "endpoints": [{"path": "/two"}]}
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"one": scenario, "two": second}})
+        with Started("run", plan, "--processes", 2, cwd=tmp_path) as started:
+            for line in started.lines():
+                if "one: started" in line:
+                    break
+            children = Path(f"/proc/{started.process.pid}/task/{started.process.pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGSTOP)
+            for line in started.lines():
+                if "lost" in line:
+                    break
+            os.kill(int(children[0]), signal.SIGCONT)
+            code, out = started.finish()
+        counts = Counter(exchange.target for exchange in server.log())
+    assert code == 4, out
+    assert counts["/two"] == 50
+    scenarios = summary_of(only_run(tmp_path))["scenarios"]
+    assert scenarios["two"]["requests"] == 50
+
+
+def test_ctrl_c_while_waiting_for_workers_ends_the_wait(tmp_path: Path) -> None:
+    """Nobody joins, and the first Ctrl-C is enough."""
+    plan = write_plan(
+        tmp_path, {"base_url": "http://127.0.0.1:9", "scenarios": {"load": {"endpoints": [{"path": "/"}]}}}
+    )
+    with Started("run", plan, "--workers", 1, "--bind", f"127.0.0.1:{free_port()}", cwd=tmp_path) as started:
+        for line in started.lines():
+            if "waiting for" in line:
+                break
+        started.send(signal.SIGINT)
+        code, out = started.finish()
+    assert code == 130, out

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadworthy.engine.drive import Control, EndReason, drive
+from loadworthy.engine.drive import Control, EndReason, UserClasses, drive
 from loadworthy.plan.model import Scenario
 from loadworthy.testing import FakeClock
 from loadworthy.units import US_PER_S
@@ -41,7 +41,7 @@ class FakeCrew:
     def _now_s(self) -> float:
         return (self._clock.monotonic_us() - self._start_us) / US_PER_S
 
-    def set_users(self, users: int, per_second: float) -> None:
+    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
         self.told.append((round(self._now_s(), 3), users, per_second))
 
     def over(self) -> EndReason | None:

@@ -32,20 +32,20 @@ def setup(tmp_path: Path) -> NodeSetup:
     return NodeSetup(plan, tmp_path, seed=5, processes=2, arguments=("--x",), scenarios=("declared",))
 
 
-def test_a_worker_on_the_same_machine_uses_the_files_where_they_are(setup: NodeSetup) -> None:
+def test_a_worker_on_the_same_machine_uses_the_files_where_they_are(setup: NodeSetup, tmp_path: Path) -> None:
     """The same plan, folder and settings come out, with the process's own index."""
-    unpacked = unpack_setup(pack_setup(setup, 2))
+    unpacked = unpack_setup(pack_setup(setup, 2), tmp_path / "scratch")
     assert unpacked.plan == setup.plan
     assert unpacked.base_dir == setup.base_dir
     assert (unpacked.process, unpacked.share, unpacked.processes) == (2, 1, 2)
     assert (unpacked.seed, unpacked.arguments, unpacked.scenarios) == (5, ("--x",), ("declared",))
 
 
-def test_a_worker_elsewhere_gets_copies(setup: NodeSetup) -> None:
+def test_a_worker_elsewhere_gets_copies(setup: NodeSetup, tmp_path: Path) -> None:
     """Where the folder does not exist, or holds something else, the files are written to a folder of their own."""
     packed = pack_setup(setup, 1)
     (setup.base_dir / "users.py").write_text("# changed since\n")
-    unpacked = unpack_setup(packed)
+    unpacked = unpack_setup(packed, tmp_path / "scratch")
     assert unpacked.base_dir != setup.base_dir
     assert (unpacked.base_dir / "users.py").read_text() == "# users\n"
     assert (unpacked.base_dir / "data" / "users.csv").read_text() == "n\n1\n"
@@ -56,9 +56,9 @@ def test_files_are_named_once(setup: NodeSetup) -> None:
     assert named_files(setup.plan) == ["common.py", "data/users.csv", "users.py"]
 
 
-def test_a_shipped_file_cannot_be_written_outside_its_folder(setup: NodeSetup) -> None:
+def test_a_shipped_file_cannot_be_written_outside_its_folder(setup: NodeSetup, tmp_path: Path) -> None:
     """A master cannot make a worker write where it likes."""
     packed = pack_setup(setup, 1)
     packed["files"] = {"../../outside.txt": b"x"}
     with pytest.raises(UsageError, match="outside"):
-        unpack_setup(packed)
+        unpack_setup(packed, tmp_path / "scratch")

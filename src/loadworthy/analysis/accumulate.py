@@ -49,7 +49,8 @@ class ScenarioTotals:
         """Add one interval of this scenario."""
         end_ms = interval.start_ms + interval.duration_ms
         self.start_ms = interval.start_ms if not self.intervals else min(self.start_ms, interval.start_ms)
-        self.end_ms = max(self.end_ms, self.start_ms if interval.stopping else end_ms)
+        if not interval.stopping:
+            self.end_ms = max(self.end_ms, end_ms)
         self.intervals += 1
         self.iterations += interval.iterations
         self.interrupted += interval.interrupted
@@ -79,7 +80,7 @@ class ScenarioTotals:
     @property
     def duration_s(self) -> float:
         """The measured time, over all processes: from the first interval's start to where users were told to stop."""
-        return (self.end_ms - self.start_ms) / MS_PER_S
+        return max(self.end_ms - self.start_ms, 0) / MS_PER_S
 
     @property
     def users_max(self) -> int:

@@ -57,15 +57,22 @@ def judge_ending(manifest: Mapping[str, Any], duration_s: float | None) -> Endin
 
 
 def judge_scenario_ending(
-    name: str, manifest: Mapping[str, Any], events: Sequence[Mapping[str, Any]], duration_s: float
+    name: str, manifest: Mapping[str, Any], events: Sequence[Mapping[str, Any]], duration_s: float, iterations: int = 0
 ) -> Ending:
     """What the end of one scenario allows it to be: one cut short cannot pass, one that was done before the cut may."""
     mine = [event for event in events if event.get("scenario") == name]
-    planned_s = next((e.get("planned_duration_s") for e in mine if e.get("type") == "scenario_started"), None)
+    started: Mapping[str, Any] = next((event for event in mine if event.get("type") == "scenario_started"), {})
+    planned_s, planned_iterations = started.get("planned_duration_s"), started.get("iterations")
     reason = next((e.get("reason") for e in mine if e.get("type") == "scenario_ended"), None)
     after = _after(duration_s, planned_s)
     if reason == "workers_lost":
         return Ending(Verdict.UNDECIDED, f"it lost all its workers and ended {after}")
+    if reason == "users_stopped" and planned_s is not None and duration_s < planned_s - 0.5:
+        return Ending(Verdict.UNDECIDED, f"all its users had stopped by themselves {after}")
+    if reason == "interrupted" and planned_s is None and planned_iterations is not None:
+        if iterations >= planned_iterations:
+            return Ending()
+        return Ending(Verdict.UNDECIDED, f"it was interrupted after {iterations} of {planned_iterations} iterations")
     if reason == "interrupted":
         # Half a second of grace: the measured time starts with the first interval, not with the scenario.
         if planned_s is None or duration_s >= planned_s - 0.5:

@@ -93,7 +93,7 @@ def _judge_scenario(name: str, spec: Mapping[str, Any], totals: ScenarioTotals |
     ran = totals is not None
     totals = totals or ScenarioTotals(name)
     results = judge_thresholds(tuple(spec.get("thresholds") or ()), totals)
-    ending = judge_scenario_ending(name, run.manifest, run.events, totals.duration_s)
+    ending = judge_scenario_ending(name, run.manifest, run.events, totals.duration_s, totals.iterations)
     errors = _user_errors(name, run.events)
     reasons = [Reason(Verdict.FAIL, errors)] if errors else []
     if not ran:

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -46,6 +47,10 @@ def _guarded(argv: list[str]) -> int:
     except LoadworthyError as error:
         print(f"loadworthy: {error}", file=sys.stderr)
         return int(error.exit_code)
+    except Exception:  # noqa: BLE001  # a bug of ours must not look like a verdict, as Python's own exit code 1 would
+        traceback.print_exc()
+        print("loadworthy: this is a mistake in Loadworthy, not in your plan; please report it", file=sys.stderr)
+        return int(ExitCode.INVALID)
     except KeyboardInterrupt:
         print("loadworthy: interrupted", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)

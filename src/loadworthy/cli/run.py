@@ -52,6 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
     """Load the plan, run it, show the verdict."""
+    if arguments.workers < 0:
+        raise UsageError(f"--workers {arguments.workers}: write how many workers join from other machines")
     children = _children(arguments.processes, arguments.workers)
     bind = parse_address(arguments.bind, DEFAULT_PORT if arguments.workers else 0)
     loaded = _load(arguments)

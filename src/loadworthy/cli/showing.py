@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from loadworthy.errors import ExitCode
+from loadworthy.errors import ExitCode, RunDirError
 
 
 def show_run(path: Path) -> ExitCode:
@@ -17,7 +17,10 @@ def show_run(path: Path) -> ExitCode:
     from loadworthy.report.write import write_reports
 
     run = Run.open(path)
-    summary, files = write_reports(run)
+    try:
+        summary, files = write_reports(run)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RunDirError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     print_closing_view(
         Console(),
         summary,

@@ -62,6 +62,7 @@ class ScenarioClasses:
 
     def __init__(self, setup: NodeSetup) -> None:
         self.setup = setup
+        self._made: dict[str, list[type[User]]] = {}
         self._locustfiles: dict[Path, tuple[list[type[User]], LoadTestShape | None]] = {}
 
     def load(self) -> None:
@@ -75,7 +76,12 @@ class ScenarioClasses:
         return self._locustfiles[path][1] if path in self._locustfiles else None
 
     def classes(self, name: str) -> list[type[User]]:
-        """The user classes of a scenario: declared ones are made, a locustfile's are loaded (once)."""
+        """The user classes of a scenario; they are made once."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str) -> list[type[User]]:
         scenario = self.setup.plan.scenarios[name]
         path = self._locustfile(scenario)
         if path is None:

@@ -6,6 +6,7 @@ does, and takes in numbered batches of intervals. See :mod:`loadworthy.engine.wi
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from zmq.error import ZMQError
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
 from loadworthy.engine.classes import ScenarioClasses
-from loadworthy.engine.drive import EndReason
+from loadworthy.engine.drive import EndReason, UserClasses
 from loadworthy.engine.node import Outlet
 from loadworthy.engine.shipping import pack_setup
 from loadworthy.engine.tickets import CountedTickets
@@ -78,6 +79,7 @@ class ClusterCrew:
         self._scenario = ""
         self._target_users = 0
         self._saw_users = False
+        self._begun = False
         self._runner = _bind(environment, bind)
         self._listen()
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)
@@ -102,11 +104,13 @@ class ClusterCrew:
             )
             self._children.append((child, log))
 
-    def wait_for_workers(self, timeout_s: float = WORKERS_WAIT_S) -> None:
-        """Until as many workers as the setup says are ready; SetupError with what went wrong otherwise."""
+    def wait_for_workers(self, stop: Event, timeout_s: float = WORKERS_WAIT_S) -> None:
+        """Until as many workers as the setup says are ready, or until told to stop; else SetupError with the reason."""
         wanted = self._setup.processes
 
         def all_ready() -> bool:
+            if stop.is_set():
+                return True
             if self._refusals:
                 raise SetupError(f"a worker cannot take part: {self._refusals[0]}")
             for child, _ in self._children:
@@ -114,10 +118,10 @@ class ClusterCrew:
                     raise SetupError(
                         f"a worker ended with exit code {child.returncode} before the run began; see {self._logs()}"
                     )
-            return sum(worker.ready for worker in self._workers.values()) >= wanted
+            return sum(worker.ready for worker in self._active()) >= wanted
 
         if not self._wait_until(all_ready, timeout_s):
-            ready = sum(worker.ready for worker in self._workers.values())
+            ready = sum(worker.ready for worker in self._active())
             raise SetupError(
                 f"{ready} of {wanted} workers came within {timeout_s:g} s; start the others with "
                 f"`loadworthy worker --join HOST:{self.port}` and look at {self._logs()}"
@@ -125,6 +129,7 @@ class ClusterCrew:
 
     def begin(self, scenario: str) -> None:
         """Make all workers ready for a scenario."""
+        self._begun = True
         iterations = self._setup.plan.scenarios[scenario].iterations
         self._tickets = CountedTickets(iterations) if iterations else None
         self._scenario, self._target_users, self._saw_users = scenario, 0, False
@@ -134,12 +139,12 @@ class ClusterCrew:
         if not everyone or not self._active():
             raise GeneratorError("the workers did not answer when the scenario began")
 
-    def set_users(self, users: int, per_second: float) -> None:
+    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
         """Go to so many users, split over the workers by Locust, in the background."""
         self._target_users = users
         if self._spawning is not None:
             self._spawning.kill()
-        self._spawning = gevent.spawn(self._runner.start, users, per_second)
+        self._spawning = gevent.spawn(self._runner.start, users, per_second, user_classes=user_classes)
 
     def over(self) -> EndReason | None:
         """Nobody left, all iterations done, or every user gone by itself."""
@@ -195,7 +200,7 @@ class ClusterCrew:
     def _handling(self, handler: Callable[[_Worker, Json], None]) -> Callable[..., None]:
         def handle(msg: Message, **_kwargs: Any) -> None:
             worker = self._workers.get(msg.node_id)
-            if worker is not None:
+            if worker is not None and not worker.lost:  # what a worker says after it was given up is too late
                 handler(worker, msg.data or {})
                 self._changed.set()
 
@@ -203,16 +208,13 @@ class ClusterCrew:
 
     def _on_hello(self, msg: Message, **_kwargs: Any) -> None:
         client_id = msg.node_id
-        process = self._runner.get_worker_index(client_id) + 1
-        if len(self._workers) >= self._setup.processes:
+        taken = {worker.process for worker in self._active()}
+        if self._begun or len(taken) >= self._setup.processes:
             self._tell(client_id, "quit", None)
-            self._outlet.event(
-                {
-                    "type": "warning",
-                    "message": f"a worker more than the {self._setup.processes} asked for was sent away",
-                }
-            )
+            why = "it came after the load began" if self._begun else f"{self._setup.processes} were asked for"
+            self._outlet.event({"type": "warning", "message": f"a worker was sent away: {why}"})
             return
+        process = next(number for number in itertools.count(1) if number not in taken)
         self._workers[client_id] = _Worker(client_id, process, msg.data["child_pid"])
         self._tell(client_id, wire.SETUP, pack_setup(self._setup, process))
 
@@ -285,8 +287,11 @@ class ClusterCrew:
         )  # fmt: skip
         node = self._runner.clients.get(worker.client_id)
         if node is not None:
-            # As Locust does when a heartbeat stops, but at once: its stop would wait a minute for these users.
-            node.state, node.user_classes_count = STATE_MISSING, {}
+            # Locust would take it back with its next heartbeat, and wait a minute for its users when it stops.
+            if self._runner._users_dispatcher is not None:  # noqa: SLF001  # as Locust's own heartbeat check does
+                self._runner._users_dispatcher.remove_worker(node)  # noqa: SLF001
+            del self._runner.clients[worker.client_id]
+            self._tell(worker.client_id, "quit", None)
 
     def _end_children(self, patience_s: float = 10.0) -> None:
         self._runner.quit()

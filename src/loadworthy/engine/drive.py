@@ -13,12 +13,18 @@ from typing import Protocol
 import gevent
 from gevent.event import Event
 from locust.shape import LoadTestShape
+from locust.user import User
 
 from loadworthy.clock import Clock
+from loadworthy.errors import UsageError
 from loadworthy.units import US_PER_S
 from loadworthy.workload.profile import ClosedProfile, Move
 
 TICK_S = 0.25
+
+
+UserClasses = list[type[User]] | None
+"""Which classes users are to be of; None: those of the scenario."""
 
 
 class EndReason(StrEnum):
@@ -48,8 +54,8 @@ class Crew(Protocol):
         """Make ready for a scenario; no users yet."""
         ...
 
-    def set_users(self, users: int, per_second: float) -> None:
-        """Go from where it is to so many users; returns at once."""
+    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
+        """Go from where it is to so many users, of these classes where they are given; returns at once."""
         ...
 
     def over(self) -> EndReason | None:
@@ -126,19 +132,32 @@ def drive_shape(crew: Crew, shape: LoadTestShape, control: Control, clock: Clock
     """Follow a Locust load shape, asked once a second, until it says None."""
     shape.reset_time()
     start_us = clock.monotonic_us()
-    last: tuple[object, ...] | None = None
+    last: object = None
     while True:
-        tick = shape.tick()
+        tick = _asked(shape)
         if tick is None:
             return EndReason.COMPLETED
         if tick != last:
-            crew.set_users(int(tick[0]), float(tick[1]))
+            crew.set_users(*tick)
             last = tick
         on_tick(clock.monotonic_us() - start_us)
         if control.stop.wait(timeout=1):
             return EndReason.INTERRUPTED
         if (reason := crew.over()) is not None and tick[0]:
             return reason
+
+
+def _asked(shape: LoadTestShape) -> tuple[int, float, UserClasses] | None:
+    """The shape's answer; UsageError where it raises or answers something else."""
+    name = type(shape).__name__
+    try:
+        tick = shape.tick()
+        if tick is None:
+            return None
+        users, per_second, *classes = tick
+        return int(users), float(per_second), classes[0] if classes else None
+    except Exception as error:
+        raise UsageError(f"the load shape {name} failed in tick(): {type(error).__name__}: {error}") from error
 
 
 def _per_second(users: int, over_us: int) -> float:

@@ -6,10 +6,10 @@ from locust.env import Environment
 
 from loadworthy.clock import Clock
 from loadworthy.engine.classes import ScenarioClasses
-from loadworthy.engine.drive import EndReason
+from loadworthy.engine.drive import EndReason, UserClasses
 from loadworthy.engine.locust_bridge import IterationGate
 from loadworthy.engine.node import Node, Outlet
-from loadworthy.engine.stopping import GracefulLocalRunner
+from loadworthy.engine.stopping import CarefulLocalRunner
 from loadworthy.engine.tickets import CountedTickets
 
 
@@ -20,7 +20,7 @@ class LocalCrew:
         self, classes: ScenarioClasses, gate: IterationGate, environment: Environment, clock: Clock, outlet: Outlet
     ) -> None:
         self._environment = environment
-        self._runner: GracefulLocalRunner = environment._create_runner(GracefulLocalRunner)  # noqa: SLF001  # no public way
+        self._runner: CarefulLocalRunner = environment._create_runner(CarefulLocalRunner)  # noqa: SLF001  # no public way
         self._tickets: CountedTickets | None = None
         self._node = Node(classes, gate, environment, clock, outlet)
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)
@@ -36,9 +36,9 @@ class LocalCrew:
         self._tickets = CountedTickets(iterations) if iterations else None
         self._node.begin(scenario, self._tickets)
 
-    def set_users(self, users: int, per_second: float) -> None:
+    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
         """Go to so many users, in the background."""
-        self._runner.start(users, per_second)
+        self._runner.start(users, per_second, user_classes=user_classes)
 
     def over(self) -> EndReason | None:
         """All iterations done, or every user gone by itself."""

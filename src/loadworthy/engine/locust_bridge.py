@@ -37,6 +37,9 @@ from loadworthy.users.sink import describe_exception
 
 DISPATCHES_PER_S = 10
 
+PASSED_TO_LOCUST = frozenset({"headless", "tags", "exclude_tags"})
+"""Options of Locust's own that mean something in a run of ours."""
+
 HTTP_USERS = (HttpUser, LocustHttpUser, FastHttpUser)
 """Classes that cannot do without a base URL."""
 
@@ -91,6 +94,7 @@ def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
         originals.append((owner, name, vars(owner)[name]))
         setattr(owner, name, replacement)
 
+    patch(User, "run", _surviving_exit(User.run))
     for owner in (TaskSet, DefaultTaskSet):
         patch(owner, "execute_task", _gated(gate, owner.execute_task))
     if lean_client:
@@ -115,6 +119,17 @@ def _gated(gate: IterationGate, original: Callable[[Any, Any], None]) -> Callabl
         gate.execute(original, self, task)
 
     return execute_task
+
+
+def _surviving_exit(original: Callable[[User], None]) -> Callable[[User], None]:
+    @functools.wraps(original)
+    def run(self: User) -> None:
+        try:
+            original(self)
+        except SystemExit as error:  # user code may end its user, not the run
+            self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+
+    return run
 
 
 def _init_with_our_client(self: Any, environment: Environment) -> None:
@@ -160,9 +175,15 @@ def parsed_options(arguments: Sequence[str]) -> Any:
     """Locust's options, with those that a locustfile adds; UsageError where ``arguments`` do not fit."""
     parser = argument_parser.get_parser(default_config_files=[])
     try:
-        return parser.parse_args(args=["--headless", *arguments], env_vars={})
+        options = parser.parse_args(args=["--headless", *arguments], env_vars={})
     except SystemExit as error:
         raise UsageError(f"the locustfile's options are not right: {' '.join(arguments)}") from error
+    for name, default in argument_parser.default_args_dict().items():
+        if name not in PASSED_TO_LOCUST and getattr(options, name, default) != default:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is Locust's own option and has no effect here; see loadworthy run --help"
+            )
+    return options
 
 
 def make_environment(host: str | None, stop_timeout_s: float) -> Environment:

@@ -58,6 +58,8 @@ class Node:
         setattr(environment, ATTRIBUTE, self._recorder)
         self._recorder.attach()
         environment.events.user_error.add_listener(self._errors.on_user_error)
+        # User code may look at Locust's statistics when a test stops: all samples must be in them by then.
+        environment.events.test_stop._handlers.insert(0, self._on_test_stop)  # noqa: SLF001  # no public way to be first
 
     @property
     def setup(self) -> NodeSetup:
@@ -67,6 +69,7 @@ class Node:
     def begin(self, name: str, tickets: Tickets | None = None) -> None:
         """Make ready for a scenario: its user classes are the environment's, and recording runs."""
         self._environment.user_classes = self._classes.classes(name)
+        self._environment._tasks_filtered = False  # noqa: SLF001  # Locust filters by tags once; these are other classes
         self._gate.tickets = tickets or EndlessTickets()
         self._recorder.begin(name)
         self._errors.scenario = name
@@ -86,6 +89,10 @@ class Node:
         """All users have stopped: hand out what is left. May be called again, to no effect."""
         if self._cutter.running:
             self._cutter.stop()
+            self._cut(0)
+
+    def _on_test_stop(self, **_kwargs: Any) -> None:
+        if self._cutter.running:
             self._cut(0)
 
     def _cut(self, loop_lag_us: int) -> None:

@@ -20,6 +20,7 @@ RECORDED_ATTRIBUTE = "loadworthy_recorded"
 """Set on an exception that is already a failed sample."""
 
 _ALREADY_TOLD = ("locust.user.task", "locust.user.users")
+_LISTENER_FAILED = "Uncaught exception in event handler"
 _NOT_OURS = ("Your selected spawn rate is very high", "CPU usage")
 
 
@@ -61,7 +62,25 @@ class _EventHandler(logging.Handler):
         self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Never raises into the code that logs."""
+        try:
+            self._tell(record)
+        except Exception:  # noqa: BLE001  # logging's own way to deal with a record that cannot be told
+            self.handleError(record)
+
+    def _tell(self, record: logging.LogRecord) -> None:
         message = record.getMessage().strip()
+        if message.startswith(_LISTENER_FAILED):
+            last_line = message.splitlines()[-1]
+            self._emit_event(
+                {
+                    "type": "user_error",
+                    "message": f"in an event listener: {last_line}",
+                    "count": 1,
+                    "traceback": message,
+                }
+            )
+            return
         if record.name in _ALREADY_TOLD or message.startswith(_NOT_OURS):
             return
         if message in self._told or len(self._told) >= MAX_KINDS:

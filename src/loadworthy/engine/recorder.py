@@ -18,7 +18,7 @@ from loadworthy.clock import Clock
 from loadworthy.engine.health import HealthMeter
 from loadworthy.record.buffer import SampleBuffer
 from loadworthy.record.interval import Interval
-from loadworthy.users.locust_stats import feed
+from loadworthy.users.locust_stats import feed, forget_old_seconds
 from loadworthy.users.sink import UserSink, event_failure, foreign_listeners, is_locusts_statistics
 
 SCENARIO_ATTRIBUTE = "loadworthy_scenario"
@@ -84,6 +84,7 @@ class Recorder:
         now_us = self._clock.monotonic_us()
         series, interrupted = self._buffer.drain()
         feed(self._environment.stats, series, self._buffer.drain_errors())
+        forget_old_seconds(self._environment.stats)
         interval = Interval(
             scenario=self._scenario,
             process=self._process,

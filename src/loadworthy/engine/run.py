@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from loadworthy.engine.locust_bridge import (
 )
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.observer import Observer
-from loadworthy.errors import LoadworthyError, UsageError
+from loadworthy.errors import LoadworthyError, RunDirError, UsageError
 from loadworthy.plan.load import LoadedPlan
 from loadworthy.plan.model import Plan
 from loadworthy.record.rundir import RunWriter
@@ -97,6 +98,7 @@ class _PlanRun:
         self._profiles = {name: closed_profile(self._plan.scenarios[name]) for name in self._names}
         self._control = Control()
         self._started_us = 0
+        self._path = request.out
 
     def go(self) -> RunOutcome:
         request = self._request
@@ -122,7 +124,8 @@ class _PlanRun:
         """From here on there is a run directory."""
         self._started_us = self._clock.wall_us()
         redact = self._request.loaded.redactor
-        writer = RunWriter(self._path(), redact)
+        self._path = self._claim_directory()
+        writer = RunWriter(self._path, redact)
         journal = Journal(writer, self._observer, self._clock, redact)
         ended, reason = "error", "the run ended by an unforeseen error"
         try:
@@ -148,14 +151,16 @@ class _PlanRun:
             host, _ = self._request.bind
             message = f"waiting for {self._request.remote_workers} workers: loadworthy worker --join {host}:{crew.port}"
             journal.event({"type": "waiting_for_workers", "message": message})
-        crew.start_children(self._request.children, self._path())
+        crew.start_children(self._request.children, self._path)
         return crew
 
     def _with_crew(self, crew: _ClosableCrew, classes: ScenarioClasses, journal: Journal) -> tuple[str, str]:
         with self._control.signals(lambda: journal.event({"type": "interrupted", "message": "stopping"})):
             try:
                 if isinstance(crew, ClusterCrew):
-                    crew.wait_for_workers()
+                    crew.wait_for_workers(self._control.stop)
+                    if self._control.stop.is_set():
+                        return "interrupted", "asked to stop before any load was made"
                 for name in self._names:
                     reason = self._scenario(name, classes, crew, journal)
                     if reason is EndReason.INTERRUPTED:
@@ -177,6 +182,11 @@ class _PlanRun:
         shape = None
         if not scenario.stages and scenario.run_time is None and scenario.iterations is None:
             shape = classes.shape(name)
+        if shape is not None and (scenario.spawn_rate is not None or profile.most_users > 1):
+            message = (
+                f"{type(shape).__name__} in the locustfile decides how many users run; users and spawn_rate do not"
+            )
+            journal.event({"type": "warning", "scenario": name, "message": message})
         planned_us = None if shape else profile.duration_us
         journal.event(
             {
@@ -184,7 +194,7 @@ class _PlanRun:
                 "scenario": name,
                 "kind": scenario.kind.value,
                 "workload": "closed",
-                "users": profile.most_users,
+                "users": None if shape else profile.most_users,
                 "planned_duration_s": None if planned_us is None else planned_us / US_PER_S,
                 "iterations": scenario.iterations,
             }
@@ -216,9 +226,22 @@ class _PlanRun:
             scenarios=tuple(self._names),
         )
 
-    def _path(self) -> Path:
+    def _claim_directory(self) -> Path:
+        """A new directory, ours alone: several runs may start in the same second."""
         name = self._names[0] if len(self._names) == 1 else self._plan.name or self._request.loaded.path.stem
-        return self._request.out / facts.run_dir_name(self._started_us, name)
+        first = self._request.out / facts.run_dir_name(self._started_us, name)
+        for number in itertools.count(1):
+            path = first if number == 1 else first.with_name(f"{first.name}-{number}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if path.is_dir():
+                    continue
+                raise RunDirError(f"cannot make the run directory {path}: there is a file of that name") from None
+            except OSError as error:
+                raise RunDirError(f"cannot make the run directory {path}: {error.strerror or error}") from error
+            return path
+        raise AssertionError("unreachable: the numbers do not end")
 
     def _write_manifest(self, writer: RunWriter, *, ended: str | None, reason: str | None) -> None:
         loaded = self._request.loaded

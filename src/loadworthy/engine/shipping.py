@@ -2,12 +2,11 @@
 
 The plan travels resolved, for a worker has neither the plan file nor the environment variables. Files that the plan
 names (locustfiles, test data) travel with it; a worker uses its own copy where the plan's folder exists with the same
-content (so that a locustfile can import its neighbours), and a temporary folder where it does not.
+content (so that a locustfile can import its neighbours), and a folder that it removes in the end where it does not.
 """
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,14 @@ def pack_setup(setup: NodeSetup, process: int) -> Json:
     }
 
 
-def unpack_setup(data: Json) -> NodeSetup:
-    """The inverse; writes shipped files to a temporary folder where this machine does not have them."""
+def unpack_setup(data: Json, scratch: Path) -> NodeSetup:
+    """The inverse; writes shipped files into ``scratch`` where this machine does not have them."""
     base_dir = Path(data["base_dir"])
     files: dict[str, bytes] = data["files"]
     if not all(
         (base_dir / name).is_file() and (base_dir / name).read_bytes() == content for name, content in files.items()
     ):
-        base_dir = Path(tempfile.mkdtemp(prefix="loadworthy-"))
+        base_dir = scratch
         for name, content in files.items():
             target = (base_dir / name).resolve()
             if not target.is_relative_to(base_dir.resolve()):

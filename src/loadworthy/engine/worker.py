@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -24,7 +26,7 @@ from loadworthy.engine.locust_bridge import IterationGate, engine_patches, make_
 from loadworthy.engine.node import Node
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.shipping import unpack_setup
-from loadworthy.engine.stopping import stop_users
+from loadworthy.engine.stopping import CarefulRunner
 from loadworthy.engine.tickets import LeasedTickets
 from loadworthy.errors import LoadworthyError, SetupError
 from loadworthy.record.interval import Interval
@@ -33,7 +35,7 @@ from loadworthy.units import US_PER_S
 Json = dict[str, Any]
 
 
-class PromptWorkerRunner(WorkerRunner):
+class PromptWorkerRunner(CarefulRunner, WorkerRunner):
     """Locust's worker, named after its process, and ready again as soon as its users have stopped.
 
     Locust's own sleeps for the stop time-out once more before it says so; between the scenarios of a plan nobody
@@ -42,10 +44,6 @@ class PromptWorkerRunner(WorkerRunner):
 
     on_stopping: Callable[[], None] = staticmethod(lambda: None)
     on_stopped: Callable[[], None] = staticmethod(lambda: None)
-
-    def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
-        """Stop so many users of each class, as in a local run."""
-        stop_users(self.user_greenlets, user_classes_stop_count, self.environment.stop_timeout)
 
     def handle_message(self, msg: Message) -> None:
         """As Locust's, but for ``stop``."""
@@ -156,7 +154,8 @@ class Worker:
 
     def _on_setup(self, data: Json) -> None:
         try:
-            setup = unpack_setup(data)
+            scratch = self._context.enter_context(tempfile.TemporaryDirectory(prefix="loadworthy-"))
+            setup = unpack_setup(data, Path(scratch))
             gate, classes = IterationGate(), ScenarioClasses(setup)
             self._context.enter_context(engine_patches(gate, lean_client=setup.lean_client))
             self._context.enter_context(warnings_as_events(self._outlet.event))

@@ -26,11 +26,16 @@ MAX_MESSAGES = 1000
 
 
 class FailureLog:
-    """A bounded, deduplicated record of what failed: the first few of each way to fail in each series."""
+    """A bounded, deduplicated record of what failed: the first few of each way to fail in each series.
 
-    def __init__(self, per_key: int = 3, total: int = 500) -> None:
+    Messages may carry ids, so each kind of failure in each series has a quota of its own: none starves another.
+    """
+
+    def __init__(self, per_key: int = 3, per_kind: int = 20, total: int = 2000) -> None:
         self._per_key = per_key
+        self._per_kind = per_kind
         self._left = total
+        self._kept: dict[tuple[str, str, str], int] = {}
         self._seen: dict[tuple[str, str, str, str], int] = {}
         self._new: list[tuple[str, str, int, Failure]] = []
 
@@ -38,9 +43,11 @@ class FailureLog:
         """Keep it if it is among the first of its like."""
         key = (kind, name, failure.kind, failure.message)
         seen = self._seen.get(key, 0)
-        if seen >= self._per_key or self._left <= 0:
+        kept = self._kept.get(key[:3], 0)
+        if seen >= self._per_key or kept >= self._per_kind or self._left <= 0:
             return
         self._seen[key] = seen + 1
+        self._kept[key[:3]] = kept + 1
         self._left -= 1
         self._new.append((kind, name, status, failure))
 

@@ -36,7 +36,8 @@ def describe(event: Mapping[str, Any]) -> str | None:
     if kind == "stage":
         return f"{scenario}: stage {int(event.get('index', 0)) + 1}, {plural(int(event.get('users', 0)), 'user')}"
     if kind == "scenario_started":
-        return f"{scenario}: started, {plural(int(event.get('users', 0)), 'user')}"
+        users = event.get("users")
+        return f"{scenario}: started, {'as its load shape says' if users is None else plural(int(users), 'user')}"
     if kind == "scenario_ended":
         return f"{scenario}: ended ({event.get('reason', 'unknown')})"
     if kind == "interrupted":

@@ -116,11 +116,16 @@ def _json_check(source: str, expected: Any) -> Check:
         if match is None:
             raise CheckFailedError(f"{source} is not in the response")
         wanted = resolve(expected, variables)
-        if wanted is not None and match.obj != wanted:
+        if wanted is not None and not _equal(match.obj, wanted):
             # The value found may differ each time; the message must not, for failures are counted by it.
             raise CheckFailedError(f"{source} is not {_short(wanted) if not callable(expected) else 'as expected'}")
 
     return check
+
+
+def _equal(found: Any, wanted: Any) -> bool:
+    """As JSON sees it: true is not 1."""
+    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
 
 
 def _json_of(response: ResponseLike) -> Any:

@@ -1,7 +1,7 @@
 """Rows of test data, handed out to users.
 
-Sequential rows are dealt like cards over the processes of a run: process *i* of *n* gets rows i, i+n, i+2n …, so no
-two processes hand out the same row before all are used; after the last row it starts again.
+Sequential rows are dealt like cards over the processes of a run: process *i* of *n* gets rows i, i+n, i+2n … and starts
+again after the last, so no two processes hand out the same row as long as none has gone round.
 """
 
 from __future__ import annotations

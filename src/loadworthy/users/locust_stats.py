@@ -20,6 +20,23 @@ ErrorCounts = Mapping[tuple[str, str, str], int]
 """(kind, name, message) → how often."""
 
 
+MAX_ERRORS = 1000
+OTHER_ERRORS = "(other errors)"
+"""Where Locust already knows this many different errors, new ones are counted as this: messages may carry ids."""
+
+SECONDS_KEPT = 60
+"""Locust's readers look at the last dozen seconds of its per-second counts; it never forgets the others."""
+
+
+def forget_old_seconds(stats: RequestStats) -> None:
+    """Drop per-second counts that nobody reads any more, so that a run of days does not fill the memory."""
+    oldest_s = int(wall_s()) - SECONDS_KEPT
+    for entry in (stats.total, *stats.entries.values()):
+        for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
+            for second in [second for second in counts if second < oldest_s]:
+                del counts[second]
+
+
 def feed(stats: RequestStats, series: Iterable[SeriesInterval], errors: ErrorCounts) -> None:
     """Add these series and errors to Locust's statistics."""
     now_s = wall_s()
@@ -61,6 +78,8 @@ def _response_times(response: Histogram) -> dict[int, int]:
 
 
 def _add_error(stats: RequestStats, kind: str, name: str, message: str, count: int) -> None:
+    if len(stats.errors) >= MAX_ERRORS:
+        message = OTHER_ERRORS
     key = StatsError.create_key(kind, name, message)
     entry = stats.errors.get(key)
     if entry is None:

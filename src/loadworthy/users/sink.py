@@ -103,7 +103,7 @@ class StandaloneRecording:
         events = environment.events
         # A worker serialises its statistics in Locust's own listener of report_to_master; ours must come first.
         events.report_to_master._handlers.insert(0, self._on_flush)  # noqa: SLF001
-        events.test_stop.add_listener(self._on_flush)
+        events.test_stop._handlers.insert(0, self._on_flush)  # noqa: SLF001  # before user code that looks at the figures
         events.quitting.add_listener(self._on_quitting)
         events.test_start.add_listener(self._on_test_start)
         self._greenlet = gevent.spawn(self._loop, interval_s)

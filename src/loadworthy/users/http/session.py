@@ -185,6 +185,8 @@ class HttpSession(SessionSettings):
             name = (response.history[0] if response.history else response).message.url.target
         if catch_response:
             self._catch(response, name, context or _NO_CONTEXT)
+            if not response.status_code:
+                gevent.sleep(0)
             return response
         _, _, done_us, sent_bytes, received_bytes = response.stamps
         self._sink.record(
@@ -201,6 +203,10 @@ class HttpSession(SessionSettings):
         )
         if self._sink.listeners:
             self._sink.notify(**request_meta(response, name, context or _NO_CONTEXT, user))
+        if not response.status_code:
+            gevent.sleep(
+                0
+            )  # it may have failed without waiting for anything; a loop over it must not keep all others out
         return response
 
     def close(self) -> None:
