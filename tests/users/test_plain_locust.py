@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
+import subprocess
+import sys
 import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from tests.support.cli import Done, command
+from urllib3.util.retry import Retry
 
 from loadworthy.testing import CountingServer, Route
 
@@ -93,3 +99,36 @@ def test_locusts_csv_is_complete(tmp_path: Path) -> None:
         rows = {row["Name"]: row for row in csv.DictReader(file)}
     assert 0 <= len(log) - int(rows["Aggregated"]["Request Count"]) <= CUT_OFF
     assert float(rows["/items"]["Average Content Size"]) == 300
+
+
+def test_the_web_ui_shows_our_users(tmp_path: Path) -> None:
+    """Started, looked at and stopped through Locust's own page: its figures are those of the server."""
+    (tmp_path / "locustfile.py").write_text(textwrap.dedent(SOURCE), encoding="utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with CountingServer(ROUTES) as server:
+        options = ["-f", "locustfile.py", "--host", server.url, "--web-host", "127.0.0.1", "--web-port", str(port)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "locust", *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            for line in process.stderr or ():
+                if "Starting web interface" in line:
+                    break
+            page = f"http://127.0.0.1:{port}"
+            with requests.Session() as session:
+                session.mount("http://", HTTPAdapter(max_retries=Retry(20, backoff_factor=0.1)))
+                session.post(f"{page}/swarm", data={"user_count": 6, "spawn_rate": 6, "host": server.url})
+                while len(server.log()) < 1000:
+                    assert process.poll() is None
+                session.post(f"{page}/stop").raise_for_status()
+                shown = {row["name"]: row for row in session.get(f"{page}/stats/requests").json()["stats"]}
+                counts = Counter(exchange.target for exchange in server.log())
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    for name, path in PATHS.items():
+        assert 0 <= counts[path] - shown[name]["num_requests"] <= CUT_OFF
+    assert shown["/renamed"]["num_failures"] == shown["/renamed"]["num_requests"]
+    assert shown["/items"]["avg_content_length"] == 300
