@@ -38,7 +38,7 @@ Json = dict[str, Any]
 WORKERS_WAIT_S = 60.0
 """For workers on this machine to start and load the plan."""
 ANSWER_WAIT_S = 20.0
-BATCH_TICKETS = 50
+MOST_TICKETS = 50
 
 
 @dataclass(slots=True)
@@ -78,8 +78,10 @@ class ClusterCrew:
         self._spawning: gevent.Greenlet | None = None
         self._scenario = ""
         self._target_users = 0
+        self._batch_tickets = 1
         self._saw_users = False
         self._begun = False
+        self._error: Exception | None = None
         self._runner = _bind(environment, bind)
         self._listen()
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)
@@ -132,6 +134,8 @@ class ClusterCrew:
         self._begun = True
         iterations = self._setup.plan.scenarios[scenario].iterations
         self._tickets = CountedTickets(iterations) if iterations else None
+        # Small enough that no worker runs dry long before the others, large enough not to ask all the time.
+        self._batch_tickets = min(max((iterations or 0) // (20 * self._setup.processes), 1), MOST_TICKETS)
         self._scenario, self._target_users, self._saw_users = scenario, 0, False
         self._environment.user_classes = self._classes.classes(scenario)
         self._tell_all(wire.BEGIN, {"scenario": scenario, "counted": self._tickets is not None})
@@ -148,6 +152,8 @@ class ClusterCrew:
 
     def over(self) -> EndReason | None:
         """Nobody left, all iterations done, or every user gone by itself."""
+        if self._error is not None:
+            raise self._error
         self._look_for_lost()
         if not self._active():
             return EndReason.WORKERS_LOST
@@ -180,7 +186,7 @@ class ClusterCrew:
 
     def abort(self) -> None:
         """End now: workers on this machine are killed; their last second is lost."""
-        for worker in self._active():
+        for worker in self._active() if self._begun else ():
             self._lose(worker, "the run was stopped at once")
         self._end_children(patience_s=0)
 
@@ -200,9 +206,13 @@ class ClusterCrew:
     def _handling(self, handler: Callable[[_Worker, Json], None]) -> Callable[..., None]:
         def handle(msg: Message, **_kwargs: Any) -> None:
             worker = self._workers.get(msg.node_id)
-            if worker is not None and not worker.lost:  # what a worker says after it was given up is too late
+            if worker is None or worker.lost:
+                return  # what a worker says after it was given up is too late
+            try:
                 handler(worker, msg.data or {})
-                self._changed.set()
+            except Exception as error:  # noqa: BLE001  # Locust would log it and go on without the figures
+                self._error = error
+            self._changed.set()
 
         return handle
 
@@ -232,7 +242,7 @@ class ClusterCrew:
         worker.ended = str(data["scenario"])
 
     def _on_tickets(self, worker: _Worker, _data: Json) -> None:
-        granted = self._tickets.take_batch(BATCH_TICKETS) if self._tickets else 0
+        granted = self._tickets.take_batch(self._batch_tickets) if self._tickets else 0
         self._tell(worker.client_id, wire.GRANT, {"count": granted})
 
     def _on_batch(self, worker: _Worker, data: Json) -> None:
