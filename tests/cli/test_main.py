@@ -185,3 +185,35 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     """The message says how to write one."""
     with pytest.raises(UsageError, match="HOST"):
         parse_address(text)
+
+
+@pytest.mark.parametrize("outlet", ["| head -1", ">/dev/full"])
+def test_a_run_whose_output_goes_nowhere_is_measured_to_its_end(tmp_path: Path, outlet: str) -> None:
+    """A reader that leaves and a disk that is full are no reason to lose a run: reports and exit code are as ever."""
+    with CountingServer() as server:
+        scenario = {"users": 2, "run_time": "2s", "wait_time": "5ms", "endpoints": [{"path": "/"}]}
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": scenario}})
+        script = f"{{ {sys.executable} -m loadworthy run {plan}; echo $? >code; }} {outlet}"
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+        requests = len(server.log())
+    assert (tmp_path / "code").read_text().strip() == "0"
+    assert "Traceback" not in done.stderr
+    assert summary_of(only_run(tmp_path))["scenarios"]["load"]["requests"] == requests
+    assert (only_run(tmp_path) / "report.html").exists()
+
+
+def test_a_target_that_is_down_passes_nothing(tmp_path: Path) -> None:
+    """Refused connections are quick, and no answer: a latency target alone must not be met by them."""
+    scenario = {"users": 2, "iterations": 200, "endpoints": [{"path": "/"}], "thresholds": ["p95 < 500ms"]}
+    plan = write_plan(tmp_path, {"base_url": "http://127.0.0.1:9", "scenarios": {"load": scenario}})
+    assert loadworthy("run", plan, cwd=tmp_path).code == 1
+
+
+def test_alerting_is_said_to_be_kept_only(tmp_path: Path) -> None:
+    """Nobody shall wait for a message that this version does not send."""
+    alerting = {"slack": {"webhook_url": "http://127.0.0.1:9/hook"}}
+    scenario = {"iterations": 1, "endpoints": [{"path": "/"}]}
+    plan = write_plan(
+        tmp_path, {"base_url": "http://127.0.0.1:9", "alerting": alerting, "scenarios": {"load": scenario}}
+    )
+    assert "sends no messages" in loadworthy("run", plan, cwd=tmp_path).out

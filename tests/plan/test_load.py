@@ -311,7 +311,7 @@ def test_what_cannot_be_run(tmp_path: Path, text: str, line: int, message: str) 
 def test_what_can_be_run(tmp_path: Path) -> None:
     """Whole URLs need no base URL, the plan's locustfile serves all scenarios, and those not chosen do not matter."""
     write_plan(tmp_path, "", "users.py")
-    check_runnable(load_text(tmp_path, "scenarios: {a: {flow: [{path: 'http://x/'}, {path: '{{ url }}'}]}}"))
+    check_runnable(load_text(tmp_path, "scenarios: {a: {flow: [{path: 'http://x/'}, {path: '{{ uuid() }}'}]}}"))
     check_runnable(load_text(tmp_path, "locust: {locustfile: users.py}\nscenarios: {a: {}, b: {user_classes: [A]}}"))
     check_runnable(load_text(tmp_path, "scenarios: {a: {locustfile: users.py}, b: {}}"), scenarios=["a"])
 

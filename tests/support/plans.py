@@ -101,7 +101,7 @@ scenarios:
           - {path: "https://pay.example/{{ uuid() }}", method: POST, body: "<pay/>"}
       watcher:
         endpoints:
-          - path: "{{ token }}"
+          - path: "{{ uuid() }}"
   code:
     locustfile: users.py
     user_classes: [Reader]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from loadworthy.analysis.accumulate import ScenarioTotals, merged
@@ -81,6 +81,8 @@ def evaluate(threshold: Threshold, totals: ScenarioTotals, *, implicit: bool = F
     """
     judge = _Judge(threshold, implicit)
     if not totals.total.requests:
+        if totals.interrupted:
+            return judge.undecided(f"{_requests(totals.interrupted)} made and none answered before the end")
         return judge.undecided("no request was made, so there is nothing to judge")
     if threshold.series is None:
         return judge.judge(totals.total, totals.duration_s)
@@ -120,7 +122,7 @@ class _Judge:
     def judge(self, total: SeriesInterval, duration_s: float) -> ThresholdResult:
         if self.threshold.metric in _TIME_METRICS:
             histogram = total.response if self.threshold.metric == "response_time" else total.service
-            return self._judge_time(histogram)
+            return self._beside_failures(self._judge_time(histogram), total)
         observed = _observed(self.threshold.metric, total, duration_s)
         if observed is None:
             return self.undecided(f"{self.what} is unknown: the measured time is zero")
@@ -130,7 +132,29 @@ class _Judge:
         was = f"{self.what} was {format_value(observed, self.unit)}"
         if self.threshold.metric in ("error_rate", "failures"):
             return f"{was} ({format_count(total.failures)} of {_requests(total.requests)} failed)"
-        return was if self.threshold.metric == "requests" else f"{was} over {_requests(total.requests)}"
+        if self.threshold.metric == "requests":
+            return was
+        but_failed = f", of which {format_count(total.failures)} failed and do not count" if total.failures else ""
+        return f"{was} over {_requests(total.requests)}{but_failed}"
+
+    def _beside_failures(self, result: ThresholdResult, total: SeriesInterval) -> ThresholdResult:
+        """A failed request is slower than any limit: an error that comes at once must not make a service look quick.
+
+        So "p95 below a limit" is broken where more than 5 % failed, whatever the times say; and "the mean (or the most)
+        below a limit" where all failed, for then no time of a good request is known.
+        """
+        if result.verdict is Verdict.FAIL or not self.threshold.op.startswith("<") or self.threshold.aggregate == "min":
+            return result
+        fraction = self.threshold.fraction
+        # In whole requests: 5 of 100 are still within p95.
+        bad_enough = total.requests if fraction is None else total.requests * (1 - fraction) + 1e-9
+        if not total.failures or total.failures < bad_enough:
+            return result
+        reason = (
+            f"{self.what}: {format_count(total.failures)} of {_requests(total.requests)} failed, "
+            f"and what failed counts as slower than any limit"
+        )
+        return replace(result, verdict=Verdict.FAIL, reason=reason)
 
     def _judge_time(self, histogram: Histogram) -> ThresholdResult:
         if not histogram.count:
@@ -221,7 +245,8 @@ def _observed(metric: str, total: SeriesInterval, duration_s: float) -> float | 
     if metric == "error_rate":
         return total.failures / total.requests
     if metric == "throughput":
-        return round(total.requests / duration_s, 6) if duration_s > 0 else None
+        # What failed was not put through.
+        return round((total.requests - total.failures) / duration_s, 6) if duration_s > 0 else None
     return float(total.failures if metric == "failures" else total.requests)
 
 

@@ -43,21 +43,29 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def _guarded(argv: list[str]) -> int:
     try:
-        return int(_dispatch(argv))
+        code = int(_dispatch(argv))
+        sys.stdout.flush()
     except LoadworthyError as error:
         print(f"loadworthy: {error}", file=sys.stderr)
         return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("loadworthy: interrupted", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    except OSError as error:
+        return _without_output(error)
     except Exception:  # noqa: BLE001  # a bug of ours must not look like a verdict, as Python's own exit code 1 would
         traceback.print_exc()
         print("loadworthy: this is a mistake in Loadworthy, not in your plan; please report it", file=sys.stderr)
         return int(ExitCode.INVALID)
-    except KeyboardInterrupt:
-        print("loadworthy: interrupted", file=sys.stderr)
-        return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has gone (`… | head`); nothing more can be said to them.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.USAGE)
+    return code
+
+
+def _without_output(error: OSError) -> int:
+    """What was to be printed cannot be; quietly where the reader has just gone (`… | head`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        print(f"loadworthy: {error}", file=sys.stderr)
+    return int(ExitCode.USAGE)
 
 
 def _dispatch(argv: list[str]) -> ExitCode:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from loadworthy.cli.showing import show_run
-from loadworthy.engine.run import RunRequest, run_plan
+from loadworthy.engine.run import RunOutcome, RunRequest, run_plan
 from loadworthy.errors import ExitCode
+from loadworthy.plan.model import Plan
 
 
 def run_and_show(request: RunRequest) -> ExitCode:
     """Run, judge, print; the exit code is the verdict's, 130 where the run was interrupted."""
-    from rich.console import Console
-
+    from loadworthy.cli.console import PatientConsole
     from loadworthy.report.live import make_view
 
-    with make_view(Console(), request.loaded.plan) as view:
-        outcome = run_plan(request, view)
+    outcomes: list[RunOutcome] = []
+    # Nobody may read what is shown any more; the run itself tells of its own files as RunDirError.
+    with contextlib.suppress(OSError), make_view(PatientConsole(), _chosen(request)) as view:
+        outcomes.append(run_plan(request, view))
+    (outcome,) = outcomes
     return show_run(outcome.path)
+
+
+def _chosen(request: RunRequest) -> Plan:
+    """The plan with the scenarios that will run."""
+    plan = request.loaded.plan
+    chosen = {name: one for name, one in plan.scenarios.items() if not request.scenarios or name in request.scenarios}
+    return plan.model_copy(update={"scenarios": chosen or plan.scenarios})

@@ -30,7 +30,11 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     from loadworthy.clock import SystemClock
     from loadworthy.engine.worker import join  # imports Locust, which takes half a second
 
-    if not arguments.tied:
-        print(f"waiting for work from {address[0]}:{address[1]} (Ctrl-C leaves)", flush=True)
-    join(address, SystemClock(), tied=arguments.tied)
+    def say(words: str) -> None:
+        if not arguments.tied:
+            print(words, flush=True)
+
+    say(f"waiting for work from {address[0]}:{address[1]} (Ctrl-C leaves)")
+    join(address, SystemClock(), tied=arguments.tied, say=say)
+    say("the run is over")
     return ExitCode.PASS

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from loadworthy.clock import Clock
-from loadworthy.engine.observer import Observer
+from loadworthy.engine.observer import Observer, SilentObserver
 from loadworthy.record.interval import Interval
 from loadworthy.record.rundir import Redact, RunWriter, redacted
 
@@ -22,7 +22,7 @@ class Journal:
     def __init__(self, writer: RunWriter, observer: Observer, clock: Clock, redact: Redact) -> None:
         self._writer = writer
         self._redact = redact
-        self._observer = observer
+        self._observer: Observer = observer
         self._clock = clock
 
     def interval(self, interval: Interval) -> None:
@@ -31,7 +31,7 @@ class Journal:
             series.name = self._redact(series.name)  # a path may carry a key
         self._writer.add_interval(interval)
         self._writer.flush()
-        self._observer.on_interval(interval)
+        self._show(lambda observer: observer.on_interval(interval))
 
     def failures(self, failures: Sequence[Json]) -> None:
         """Lines for ``failures.jsonl``."""
@@ -43,4 +43,15 @@ class Journal:
         stamped = redacted({"at_ms": self._clock.wall_us() // 1000, **event}, self._redact)
         self._writer.add_event(stamped)
         self._writer.flush()
-        self._observer.on_event(stamped)
+        self._show(lambda observer: observer.on_event(stamped))
+
+    def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:
+        """How far the scenario is."""
+        self._show(lambda observer: observer.tick(elapsed_us, planned_us, users))
+
+    def _show(self, tell: Callable[[Observer], None]) -> None:
+        """A screen that is gone (a closed pipe, a full disk behind it) is no reason to stop measuring."""
+        try:
+            tell(self._observer)
+        except OSError:
+            self._observer = SilentObserver()

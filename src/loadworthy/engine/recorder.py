@@ -39,6 +39,7 @@ class Recorder:
         self._buffer = SampleBuffer()
         self._iterations = 0
         self._users = 0
+        self._users_seen: set[int] = set()
         self.stopping = False
         """Whether the users have been told to stop; goes into the intervals."""
         self._cut_wall_us = clock.wall_us()
@@ -55,9 +56,9 @@ class Recorder:
         """Look again for listeners that user code may have added."""
         self._listeners[:] = foreign_listeners(self._environment, self.on_request)
 
-    def sink_for(self, user: User) -> UserSink:  # noqa: ARG002  # scenarios run in turn: all users share one buffer
+    def sink_for(self, user: User) -> UserSink:
         """The sink of a user of the scenario under way."""
-        self._users += 1
+        self._users_seen.add(id(user))
         return UserSink(self._buffer, self._listeners)
 
     def count_iteration(self) -> None:
@@ -71,6 +72,7 @@ class Recorder:
         self._buffer = SampleBuffer()
         self._iterations = 0
         self._users = 0
+        self._users_seen.clear()
         self.refresh_listeners()
         self._cut_wall_us = self._clock.wall_us()
         self._cut_us = self._clock.monotonic_us()
@@ -91,7 +93,7 @@ class Recorder:
             number=self._number,
             start_ms=self._cut_wall_us // 1000,
             duration_ms=max((now_us - self._cut_us) // 1000, 1),
-            users=users or self._users,
+            users=users or self._users + len(self._users_seen),
             iterations=self._iterations,
             interrupted=interrupted,
             stopping=self.stopping,
@@ -101,6 +103,7 @@ class Recorder:
         self._number += 1
         self._iterations = 0
         self._users = users
+        self._users_seen.clear()
         self._cut_wall_us += now_us - self._cut_us
         self._cut_us = now_us
         self.refresh_listeners()

@@ -112,9 +112,10 @@ class BatchOutlet:
 class Worker:
     """Takes part in one run, from SETUP to Locust's ``quit``."""
 
-    def __init__(self, master: tuple[str, int], clock: Clock, *, tied: bool) -> None:
+    def __init__(self, master: tuple[str, int], clock: Clock, *, tied: bool, say: Callable[[str], None]) -> None:
         """Connect; SetupError where no master answers. ``tied``: the master is our parent process."""
         host, port = master
+        self._say = say
         self._clock = clock
         self._node: Node | None = None
         self._tickets: LeasedTickets | None = None
@@ -126,7 +127,9 @@ class Worker:
                 PromptWorkerRunner, master_host=host, master_port=port
             )
         except (OSError, ConnectionError) as error:
-            raise SetupError(f"no master answers at {host}:{port}: {error}") from error
+            raise SetupError(
+                f"no run answers at {host}:{port}; start it there with `loadworthy run … --workers N --bind {host}`"
+            ) from error
         self._runner.on_stopping = lambda: self._require_node().stopping()
         self._runner.on_stopped = lambda: self._require_node().end()
         self._outlet = BatchOutlet(self._runner.send_message, clock)
@@ -167,17 +170,20 @@ class Worker:
         except LoadworthyError as error:
             self._runner.send_message(wire.REFUSED, {"message": str(error)})
             return
+        self._say(f"joined as worker {setup.process} of {setup.processes}")
         self._runner.send_message(wire.READY, {})
 
     def _on_begin(self, data: Json) -> None:
         node = self._require_node()
         self._tickets = LeasedTickets(self._ask_for_tickets) if data["counted"] else None
         node.begin(data["scenario"], self._tickets)
+        self._say(f"{data['scenario']}: started")
         self._runner.send_message(wire.BEGUN, {"scenario": data["scenario"]})
 
     def _on_end(self, data: Json) -> None:
         self._require_node().end()
         self._outlet.send_batch([])
+        self._say(f"{data['scenario']}: ended")
         self._runner.send_message(wire.ENDED, {"scenario": data["scenario"]})
 
     def _on_ack(self, data: Json) -> None:
@@ -218,9 +224,12 @@ def leave_with_parent(worker: Worker) -> None:
     gevent.spawn(watch)
 
 
-def join(master: tuple[str, int], clock: Clock, *, tied: bool) -> None:
-    """Work for a master until it says quit. ``tied``: also until the parent process is gone."""
-    worker = Worker(master, clock, tied=tied)
+def join(master: tuple[str, int], clock: Clock, *, tied: bool, say: Callable[[str], None]) -> None:
+    """Work for a master until it says quit. ``tied``: also until the parent process is gone.
+
+    ``say`` is told, in words for people, what the worker is doing.
+    """
+    worker = Worker(master, clock, tied=tied, say=say)
     if tied:
         leave_with_parent(worker)
     worker.work()

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadworthy.plan.document import DataPath, Document, shown
+from loadworthy.plan.names import check_template_names
 from loadworthy.plan.rows import read_rows
 from loadworthy.plan.step_rules import check_headers, check_step, check_templates
 from loadworthy.plan.translate import shown_at
@@ -55,6 +56,7 @@ def check_rules(document: Document, base_dir: Path) -> None:
     for name, source in _mapping(document.get(("test_data",))).items():
         _check_template_name("test data", name, ("test_data", name), document)
         _check_rows(source, ("test_data", name), document, base_dir)
+    check_template_names(document, frozenset(TEMPLATE_NAMES))
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from loadworthy.report.words import head_line, health_line, margin, milliseconds
 from loadworthy.units import format_count
 
 MAX_WIDTH = 100
+MIN_WIDTH = 80
 MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNDECIDED: "?", Verdict.INVALID: "!"}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNDECIDED: "yellow", Verdict.INVALID: "magenta"}
 
@@ -64,8 +65,11 @@ def closing_view(
 
 
 def print_closing_view(console: Console, summary: Summary, **parts: Any) -> None:
-    """Print :func:`closing_view` no wider than is good to read; a file has room for that, a terminal may not."""
-    width = min(console.width, MAX_WIDTH) if console.is_terminal else MAX_WIDTH
+    """Print :func:`closing_view` no wider than is good to read, and no narrower than its numbers need.
+
+    A narrower terminal wraps the lines; that is ugly, but loses no digit.
+    """
+    width = min(max(console.width, MIN_WIDTH), MAX_WIDTH) if console.is_terminal else MAX_WIDTH
     console.print(Clamped(closing_view(summary, **parts), width), crop=False, highlight=False)
 
 

@@ -1,0 +1,85 @@
+"""Names that templates use and that nothing gives: found before the first request, not one failed sample at a time."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from loadworthy.plan.document import DataPath, Document
+
+_STEP_PARTS = ("path", "query", "headers", "json", "form", "body", "expect")
+
+
+def check_template_names(document: Document, given: frozenset[str]) -> None:
+    """Add a problem for each name in a template that is neither in ``given`` nor test data nor extracted anywhere.
+
+    Where a value is extracted is not looked at: a step that comes too early fails when it is run.
+    """
+    known = given | _keys(document.get(("test_data",)))
+    for name, scenario in _items(document.get(("scenarios",))):
+        path: DataPath = ("scenarios", name)
+        common = known | _extracted(scenario)
+        _check_behaviour(scenario, path, common | _extracted_by_roles(scenario), document)
+        for role_name, role in _items(_get(scenario, "roles")):
+            _check_behaviour(role, (*path, "roles", role_name), common | _extracted(role), document)
+
+
+def _check_behaviour(behaviour: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
+    _check(_get(behaviour, "headers"), (*path, "headers"), known, document)
+    for way, index, step in _steps(behaviour):
+        for part in _STEP_PARTS:
+            _check(_get(step, part), (*path, way, index, part), known, document)
+
+
+def _check(value: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check(item, (*path, key), known, document)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check(item, (*path, index), known, document)
+    elif isinstance(value, str) and ("{{" in value or "{%" in value):
+        for name in sorted(_used(value) - known):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
+            document.add(path, f"the template uses {name}, which nothing gives", hint)
+
+
+def _used(text: str) -> frozenset[str]:
+    import jinja2
+    import jinja2.meta
+
+    environment = jinja2.Environment(autoescape=False)  # noqa: S701  only parsed; what it makes is never HTML
+    try:
+        names = jinja2.meta.find_undeclared_variables(environment.parse(text))
+    except (jinja2.TemplateError, RecursionError, ValueError, OverflowError):
+        return frozenset()  # told of where templates are checked
+    return frozenset(names) - environment.globals.keys()
+
+
+def _extracted(behaviour: Any) -> frozenset[str]:
+    return frozenset(name for _, _, step in _steps(behaviour) for name in _keys(_get(step, "extract")))
+
+
+def _extracted_by_roles(scenario: Any) -> frozenset[str]:
+    return frozenset(name for _, role in _items(_get(scenario, "roles")) for name in _extracted(role))
+
+
+def _steps(behaviour: Any) -> Iterator[tuple[str, int, Any]]:
+    for way in ("on_start", "flow", "endpoints"):
+        steps = _get(behaviour, way)
+        for index, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
+            yield way, index, step
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _items(value: Any) -> Iterator[tuple[Any, Any]]:
+    return iter(value.items() if isinstance(value, Mapping) else ())
+
+
+def _keys(value: Any) -> frozenset[str]:
+    return frozenset(value) if isinstance(value, Mapping) else frozenset()
