@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
 from loadworthy.analysis.verdict import Verdict
-from loadworthy.report.words import interval, margin, milliseconds, plural, rate
+from loadworthy.report.words import interval, margin, milliseconds, observed, plural, rate
 
 
-def result(op: str, observed: float | None, limit: float, **parts: float | None) -> ThresholdResult:
-    return ThresholdResult(f"p95 {op} {limit}", observed, Verdict.PASS, "", "ms", op, limit, **parts)  # type: ignore[arg-type]  # only floats are given
+def result(op: str, value: float | None, limit: float, **parts: float | None) -> ThresholdResult:
+    return ThresholdResult(f"p95 {op} {limit}", value, Verdict.PASS, "", "ms", op, limit, **parts)  # type: ignore[arg-type]  # only floats are given
 
 
 @pytest.mark.parametrize(
-    ("op", "observed", "limit", "text"),
+    ("op", "value", "limit", "text"),
     [
         ("<", 75, 500, "85 % below"),
         ("<", 600, 500, "20 % above"),
@@ -29,9 +31,9 @@ def result(op: str, observed: float | None, limit: float, **parts: float | None)
         ("<=", 0, 0, ""),
     ],
 )
-def test_margin(op: str, observed: float | None, limit: float, text: str) -> None:
+def test_margin(op: str, value: float | None, limit: float, text: str) -> None:
     """Which way and how far, never rounded up to "100 % below"."""
-    assert margin(result(op, observed, limit)) == text
+    assert margin(result(op, value, limit)) == text
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,12 @@ def test_small_words() -> None:
     assert (rate(None), rate(1234.56)) == (UNKNOWN, "1,234.6/s")
     assert interval(result("<", 1, 2, low=0.5, high=None)) == ""
     assert interval(result("<", 1, 2, low=0.5, high=20)) == "0.50 ms to 20.0 ms"
+
+
+def test_where_a_bound_decides_it_is_shown() -> None:
+    """Too few requests to name the percentile, but enough to say that it is beyond the limit."""
+    sparse = replace(result("<", None, 500), verdict=Verdict.FAIL, low=1000.0)
+    assert observed(sparse) == "at least 1.00 s"
+    assert observed(replace(sparse, op=">", low=None, high=20.0)) == "at most 20.0 ms"
+    assert observed(replace(sparse, verdict=Verdict.UNDECIDED)) == UNKNOWN
+    assert observed(result("<", 75, 500)) == "75.0 ms"

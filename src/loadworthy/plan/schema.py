@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadworthy.plan.model import Plan
+from loadworthy.units import format_duration
 
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 _NAMED = ("properties", "$defs")
@@ -46,6 +47,8 @@ def _widened(schema: Any) -> Any:
         else:
             result[key] = _widened(value) if key in _NESTED else value
     result.pop("title", None)
+    if "30s" in result.get("examples", ()) and isinstance(result.get("default"), int):
+        result["default"] = format_duration(result["default"])  # as it is written, not as it is kept
     # pydantic leaves the limits of a value that it first hands to a parser under names of its own.
     result = {_LIMITS.get(key, key): value for key, value in result.items()}
     return _with_variable(result)

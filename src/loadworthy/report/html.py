@@ -18,7 +18,7 @@ from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.charts import Chart, Limit, Line, svg, time_step_s
 from loadworthy.report.failures import FailureExample, failure_examples
 from loadworthy.report.text import MARKS
-from loadworthy.report.words import CLOSED_NOTE, health_line, interval, margin, milliseconds, plural, rate
+from loadworthy.report.words import CLOSED_NOTE, health_line, interval, margin, milliseconds, observed, plural, rate
 from loadworthy.units import format_bytes, format_count, format_ms, format_ratio
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _environment() -> Environment:
         "interval": interval,
         "health": health_line,
         "mark": MARKS.__getitem__,
-        "observed": lambda result: format_value(result.observed, result.unit),
+        "observed": observed,
         "limit": lambda result: f"{result.op} {format_value(result.limit, result.unit)}",
         "gauge": gauge,
         "latency": format_ms,

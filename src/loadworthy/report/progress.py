@@ -25,6 +25,8 @@ def describe(event: Mapping[str, Any]) -> str | None:
     """An event in one line, or None for one that people need not read."""
     kind, scenario = event.get("type"), event.get("scenario")
     message = str(event.get("message") or "")
+    if kind == "user_error" and "traceback" not in event:
+        return None  # more of what was told when it came first
     if kind == "user_error":
         return f"exception in user code of {scenario}: {message}"
     if kind == "worker_lost":

@@ -19,10 +19,10 @@ from rich.text import Text
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.figures import Figures
 from loadworthy.analysis.summary import ScenarioSummary, Summary
-from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
+from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.failures import failure_examples
-from loadworthy.report.words import head_line, health_line, margin, milliseconds
+from loadworthy.report.words import head_line, health_line, margin, milliseconds, observed
 from loadworthy.units import format_count
 
 MAX_WIDTH = 100
@@ -165,7 +165,7 @@ def _thresholds(results: Sequence[ThresholdResult]) -> Table:
         table.add_row(
             mark(result.verdict),
             Text(plain(name)),
-            format_value(result.observed, result.unit),
+            observed(result),
             margin(result),
             Text(result.verdict.value, style=STYLES[result.verdict]),
         )

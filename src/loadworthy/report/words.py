@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.summary import ScenarioSummary
-from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
+from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
 from loadworthy.analysis.validity import Health
+from loadworthy.analysis.verdict import Verdict
 from loadworthy.units import format_count, format_ms, format_ratio
 
 CLOSED_NOTE = (
@@ -58,6 +59,16 @@ def margin(result: ThresholdResult) -> str:
     percent = int(abs(share) * 100 + 1e-9)
     size = f"{percent:,} %" if percent else "under 1 %" if share else "0 %"
     return f"{size} {'below' if below else 'above'}"
+
+
+def observed(result: ThresholdResult) -> str:
+    """The value that was observed, or the bound that decided where there were too few requests to name it."""
+    if result.observed is None and result.verdict is Verdict.FAIL:
+        above = result.op.startswith("<")
+        bound = result.low if above else result.high
+        if bound is not None:
+            return f"{'at least' if above else 'at most'} {format_value(bound, result.unit)}"
+    return format_value(result.observed, result.unit)
 
 
 def interval(result: ThresholdResult) -> str:
