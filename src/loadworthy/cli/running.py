@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from loadworthy.cli.showing import show_run
 from loadworthy.engine.run import RunOutcome, RunRequest, run_plan
 from loadworthy.errors import ExitCode
@@ -15,11 +13,14 @@ def run_and_show(request: RunRequest) -> ExitCode:
     from loadworthy.cli.console import PatientConsole
     from loadworthy.report.live import make_view
 
-    outcomes: list[RunOutcome] = []
-    # Nobody may read what is shown any more; the run itself tells of its own files as RunDirError.
-    with contextlib.suppress(OSError), make_view(PatientConsole(), _chosen(request)) as view:
-        outcomes.append(run_plan(request, view))
-    (outcome,) = outcomes
+    outcome: RunOutcome | None = None
+    try:
+        with make_view(PatientConsole(), _chosen(request)) as view:
+            outcome = run_plan(request, view)
+    except OSError:
+        # A terminal that is gone by the end of the run is no reason not to judge it.
+        if outcome is None:
+            raise
     return show_run(outcome.path)
 
 

@@ -16,6 +16,7 @@ from loadworthy.engine.classes import NodeSetup, ScenarioClasses, scenario_or_co
 from loadworthy.engine.cluster import ClusterCrew
 from loadworthy.engine.drive import Control, Crew, EndReason, drive, drive_shape
 from loadworthy.engine.journal import Journal
+from loadworthy.engine.limits import raise_descriptor_limit
 from loadworthy.engine.local import LocalCrew
 from loadworthy.engine.locust_bridge import (
     HTTP_USERS,
@@ -103,6 +104,7 @@ class _PlanRun:
     def go(self) -> RunOutcome:
         request = self._request
         gate, classes = IterationGate(), ScenarioClasses(self._setup())
+        raise_descriptor_limit()
         with engine_patches(gate, lean_client=request.lean_client):
             seed_process(classes.setup)
             classes.load()
@@ -163,6 +165,8 @@ class _PlanRun:
                         return "interrupted", "asked to stop before any load was made"
                 self._tell_what_is_not_done(journal)
                 for name in self._names:
+                    if self._control.stop.is_set():
+                        return "interrupted", "asked to stop between two scenarios"
                     reason = self._scenario(name, classes, crew, journal)
                     if reason is EndReason.INTERRUPTED:
                         return "interrupted", "asked to stop"

@@ -22,6 +22,7 @@ from locust.runners import STATE_INIT, WorkerRunner
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
 from loadworthy.engine.classes import ScenarioClasses, seed_process
+from loadworthy.engine.limits import raise_descriptor_limit
 from loadworthy.engine.locust_bridge import IterationGate, engine_patches, make_environment, parsed_options
 from loadworthy.engine.node import Node
 from loadworthy.engine.notes import warnings_as_events
@@ -229,6 +230,7 @@ def join(master: tuple[str, int], clock: Clock, *, tied: bool, say: Callable[[st
 
     ``say`` is told, in words for people, what the worker is doing.
     """
+    raise_descriptor_limit()
     worker = Worker(master, clock, tied=tied, say=say)
     if tied:
         leave_with_parent(worker)
