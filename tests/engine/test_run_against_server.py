@@ -297,7 +297,7 @@ def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None
         {"path": "/missing"},
         {"path": "/json", "expect": {"json": {"$.state": "open"}}},
         {"path": "/json", "name": "/json again", "extract": {"id": "$.id"}},
-        {"path": "/{{ nobody.name }}", "name": "/unbuilt"},
+        {"path": "/{{ id }}", "name": "/unbuilt"},
     ]
     with CountingServer(routes) as server:
         plan = {"base_url": server.url, "scenarios": {"load": {"users": 2, "iterations": 80, "endpoints": endpoints}}}
