@@ -209,8 +209,8 @@ def test_a_target_that_is_down_passes_nothing(tmp_path: Path) -> None:
     assert loadworthy("run", plan, cwd=tmp_path).code == 1
 
 
-def test_alerting_is_said_to_be_kept_only(tmp_path: Path) -> None:
-    """Nobody shall wait for a message that this version does not send."""
+def test_what_has_no_effect_yet_is_said(tmp_path: Path) -> None:
+    """Nobody shall wait for a message that this version does not send, or for a report it does not make."""
     alerting = {"slack": {"webhook_url": "http://127.0.0.1:9/hook"}}
     scenario = {"iterations": 1, "endpoints": [{"path": "/"}]}
     plan = write_plan(

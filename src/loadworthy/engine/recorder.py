@@ -21,9 +21,6 @@ from loadworthy.record.interval import Interval
 from loadworthy.users.locust_stats import feed, forget_old_seconds
 from loadworthy.users.sink import UserSink, event_failure, foreign_listeners, is_locusts_statistics
 
-SCENARIO_ATTRIBUTE = "loadworthy_scenario"
-"""Name under which a user class carries the scenario it was prepared for."""
-
 
 class Recorder:
     """The recording of one process. ``process`` is its index in the run."""

@@ -186,6 +186,11 @@ class _PlanRun:
         if self._plan.alerting is not None and self._plan.alerting.enabled:
             message = "alerting is read and kept, but this version sends no messages; let CI act on the exit code"
             journal.event({"type": "warning", "message": message})
+        idle = [f"locust.{key}" for key in self._plan.locust if key != "locustfile"]
+        idle += [f"reporting.{key}" for key in self._plan.reporting]
+        if idle:
+            message = f"kept in run.json and without effect in this version: {', '.join(idle)}"
+            journal.event({"type": "warning", "message": message})
 
     def _scenario(self, name: str, classes: ScenarioClasses, crew: Crew, journal: Journal) -> EndReason:
         scenario, profile = self._plan.scenarios[name], self._profiles[name]

@@ -32,5 +32,3 @@ END = "loadworthy_end"
 ENDED = "loadworthy_ended"
 
 RESEND_AFTER_S = 3.0
-DEFAULT_PORT = 5557
-"""Locust's own."""

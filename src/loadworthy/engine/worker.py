@@ -122,7 +122,6 @@ class Worker:
         self._tickets: LeasedTickets | None = None
         self._context = ExitStack()
         self._environment: Environment = make_environment(None, 0.0)
-        self.refused = ""
         try:
             self._runner = self._environment._create_runner(  # noqa: SLF001  # the only way to choose the class
                 PromptWorkerRunner, master_host=host, master_port=port
