@@ -212,8 +212,9 @@ def test_a_target_that_is_down_passes_nothing(tmp_path: Path) -> None:
 def test_what_has_no_effect_yet_is_said(tmp_path: Path) -> None:
     """Nobody shall wait for a message that this version does not send, or for a report it does not make."""
     alerting = {"slack": {"webhook_url": "http://127.0.0.1:9/hook"}}
+    more = {"alerting": alerting, "reporting": {"formats": ["pdf"]}, "locust": {"loglevel": "DEBUG"}}
     scenario = {"iterations": 1, "endpoints": [{"path": "/"}]}
-    plan = write_plan(
-        tmp_path, {"base_url": "http://127.0.0.1:9", "alerting": alerting, "scenarios": {"load": scenario}}
-    )
-    assert "sends no messages" in loadworthy("run", plan, cwd=tmp_path).out
+    plan = write_plan(tmp_path, {"base_url": "http://127.0.0.1:9", **more, "scenarios": {"load": scenario}})
+    done = loadworthy("run", plan, cwd=tmp_path)
+    assert "sends no messages" in done.out
+    assert "without effect in this version: locust.loglevel, reporting.formats" in done.out
