@@ -221,6 +221,21 @@ def test_an_expected_error_status_is_good_and_the_flow_goes_on(tmp_path: Path) -
     assert counts == {"/book": 10, "/after": 10}
 
 
+@pytest.mark.parametrize("follow", [True, False])
+def test_redirects_are_followed_unless_the_plan_says_no(tmp_path: Path, follow: bool) -> None:
+    """With its redirects a request is one sample; without, the 302 itself is the answer, and a good one."""
+    routes = (Route("/from", status=302, headers={"Location": "/to"}), Route("/to"))
+    with CountingServer(routes) as server:
+        endpoint = {"path": "/from", "allow_redirects": follow}
+        plan = {"base_url": server.url, "scenarios": {"load": {"iterations": 5, "endpoints": [endpoint]}}}
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+        counts = Counter(exchange.target for exchange in server.log())
+    assert done.code == 0, done.out + done.err
+    assert counts == ({"/from": 5, "/to": 5} if follow else {"/from": 5})
+    figures = summary_of(only_run(tmp_path))["scenarios"]["load"]
+    assert (figures["requests"], figures["status_codes"]) == (5, {"200" if follow else "302": 5})
+
+
 def test_a_failed_step_ends_its_pass_and_a_failed_start_is_tried_again(tmp_path: Path) -> None:
     """Nothing follows a failure in the same pass; nobody goes on without having logged in."""
     routes = (Route("/login", failure_share=0.5), Route("/half", failure_share=0.5), Route("/after"))

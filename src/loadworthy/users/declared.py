@@ -119,7 +119,8 @@ def _compile(step: Step, behaviour: Behaviour, templates: Templates, *, first: b
     """``first``: a step of ``on_start``, which goes without the behaviour's headers that need what it will find."""
     own = {name.lower() for name in step.headers}
     common = {name: value for name, value in behaviour.headers.items() if name.lower() not in own}
-    options: dict[str, Any] = {"allow_redirects": step.allow_redirects}
+    # What is the default is not said: a request without options takes the client's shortest way.
+    options: dict[str, Any] = {} if step.allow_redirects else {"allow_redirects": False}
     if common or step.headers:
         options["headers"] = (
             templates.texts(step.headers, optional=common) if first else templates.texts(common | step.headers)
