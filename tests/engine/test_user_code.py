@@ -96,6 +96,30 @@ def test_sys_exit_and_listeners_that_raise_are_told(tmp_path: Path, where: str) 
     assert any("SystemExit" in message or "cannot prepare" in message for message in messages)
 
 
+@pytest.mark.parametrize("client", ["loadworthy", "locust"])
+def test_a_listener_that_fails_for_every_request_is_told_once_and_counted(tmp_path: Path, client: str) -> None:
+    """The run fails, the count is exact, and the run directory does not grow with the requests."""
+    source = """
+    class Visitor(HttpUser):
+        @task
+        def look(self):
+            self.client.get("/")
+
+    @events.request.add_listener
+    def listen(**kwargs):
+        raise ValueError("no room left")
+    """
+    with CountingServer() as server:
+        options = ("--set", "scenarios.locustfile.iterations=200", "--client", client)
+        done = run(tmp_path, server.url, source, *options)
+    assert done.code == 1, done.out + done.err
+    events = [event for event in Run.open(only_run(tmp_path)).events if event["type"] == "user_error"]
+    assert sum(event["count"] for event in events) == 200
+    assert len(events) == 2
+    assert all("ValueError: no room left" in event["message"] for event in events)
+    assert "Traceback" not in done.out + done.err
+
+
 def test_odd_logging_does_no_harm(tmp_path: Path) -> None:
     """A log call with the wrong arguments is harmless in Python, and here."""
     source = """

@@ -22,7 +22,6 @@ from loadworthy.workload.profile import ClosedProfile, Move
 
 TICK_S = 0.25
 
-
 UserClasses = list[type[User]] | None
 """Which classes users are to be of; None: those of the scenario."""
 

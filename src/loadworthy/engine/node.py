@@ -59,7 +59,7 @@ class Node:
         self._recorder.attach()
         environment.events.user_error.add_listener(self._errors.on_user_error)
         # User code may look at Locust's statistics when a test stops: all samples must be in them by then.
-        environment.events.test_stop._handlers.insert(0, self._on_test_stop)  # noqa: SLF001  # no public way to be first
+        environment.events.test_stop._handlers.insert(0, self.end)  # noqa: SLF001  # no public way to be first
 
     @property
     def setup(self) -> NodeSetup:
@@ -82,17 +82,14 @@ class Node:
 
     def stopping(self) -> None:
         """The users are about to be told to stop: what was measured until now is handed out by itself."""
-        self._cut(0)
-        self._recorder.stopping = True
+        if self._cutter.running:
+            self._cut(0)
+            self._recorder.stopping = True
 
-    def end(self) -> None:
-        """All users have stopped: hand out what is left. May be called again, to no effect."""
+    def end(self, **_kwargs: Any) -> None:
+        """All users have stopped: hand out what is left. Called by Locust's ``test_stop``; again, to no effect."""
         if self._cutter.running:
             self._cutter.stop()
-            self._cut(0)
-
-    def _on_test_stop(self, **_kwargs: Any) -> None:
-        if self._cutter.running:
             self._cut(0)
 
     def _cut(self, loop_lag_us: int) -> None:

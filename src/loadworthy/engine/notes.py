@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from loadworthy.users.sink import describe_exception, format_traceback
+from loadworthy.users.sink import LISTENER_FAILED, describe_exception, format_traceback
 
 Json = dict[str, Any]
 EmitEvent = Callable[[Json], None]
@@ -20,7 +20,8 @@ RECORDED_ATTRIBUTE = "loadworthy_recorded"
 """Set on an exception that is already a failed sample."""
 
 _ALREADY_TOLD = ("locust.user.task", "locust.user.users")
-_LISTENER_FAILED = "Uncaught exception in event handler"
+_LISTENER_FAILED = ("Uncaught exception in event handler", LISTENER_FAILED)
+"""How Locust and how our own sinks log an error in somebody's listener."""
 _NOT_OURS = ("Your selected spawn rate is very high", "CPU usage")
 
 
@@ -60,6 +61,7 @@ class _EventHandler(logging.Handler):
         super().__init__(logging.WARNING)
         self._emit_event = emit
         self._told: set[str] = set()
+        self._more: dict[str, int] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Never raises into the code that logs."""
@@ -71,15 +73,7 @@ class _EventHandler(logging.Handler):
     def _tell(self, record: logging.LogRecord) -> None:
         message = record.getMessage().strip()
         if message.startswith(_LISTENER_FAILED):
-            last_line = message.splitlines()[-1]
-            self._emit_event(
-                {
-                    "type": "user_error",
-                    "message": f"in an event listener: {last_line}",
-                    "count": 1,
-                    "traceback": message,
-                }
-            )
+            self._tell_of_listener(record, message)
             return
         if record.name in _ALREADY_TOLD or message.startswith(_NOT_OURS):
             return
@@ -87,6 +81,25 @@ class _EventHandler(logging.Handler):
             return
         self._told.add(message)
         self._emit_event({"type": "warning", "message": message, "logger": record.name})
+
+    def _tell_of_listener(self, record: logging.LogRecord, text: str) -> None:
+        """The first of each kind at once; a listener may fail for every request, so the others are only counted."""
+        error = record.exc_info[1] if record.exc_info else None
+        message = f"in an event listener: {describe_exception(error) if error else text.splitlines()[-1]}"
+        if message in self._more or len(self._more) >= MAX_KINDS:
+            kind = message if message in self._more else next(iter(self._more))
+            self._more[kind] += 1
+            return
+        self._more[message] = 0
+        told = format_traceback(error) if error else text
+        self._emit_event({"type": "user_error", "message": message, "count": 1, "traceback": told})
+
+    def tell_the_rest(self) -> None:
+        """How many more errors in listeners there were than have been told of."""
+        for message, count in self._more.items():
+            if count:
+                self._emit_event({"type": "user_error", "message": message, "count": count})
+        self._more = dict.fromkeys(self._more, 0)
 
 
 @contextmanager
@@ -99,3 +112,4 @@ def warnings_as_events(emit: EmitEvent) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(handler)
+        handler.tell_the_rest()

@@ -44,7 +44,6 @@ class PromptWorkerRunner(CarefulRunner, WorkerRunner):
     """
 
     on_stopping: Callable[[], None] = staticmethod(lambda: None)
-    on_stopped: Callable[[], None] = staticmethod(lambda: None)
 
     def handle_message(self, msg: Message) -> None:
         """As Locust's, but for ``stop``."""
@@ -53,7 +52,6 @@ class PromptWorkerRunner(CarefulRunner, WorkerRunner):
             return
         self.on_stopping()
         self.stop()
-        self.on_stopped()
         self.client.send(Message("client_stopped", None, self.client_id))
         self.client.send(Message("client_ready", locust.__version__, self.client_id))
         self.worker_state = STATE_INIT
@@ -131,7 +129,6 @@ class Worker:
                 f"no run answers at {host}:{port}; start it there with `loadworthy run … --workers N --bind {host}`"
             ) from error
         self._runner.on_stopping = lambda: self._require_node().stopping()
-        self._runner.on_stopped = lambda: self._require_node().end()
         self._outlet = BatchOutlet(self._runner.send_message, clock)
         handlers = {
             wire.SETUP: self._on_setup,

@@ -28,7 +28,7 @@ def describe(event: Mapping[str, Any]) -> str | None:
     if kind == "user_error" and "traceback" not in event:
         return None  # more of what was told when it came first
     if kind == "user_error":
-        return f"exception in user code of {scenario}: {message}"
+        return f"exception in user code{f' of {scenario}' if scenario else ''}: {message}"
     if kind == "worker_lost":
         return message or f"worker {event.get('process', '?')} was lost"
     if kind == "waiting_for_workers":

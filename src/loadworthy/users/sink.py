@@ -32,6 +32,9 @@ Listener = Callable[..., Any]
 ATTRIBUTE = "loadworthy_recording"
 """Name under which an environment carries its recording."""
 
+LISTENER_FAILED = "a listener of the request event failed"
+"""What is logged, with the exception, where somebody else's listener raises."""
+
 _CONTROL_FLOW = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
 _LOCUSTS_OWN_MODULE = "locust.runners"
 
@@ -66,7 +69,7 @@ class UserSink:
             except _CONTROL_FLOW:
                 raise
             except Exception:
-                logging.getLogger(__name__).exception("a listener of the request event failed")
+                logging.getLogger(__name__).exception(LISTENER_FAILED)
 
 
 def sink_for(user: User) -> UserSink:
