@@ -45,6 +45,24 @@ def test_workers_started_by_hand_make_the_load(tmp_path: Path) -> None:
     assert {interval.process for interval in Run.open(only_run(tmp_path)).intervals()} == {1, 2}
 
 
+def test_workers_here_and_elsewhere_share_a_run_on_one_address(tmp_path: Path) -> None:
+    """The master listens on one address that is not 127.0.0.1: its own children find it there, too."""
+    address = f"127.0.0.2:{free_port()}"
+    with CountingServer() as server:
+        scenario = {"users": 4, "iterations": 80, "endpoints": [{"path": "/"}]}
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": scenario}})
+        options = ("--processes", 1, "--workers", 1, "--bind", address)
+        with (
+            Started("run", plan, *options, cwd=tmp_path) as run,
+            Started("worker", "--join", address, cwd=tmp_path) as worker,
+        ):
+            codes = [run.finish()[0], worker.finish()[0]]
+        requests = len(server.log())
+    assert codes == [0, 0]
+    assert requests == 80
+    assert {interval.process for interval in Run.open(only_run(tmp_path)).intervals()} == {1, 2}
+
+
 def test_a_port_in_use_is_told_with_a_remedy(tmp_path: Path) -> None:
     """Somebody else listens where workers should join: exit code 2 and a sentence."""
     with socket.socket() as other:

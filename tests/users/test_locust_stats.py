@@ -7,7 +7,7 @@ from locust.stats import RequestStats
 
 from loadworthy.record.buffer import SampleBuffer
 from loadworthy.record.sample import Failure, FailureKind
-from loadworthy.users.locust_stats import feed
+from loadworthy.users.locust_stats import MAX_ERRORS, OTHER_ERRORS, feed
 
 FAILED = Failure(FailureKind.STATUS, "500 Internal Server Error")
 
@@ -77,3 +77,14 @@ def test_untimed_samples_count_without_a_time() -> None:
     entry = stats.get("note", "ASYNC")
     assert (entry.num_requests, entry.num_none_requests) == (2, 1)
     assert entry.avg_response_time == 5
+
+
+def test_errors_with_ids_do_not_fill_the_memory_and_known_ones_are_still_counted() -> None:
+    """Beyond so many different messages new ones share a line; those that have one keep it."""
+    stats = RequestStats()
+    feed(stats, [], {("GET", "/a", f"no user {number}"): 1 for number in range(MAX_ERRORS)})
+    feed(stats, [], {("GET", "/a", "no user 5"): 2, ("GET", "/a", "brand new"): 3, ("GET", "/a", "newer still"): 4})
+    occurrences = {error.error: error.occurrences for error in stats.errors.values()}
+    assert occurrences["no user 5"] == 3
+    assert occurrences[OTHER_ERRORS] == 7
+    assert len(stats.errors) == MAX_ERRORS + 1

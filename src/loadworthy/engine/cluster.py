@@ -82,6 +82,7 @@ class ClusterCrew:
         self._saw_users = False
         self._begun = False
         self._error: Exception | None = None
+        self._bind_host = bind[0]
         self._runner = _bind(environment, bind)
         self._listen()
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)
@@ -100,11 +101,16 @@ class ClusterCrew:
         """Start workers on this machine; what they print goes to ``worker-N.log`` in the folder."""
         for index in range(1, count + 1):
             log = (log_dir / f"worker-{index}.log").open("w", encoding="utf-8")
-            command = [sys.executable, "-m", "loadworthy", "worker", "--join", f"127.0.0.1:{self.port}", "--tied"]
+            command = [sys.executable, "-m", "loadworthy", "worker", "--join", self._own_address(), "--tied"]
             child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
             )
             self._children.append((child, log))
+
+    def _own_address(self) -> str:
+        """How this machine reaches the master: it may listen on one address only."""
+        host = "127.0.0.1" if self._bind_host in ("*", "0.0.0.0") else self._bind_host  # noqa: S104  # compared, not bound
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def wait_for_workers(self, stop: Event, timeout_s: float = WORKERS_WAIT_S) -> None:
         """Until as many workers as the setup says are ready, or until told to stop; else SetupError with the reason."""

@@ -78,9 +78,10 @@ def _response_times(response: Histogram) -> dict[int, int]:
 
 
 def _add_error(stats: RequestStats, kind: str, name: str, message: str, count: int) -> None:
-    if len(stats.errors) >= MAX_ERRORS:
-        message = OTHER_ERRORS
     key = StatsError.create_key(kind, name, message)
+    if key not in stats.errors and len(stats.errors) >= MAX_ERRORS:
+        message = OTHER_ERRORS
+        key = StatsError.create_key(kind, name, message)
     entry = stats.errors.get(key)
     if entry is None:
         entry = stats.errors[key] = StatsError(kind, name, message)
