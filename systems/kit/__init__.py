@@ -1,0 +1,1 @@
+"""What the five services share: database, password hashes, tokens, metrics, the frame of an HTTP API."""

@@ -1,0 +1,139 @@
+"""The five services and their suites, run as people run them: real processes, judged from outside."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+import sqlalchemy
+
+from tests.support.cli import Done
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEMS = ROOT / "systems"
+_START_S = 60.0
+_STOP_S = 10.0
+TIME_LIMIT_S = 180
+
+
+class Service:
+    """One of the five services on a free port, with a database of its own.
+
+    ::
+
+        with Service("flask_auth", tmp_path) as service:
+            locust("-f", "scenarios/login_test.py", "--host", service.url, ..., cwd=...)
+            assert service.rows("clients") == 12
+
+    Args:
+        database: a ``postgresql://`` URL; a new SQLite file in ``folder`` unless given.
+    """
+
+    def __init__(self, name: str, folder: Path, database: str | None = None) -> None:
+        self.name = name
+        self.database = database or f"sqlite:///{folder / name}.db"
+        self.url = ""
+        self.line = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "systems.serve", self.name, "--port", "0", "--database", self.database]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment()
+        )
+        too_late = threading.Timer(_START_S, self._process.kill)
+        too_late.start()
+        try:
+            self.line = cast("IO[str]", self._process.stdout).readline()
+        finally:
+            too_late.cancel()
+        words = self.line.split()
+        assert "on" in words, f"{self.name} did not start"
+        self.url = words[words.index("on") + 1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process = cast("subprocess.Popen[str]", self._process)
+        process.terminate()
+        try:
+            process.communicate(timeout=_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return cast("subprocess.Popen[str]", self._process).pid
+
+    @property
+    def websocket_url(self) -> str:
+        """``ws://127.0.0.1:PORT``."""
+        return self.url.replace("http", "ws", 1)
+
+    def query(self, statement: str, **values: Any) -> list[Any]:
+        """Rows of the service's database, read from outside."""
+        engine = sqlalchemy.create_engine(self.database.replace("postgresql://", "postgresql+psycopg://"))
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(sqlalchemy.text(statement), values)]
+        finally:
+            engine.dispose()
+
+    def rows(self, table: str, where: str = "1 = 1", **values: Any) -> int:
+        """How many rows of a table fulfil a condition."""
+        ((count,),) = self.query(f"SELECT count(*) FROM {table} WHERE {where}", **values)
+        return int(count)
+
+
+def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a child: the repository's root on its import path."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(environ or {})}
+
+
+def run(*command: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
+    """A command to its end. ``python`` and ``locust`` are those of this environment."""
+    done = subprocess.run(
+        words(*command),
+        cwd=cwd,
+        env={key: value for key, value in environment(environ).items() if key != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_S,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def locust(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
+    """``locust ARGUMENTS``, as the documents write it, to its end."""
+    return run("locust", *arguments, cwd=cwd, environ=environ)
+
+
+def words(*command: object) -> list[str]:
+    """A command as a document prints it, with the programs of this environment."""
+    first, *rest = map(str, command)
+    programs = {
+        "python": [sys.executable],
+        "locust": [str(Path(sys.executable).with_name("locust"))],
+        "loadworthy": [sys.executable, "-m", "loadworthy"],
+    }
+    return [*programs.get(first, [first]), *rest]
+
+
+def dead_port() -> int:
+    """A port of loopback on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
