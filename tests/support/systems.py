@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
@@ -34,19 +36,34 @@ class Service:
 
     Args:
         database: a ``postgresql://`` URL; a new SQLite file in ``folder`` unless given.
+        program: what starts it, for a service that is none of the five.
     """
 
-    def __init__(self, name: str, folder: Path, database: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        database: str | None = None,
+        program: Sequence[str] = ("-m", "systems.serve"),
+    ) -> None:
         self.name = name
+        self._program = program
         self.database = database or f"sqlite:///{folder / name}.db"
         self.url = ""
         self.line = ""
         self._process: subprocess.Popen[str] | None = None
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed on leaving
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "systems.serve", self.name, "--port", "0", "--database", self.database]
+        command = [sys.executable, *self._program, self.name, "--port", "0", "--database", self.database]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment()
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            start_new_session=True,
+            env=environment(),
         )
         too_late = threading.Timer(_START_S, self._process.kill)
         too_late.start()
@@ -55,7 +72,7 @@ class Service:
         finally:
             too_late.cancel()
         words = self.line.split()
-        assert "on" in words, f"{self.name} did not start"
+        assert "on" in words, f"{self.name} did not start: {self.errors}"
         self.url = words[words.index("on") + 1]
         return self
 
@@ -63,12 +80,27 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         process = cast("subprocess.Popen[str]", self._process)
-        process.terminate()
+        if process.poll() is None:
+            process.terminate()
         try:
             process.communicate(timeout=_STOP_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+        self._errors.close()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[str, str]:
+        """End it by a signal; what it said on standard output since it was ready, and on standard error."""
+        process = cast("subprocess.Popen[str]", self._process)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=_STOP_S)
+        return out, self.errors
+
+    @property
+    def errors(self) -> str:
+        """What it said on standard error so far."""
+        self._errors.seek(0)
+        return self._errors.read()
 
     @property
     def pid(self) -> int:

@@ -1,0 +1,183 @@
+"""What the services share: sessions, pool metrics, pages, tokens, passwords, errors with the right status."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import select
+from tests.support.postgres import temporary_postgres
+from tests.support.systems import Service
+from tests.support.things import START, Base, Thing
+
+from systems.kit.database import MAX_OVERFLOW, POOL_SIZE, Database
+from systems.kit.passwords import hash_password, verify_password
+from systems.kit.tokens import InvalidTokenError, Tokens
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A SQLite file with the table."""
+    one = Database(f"sqlite:///{tmp_path / 'kit.db'}")
+    one.create(Base)
+    yield one
+    one.dispose()
+
+
+def _names(database: Database) -> set[str]:
+    with database.reading() as session:
+        return set(session.scalars(select(Thing.name)))
+
+
+def _raise_after_writing(database: Database) -> None:
+    with database.writing() as session:
+        session.add(Thing(name="b"))
+        session.flush()
+        raise RuntimeError
+
+
+def test_writing_commits_at_the_end_and_rolls_back_on_error(database: Database) -> None:
+    """What a block wrote is there after it, and not there when the block raised."""
+    with database.writing() as session:
+        session.add(Thing(name="a"))
+    with pytest.raises(RuntimeError):
+        _raise_after_writing(database)
+    assert _names(database) == {"a"}
+
+
+def _read_then_write(database: Database, together: threading.Barrier, thread: int, errors: list[Exception]) -> None:
+    together.wait()
+    for number in range(20):
+        try:
+            with database.writing() as session:
+                session.scalars(select(Thing).limit(1)).all()
+                session.add(Thing(name=f"{thread}-{number}"))
+        except Exception as error:
+            errors.append(error)
+
+
+def _many_writers(database: Database) -> list[Exception]:
+    errors: list[Exception] = []
+    together = threading.Barrier(8)
+    threads = [
+        threading.Thread(target=_read_then_write, args=(database, together, number, errors)) for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return errors
+
+
+def test_writers_that_read_first_wait_for_each_other_in_sqlite(database: Database) -> None:
+    """Eight threads that read and then write lose nothing: the write lock is taken at the beginning."""
+    assert _many_writers(database) == []
+    assert len(_names(database)) == 160
+
+
+def test_the_same_on_postgresql() -> None:
+    """Sessions work on PostgreSQL through the plain postgresql:// form of its URL."""
+    with temporary_postgres() as url:
+        database = Database(url)
+        try:
+            database.create(Base)
+            assert _many_writers(database) == []
+            assert len(_names(database)) == 160
+        finally:
+            database.dispose()
+
+
+def test_usage_counts_the_connections_that_are_checked_out(database: Database) -> None:
+    """The pool's use is what is in use now, and what was used is idle afterwards."""
+    with database.engine.connect(), database.engine.connect():
+        usage = database.usage()
+        assert (usage.checked_out, usage.size, usage.most) == (2, POOL_SIZE, POOL_SIZE + MAX_OVERFLOW)
+    assert (database.usage().checked_out, database.usage().idle) == (0, 2)
+
+
+@pytest.fixture
+def things(tmp_path: Path) -> Iterator[Service]:
+    """The service of ``tests/support/things.py``."""
+    with Service("things", tmp_path, program=("-c", START)) as service:
+        yield service
+
+
+def _get(service: Service, path: str) -> requests.Response:
+    return requests.get(service.url + path, timeout=10)
+
+
+def test_a_list_comes_in_pages(things: Service) -> None:
+    """limit and offset choose a part, total counts all, silly values are refused."""
+    for name in "abcde":
+        _get(things, f"/things/{name}")
+    assert _get(things, "/things?limit=2&offset=1").json() == {
+        "items": ["d", "c"],
+        "total": 5,
+        "limit": 2,
+        "offset": 1,
+    }
+    for silly in ("limit=0", "limit=101", "offset=-1"):
+        assert _get(things, f"/things?{silly}").status_code == 422
+
+
+def test_conflicts_and_a_full_pool_have_their_status(things: Service) -> None:
+    """A broken constraint is 409, no free connection is 503 with Retry-After; neither is a 500."""
+    assert _get(things, "/things/a").status_code == 200
+    assert _get(things, "/things/a").status_code == 409
+    busy = _get(things, "/exhausted")
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+
+
+def test_health_says_when_the_database_is_gone(things: Service) -> None:
+    """Healthy is 200; without its database the service says 503."""
+    assert _get(things, "/health").json() == {"status": "ok", "database": "ok"}
+    _get(things, "/lose-the-database")
+    gone = _get(things, "/health")
+    assert (gone.status_code, gone.json()["database"]) == (503, "unreachable")
+
+
+def test_metrics_count_by_route_and_show_process_and_pool(things: Service) -> None:
+    """Requests are counted under the route, unknown paths share one name; memory, CPU and pool are there."""
+    for path in ("/things/a", "/things/b", "/nowhere/1", "/nowhere/2"):
+        _get(things, path)
+    text = _get(things, "/metrics").text
+    assert 'http_requests_total{method="GET",path="/things/{name}",status="200"} 2.0' in text
+    assert 'http_requests_total{method="GET",path="unknown",status="404"} 2.0' in text
+    for metric in ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"):
+        assert f"\n{metric} " in text
+    assert 'db_pool_connections{state="checked_out"} 0.0' in text
+    assert f"db_pool_limit {POOL_SIZE + MAX_OVERFLOW}.0" in text
+
+
+def test_passwords_are_salted_and_verified() -> None:
+    """The right password fits, others and users that do not exist do not; equal passwords hash differently."""
+    hashed = hash_password("secret")
+    assert hashed != hash_password("secret")
+    assert verify_password("secret", hashed)
+    assert not verify_password("Secret", hashed)
+    assert not verify_password("secret", None)
+    assert not verify_password("a password that nobody has", None)
+    assert not verify_password("secret", "no hash at all")
+
+
+def test_tokens_carry_claims_until_they_end() -> None:
+    """A token gives back who it is for; one that is forged, expired, revoked or of another kind does not."""
+    tokens = Tokens(key="k" * 40)
+    claims = tokens.verify(tokens.issue(7, role="admin"))
+    assert (claims["sub"], claims["role"]) == ("7", "admin")
+    bad = {
+        "not valid": Tokens(key="x" * 40).issue(7),
+        "expired": tokens.issue(7, lifetime_s=-1),
+        "not a token of kind access": tokens.issue(7, kind="refresh"),
+    }
+    tokens.revoke(claims)
+    for words, token in bad.items():
+        with pytest.raises(InvalidTokenError, match=words):
+            tokens.verify(token)
+    again = tokens.issue(7)
+    tokens.revoke(tokens.verify(again))
+    with pytest.raises(InvalidTokenError, match="revoked"):
+        tokens.verify(again)
