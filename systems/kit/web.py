@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
@@ -28,7 +29,8 @@ MAX_PAGE = 100
 def service_app(title: str, database: Database) -> FastAPI:
     """A FastAPI application with what every service has; ``app.state.database`` and ``app.state.metrics`` are set.
 
-    A broken constraint answers 409, a full connection pool or a database that is gone 503.
+    Invalid input answers 422 with place and reason, and without the input itself, which may hold a password. A broken
+    constraint answers 409, a full connection pool or a database that is gone 503.
     """
     app = FastAPI(title=title)
     metrics = Metrics(database)
@@ -46,6 +48,11 @@ def service_app(title: str, database: Database) -> FastAPI:
     @app.get("/metrics")
     def metrics_page() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        problems = [{key: problem[key] for key in ("loc", "msg", "type")} for problem in error.errors()]
+        return JSONResponse({"detail": problems}, 422)
 
     @app.exception_handler(IntegrityError)
     async def conflict(_request: Request, _error: IntegrityError) -> Response:

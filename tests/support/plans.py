@@ -54,6 +54,11 @@ test_data:
     rows: [{id: 1}, {id: 2}]
     order: random
     per: iteration
+monitors:
+  - prometheus: /metrics
+    metrics: [process_open_fds, 'pool{state="out",kind!~"x.*"}']
+    every: 500ms
+  - process: {port: 8443}
 reporting:
   title: Shop
 locust:
@@ -102,6 +107,10 @@ scenarios:
       watcher:
         endpoints:
           - path: "{{ uuid() }}"
+    monitors:
+      - process: {name: shopd}
+        every: 2
+      - postgres: postgresql://watcher:pa55-word@db.example/shop
   code:
     locustfile: users.py
     user_classes: [Reader]

@@ -146,6 +146,7 @@ def write_run(
     *,
     events: Sequence[Json] = (),
     failures: Sequence[Json] = (),
+    resources: Sequence[Json] = (),
     run_json: Json | None = None,
 ) -> Path:
     """Write a run directory and give its path back."""
@@ -157,6 +158,8 @@ def write_run(
         writer.add_event(event)
     for sample in failures:
         writer.add_failure(sample)
+    for reading in resources:
+        writer.add_resource(reading)
     writer.close()
     return path
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import Body, FastAPI
 from sqlalchemy import UniqueConstraint, create_engine, select
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -51,6 +51,10 @@ def create_app(database: Database) -> FastAPI:
         with database.reading() as session:
             rows, total = page.of(session, select(Thing).order_by(Thing.name.desc()))
             return page.body([row.name for row in rows], total)
+
+    @app.post("/login")
+    def login(_password: Annotated[str, Body(embed=True, alias="password", max_length=5)]) -> None:
+        """Refuses long passwords."""
 
     @app.get("/exhausted")
     def exhausted() -> None:

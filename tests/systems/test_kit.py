@@ -131,6 +131,14 @@ def test_conflicts_and_a_full_pool_have_their_status(things: Service) -> None:
     assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
 
 
+def test_invalid_input_is_not_repeated(things: Service) -> None:
+    """422 says where and why; a password that was sent is not in the answer."""
+    answer = requests.post(f"{things.url}/login", json={"password": "not-to-be-repeated"}, timeout=10)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "password"]
+    assert "not-to-be-repeated" not in answer.text
+
+
 def test_health_says_when_the_database_is_gone(things: Service) -> None:
     """Healthy is 200; without its database the service says 503."""
     assert _get(things, "/health").json() == {"status": "ok", "database": "ok"}

@@ -1,21 +1,38 @@
-"""What user classes are written against: ``HttpUser``, beside Locust's own ``task``, ``between`` …
+"""What user classes are written against: ``HttpUser``, ``WebSocketUser``, beside Locust's own ``task``, ``between`` …
 
 Locust (which changes the process when imported) is loaded when the first of these names is asked for.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loadworthy.users.http import HttpSession, HttpUser
+    from loadworthy.users.websocket import (
+        WebSocket,
+        WebSocketClosedError,
+        WebSocketError,
+        WebSocketRefusedError,
+        WebSocketTimeoutError,
+        WebSocketUser,
+    )
 
-__all__ = ["HttpSession", "HttpUser"]
+__all__ = [
+    "HttpSession",
+    "HttpUser",
+    "WebSocket",
+    "WebSocketClosedError",
+    "WebSocketError",
+    "WebSocketRefusedError",
+    "WebSocketTimeoutError",
+    "WebSocketUser",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from loadworthy.users import http
-
-        return getattr(http, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    package = "websocket" if name.startswith("WebSocket") else "http"
+    return getattr(import_module(f"loadworthy.users.{package}"), name)

@@ -1,0 +1,1 @@
+"""Kimmy Esthi, an esthetician's appointment booking: the service, and its stress test."""

@@ -1,0 +1,1 @@
+"""The booking API: `app.create_app(database)`."""
