@@ -125,6 +125,7 @@ def _serve_asgi(app: Any, listening: socket.socket, ready: Callable[[], None]) -
 
 
 def _serve_wsgi(app: Any, listening: socket.socket, ready: Callable[[], None]) -> None:
+    import logging
     import signal
 
     from waitress.server import create_server
@@ -133,7 +134,15 @@ def _serve_wsgi(app: Any, listening: socket.socket, ready: Callable[[], None]) -
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    server = create_server(app, sockets=[listening], threads=_WSGI_THREADS, connection_limit=4000, backlog=_BACKLOG)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # under load it would say so for each request
+    server = create_server(
+        app,
+        sockets=[listening],
+        threads=_WSGI_THREADS,
+        connection_limit=4000,
+        backlog=_BACKLOG,
+        asyncore_use_poll=True,  # select() ends the server at its 1024th descriptor
+    )
     ready()
     try:
         server.run()

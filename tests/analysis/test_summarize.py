@@ -93,7 +93,7 @@ def test_summary_json_has_the_public_keys(tmp_path: Path) -> None:
     assert set(data["scenarios"]["load"]) == {
         "kind", "verdict", "workload", "requests", "failures", "error_rate", "throughput", "users_max",
         "response_time_ms", "service_time_ms", "status_codes", "failure_kinds", "series", "thresholds",
-        "received_bytes", "sent_bytes",
+        "received_bytes", "sent_bytes", "requests_per_user_minute",
     }  # fmt: skip
     assert list(data["scenarios"]["load"]["response_time_ms"]) == [
         "mean", "min", "p50", "p90", "p95", "p99", "p999", "max",

@@ -123,7 +123,7 @@ def test_a_dead_target_is_a_failed_run_and_not_a_crash(tmp_path: Path) -> None:
     """Nobody listens: every attempt is a sample of kind connect, and the verdict is fail."""
     scenario = {"users": 2, "iterations": 20, "endpoints": [{"path": "/"}]}
     plan = write_plan(tmp_path, {"base_url": "http://127.0.0.1:9", "scenarios": {"load": scenario}})
-    done = loadworthy("run", plan, cwd=tmp_path)
+    done = loadworthy("run", plan, "--no-preflight", cwd=tmp_path)
     assert done.code == 1, done.out + done.err
     assert summary_of(only_run(tmp_path))["scenarios"]["load"]["failure_kinds"] == {"connect": 20}
 
@@ -141,7 +141,7 @@ def test_options_replace_what_the_plan_says(tmp_path: Path) -> None:
         connections = server.stats().connections
     assert done.code == 0, done.out + done.err
     assert targets == {"/b"}
-    assert connections == 4
+    assert connections == 4 + 1  # one for each user, and the pre-flight's
     (run,) = (tmp_path / "elsewhere").iterdir()
     manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert (manifest["seed"], manifest["planned_duration_s"]) == (9, 2.0)
@@ -206,7 +206,7 @@ def test_a_target_that_is_down_passes_nothing(tmp_path: Path) -> None:
     """Refused connections are quick, and no answer: a latency target alone must not be met by them."""
     scenario = {"users": 2, "iterations": 200, "endpoints": [{"path": "/"}], "thresholds": ["p95 < 500ms"]}
     plan = write_plan(tmp_path, {"base_url": "http://127.0.0.1:9", "scenarios": {"load": scenario}})
-    assert loadworthy("run", plan, cwd=tmp_path).code == 1
+    assert loadworthy("run", plan, "--no-preflight", cwd=tmp_path).code == 1
 
 
 def test_what_has_no_effect_yet_is_said(tmp_path: Path) -> None:
@@ -215,6 +215,6 @@ def test_what_has_no_effect_yet_is_said(tmp_path: Path) -> None:
     more = {"alerting": alerting, "reporting": {"formats": ["pdf"]}, "locust": {"loglevel": "DEBUG"}}
     scenario = {"iterations": 1, "endpoints": [{"path": "/"}]}
     plan = write_plan(tmp_path, {"base_url": "http://127.0.0.1:9", **more, "scenarios": {"load": scenario}})
-    done = loadworthy("run", plan, cwd=tmp_path)
+    done = loadworthy("run", plan, "--no-preflight", cwd=tmp_path)
     assert "sends no messages" in done.out
     assert "without effect in this version: locust.loglevel, reporting.formats" in done.out

@@ -42,6 +42,8 @@ SECTIONS: Mapping[type[Model], str] = {
     model.Endpoint: "Weighted endpoints",
     model.Expect: "Expect",
     model.RowSource: "Test data",
+    model.Monitor: "Monitors",
+    model.WatchedProcess: "Processes",
     model.Alerting: "Alerting",
     model.EmailAlert: "E-mail",
     model.SlackAlert: "Slack",

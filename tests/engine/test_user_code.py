@@ -12,6 +12,7 @@ from tests.support.cli import Done, Started, loadworthy, only_run, summary_of, w
 from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Delay, Route
 
+DEAD = "http://127.0.0.1:9"
 HEAD = """
 import sys, logging
 from locust import HttpUser, LoadTestShape, constant, events, task
@@ -144,7 +145,7 @@ def test_a_loop_of_attempts_that_fail_at_once_cannot_keep_the_run_from_ending(tm
             while True:
                 self.client.get("http://[bad/", name="bad")
     """
-    done = run(tmp_path, "http://127.0.0.1:9", source, "--run-time", "1s", "--set", "stop_timeout=500ms")
+    done = run(tmp_path, DEAD, source, "--no-preflight", "--run-time", "1s", "--set", "stop_timeout=500ms")
     assert done.code == 1, done.out + done.err
     assert summary_of(only_run(tmp_path))["scenarios"]["locustfile"]["failure_kinds"].keys() == {"exception"}
 
@@ -217,7 +218,7 @@ def test_a_shape_that_raises_is_a_usage_error(tmp_path: Path) -> None:
         def tick(self):
             return 1 / 0
     """
-    done = run(tmp_path, "http://127.0.0.1:9", source)
+    done = run(tmp_path, DEAD, source, "--no-preflight")
     assert done.code == 2
     assert "Broken" in done.err
     assert "Traceback" not in done.err
@@ -226,7 +227,7 @@ def test_a_shape_that_raises_is_a_usage_error(tmp_path: Path) -> None:
 def test_options_of_locust_that_do_nothing_here_are_refused(tmp_path: Path) -> None:
     """After ``--`` stand the file's own options, not Locust's."""
     source = "class Visitor(HttpUser):\n    @task\n    def look(self):\n        self.client.get('/')\n"
-    done = run(tmp_path, "http://127.0.0.1:9", source, "--run-time", "1s", "--", "--csv", "x")
+    done = run(tmp_path, DEAD, source, "--run-time", "1s", "--", "--csv", "x")
     assert done.code == 2
     assert "--csv" in done.err
 
@@ -260,9 +261,10 @@ def test_a_ramp_down_does_not_wait_for_slow_users(tmp_path: Path) -> None:
 
 def test_runs_that_start_in_the_same_second_have_directories_of_their_own(tmp_path: Path) -> None:
     """None is turned away, none overwrites another."""
-    plan = write_plan(tmp_path, {"base_url": "http://127.0.0.1:9",
+    plan = write_plan(tmp_path, {"base_url": DEAD,
                                  "scenarios": {"load": {"iterations": 3, "endpoints": [{"path": "/"}]}}})  # fmt: skip
-    with Started("run", plan, cwd=tmp_path) as one, Started("run", plan, cwd=tmp_path) as two:
+    arguments = ("run", plan, "--no-preflight")
+    with Started(*arguments, cwd=tmp_path) as one, Started(*arguments, cwd=tmp_path) as two:
         codes = [started.finish()[0] for started in (one, two)]
     assert codes == [1, 1]
     assert len(list((tmp_path / "runs").iterdir())) == 2

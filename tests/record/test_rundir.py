@@ -43,14 +43,14 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     writer.add_interval(interval(0, series("/a", [5])))
     writer.add_event({"at_ms": 1, "type": "stage"})
     writer.add_failure(failure())
-    writer.add_resource({"at_ms": 2, "rss_bytes": 3})
+    writer.add_resource({"at_ms": 2, "source": "process 7", "values": {"memory_bytes": 3}})
     writer.flush()
     run = Run.open(writer.path)
     assert run.manifest == {"schema": 1, "name": "x"}
     assert [one.series[0].requests for one in run.intervals()] == [1]
     assert run.events == [{"at_ms": 1, "type": "stage"}]
     assert run.failures == [failure()]
-    assert run.resources == [{"at_ms": 2, "rss_bytes": 3}]
+    assert run.resources == [{"at_ms": 2, "source": "process 7", "values": {"memory_bytes": 3}}]
     assert run.torn_lines == 0
     writer.close()
 

@@ -64,8 +64,8 @@ def test_lines_come_every_five_seconds() -> None:
         view.on_event(ended())
     assert out.getvalue().splitlines() == [
         "load: started, 10 users",
-        "load: 5 s of 60 s  7 users  100.0/s  p50 20.0 ms  p95 80.0 ms  p99 80.0 ms  0 failed",
-        "load: 10 s of 60 s  7 users  100.0/s  p50 20.0 ms  p95 80.0 ms  p99 80.0 ms  0 failed",
+        "load: 5 s of 60 s  7 users  100.0/s  mean 26.0 ms  p50 20.0 ms  p95 80.0 ms  p99 80.0 ms  0 failed",
+        "load: 10 s of 60 s  7 users  100.0/s  mean 26.0 ms  p50 20.0 ms  p95 80.0 ms  p99 80.0 ms  0 failed",
         "load: ended (completed)",
     ]
 

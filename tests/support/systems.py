@@ -72,7 +72,10 @@ class Service:
         finally:
             too_late.cancel()
         words = self.line.split()
-        assert "on" in words, f"{self.name} did not start: {self.errors}"
+        if "on" not in words:
+            said = self.errors
+            self.__exit__(None, None, None)
+            raise AssertionError(f"{self.name} did not start: {said}")
         self.url = words[words.index("on") + 1]
         return self
 

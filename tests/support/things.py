@@ -53,7 +53,7 @@ def create_app(database: Database) -> FastAPI:
             return page.body([row.name for row in rows], total)
 
     @app.post("/login")
-    def login(_password: Annotated[str, Body(embed=True, alias="password", max_length=5)]) -> None:
+    def login(password: Annotated[str, Body(embed=True, max_length=5)]) -> None:
         """Refuses long passwords."""
 
     @app.get("/exhausted")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from loadworthy.analysis.figures import Distribution
+from loadworthy.analysis.pace import Pace
 from loadworthy.record.interval import Interval, SeriesInterval
 
 MS_PER_S = 1000
@@ -41,6 +42,7 @@ class ScenarioTotals:
     iterations: int = 0
     interrupted: int = 0
     series: dict[SeriesKey, SeriesInterval] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
     _users: dict[int, dict[int, int]] = field(default_factory=dict)
     _latest: dict[int, tuple[int, int]] = field(default_factory=dict)
     _total: SeriesInterval | None = None
@@ -55,6 +57,7 @@ class ScenarioTotals:
         self.iterations += interval.iterations
         self.interrupted += interval.interrupted
         self._note_users(interval)
+        self.pace.add(interval)
         for one in interval.series:
             key = (one.kind, one.name)
             if key not in self.series:
@@ -101,6 +104,7 @@ class WindowFigures:
     requests: int
     failures: int
     throughput: float | None
+    mean_ms: float | None
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
@@ -140,4 +144,4 @@ class Accumulator:
         seconds = (max(end for _, end, _ in parts) - min(start for start, _, _ in parts)) / MS_PER_S if parts else 0.0
         rate = total.requests / seconds if seconds else None
         times = Distribution.of(total.response)
-        return WindowFigures(seconds, total.requests, total.failures, rate, times.p50, times.p95, times.p99)
+        return WindowFigures(seconds, total.requests, total.failures, rate, times.mean, times.p50, times.p95, times.p99)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from loadworthy.analysis.accumulate import Accumulator
+from loadworthy.analysis.stages import StageCutter
 from loadworthy.analysis.timeline import TimelineBuilder
 from loadworthy.analysis.validity import Readings
 from loadworthy.record.rundir import EVENTS, FAILURES, INTERVALS, RESOURCES, Run
@@ -21,6 +22,7 @@ class Reading:
     totals: Accumulator = field(default_factory=lambda: Accumulator(window_s=0))
     timeline: TimelineBuilder = field(default_factory=TimelineBuilder)
     readings: Readings = field(default_factory=Readings)
+    stages: StageCutter = field(default_factory=StageCutter)
     torn_lines: int = 0
     torn_tails: int = 0
 
@@ -30,11 +32,12 @@ def read(run: Run) -> Reading:
 
     The run must be freshly opened: its count of torn lines grows with each pass over its intervals.
     """
-    reading = Reading()
+    reading = Reading(stages=StageCutter(run.manifest, run.events))
     for interval in run.intervals():
         reading.totals.add(interval)
         reading.timeline.add(interval)
         reading.readings.add(interval)
+        reading.stages.add(interval)
     reading.torn_lines = run.torn_lines
     reading.torn_tails = sum(_has_torn_tail(run, name) for name in (INTERVALS, EVENTS, RESOURCES, FAILURES))
     return reading

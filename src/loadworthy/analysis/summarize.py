@@ -7,12 +7,15 @@ cannot pass. Reasons are ordered as the verdict weighs them: invalid, fail, unde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals, WindowFigures, merged
 from loadworthy.analysis.ending import Ending, judge_ending, judge_scenario_ending, run_duration_s, seconds
 from loadworthy.analysis.figures import Figures
 from loadworthy.analysis.reading import Reading, read
+from loadworthy.analysis.resources import judge_resources, resource_series
+from loadworthy.analysis.stages import judge_stages
 from loadworthy.analysis.summary import Reason, ScenarioSummary, Summary
 from loadworthy.analysis.thresholds import NO_FAILURES, ThresholdResult, evaluate
 from loadworthy.analysis.timeline import Second
@@ -45,6 +48,7 @@ def summarize(run: Run, reading: Reading | None = None) -> Summary:
     specs = _planned_scenarios(manifest)
     names = [*specs, *sorted(set(totals) - set(specs))]
     scenarios = {name: _judge_scenario(name, specs.get(name, {}), totals.get(name), run) for name in names}
+    scenarios = _with_stages_and_resources(scenarios, specs, reading, run)
     health = judge_health(reading.readings, run.events, reading.torn_lines, reading.torn_tails)
     last_ms = max((one.end_ms for one in totals.values()), default=None)
     duration_s = run_duration_s(manifest, last_ms)
@@ -101,6 +105,7 @@ def _judge_scenario(name: str, spec: Mapping[str, Any], totals: ScenarioTotals |
     elif ending.reason:
         reasons.append(Reason(ending.verdict, ending.reason))
     verdict = worst([*(result.verdict for result in results), *(reason.verdict for reason in reasons)])
+    busiest = totals.pace.busiest()
     return ScenarioSummary(
         name=name,
         kind=str(spec.get("kind") or _DEFAULT_KIND),
@@ -114,7 +119,24 @@ def _judge_scenario(name: str, spec: Mapping[str, Any], totals: ScenarioTotals |
         iterations=totals.iterations,
         interrupted=totals.interrupted,
         ran=ran,
+        requests_per_user_minute=None if busiest is None else busiest.per_user_minute,
     )
+
+
+def _with_stages_and_resources(
+    scenarios: Mapping[str, ScenarioSummary], specs: Mapping[str, Mapping[str, Any]], reading: Reading, run: Run
+) -> dict[str, ScenarioSummary]:
+    resources = resource_series(run.resources, reading.totals.scenarios)
+    result = dict(scenarios)
+    for name, totals in reading.totals.scenarios.items():
+        cut, series = reading.stages.cuts.get(name), resources.get(name)
+        thresholds = tuple(specs.get(name, {}).get("thresholds") or ())
+        result[name] = replace(
+            result[name],
+            stages=None if cut is None else judge_stages(cut, totals, thresholds),
+            resources=judge_resources(series, reading.timeline.seconds(name)) if series and series.points else {},
+        )
+    return result
 
 
 def _series(totals: ScenarioTotals) -> dict[str, Figures]:

@@ -6,10 +6,12 @@ ratios 0..1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from loadworthy.analysis.figures import Figures
+from loadworthy.analysis.resources import MetricFigures
+from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.thresholds import ThresholdResult
 from loadworthy.analysis.validity import Health
 from loadworthy.analysis.verdict import Verdict
@@ -46,19 +48,34 @@ class ScenarioSummary:
     """Attempts that the end of the run cut off; they are no samples."""
     ran: bool = True
     workload: str = WORKLOAD
+    requests_per_user_minute: float | None = None
+    """In the busiest minute; None where no user ran."""
+    stages: StageReport | None = None
+    """None where the scenario has no stages, or none of them ran."""
+    resources: dict[str, dict[str, MetricFigures]] = field(default_factory=dict)
+    """Source → metric → its figures while the scenario ran."""
 
     def to_json(self) -> Json:
         """The form that stands in ``summary.json``."""
-        return {
+        data = {
             "kind": self.kind,
             "verdict": self.verdict.value,
             "workload": self.workload,
             **self.figures.counts_json(),
             "users_max": self.users_max,
+            "requests_per_user_minute": self.requests_per_user_minute,
             **self.figures.details_json(),
             "series": {name: figures.to_json() for name, figures in self.series.items()},
             "thresholds": [result.to_json() for result in self.thresholds],
         }
+        if self.stages is not None:
+            data |= self.stages.to_json()
+        if self.resources:
+            data["resources"] = {
+                source: {metric: figures.to_json() for metric, figures in metrics.items()}
+                for source, metrics in self.resources.items()
+            }
+        return data
 
 
 @dataclass(frozen=True, slots=True)

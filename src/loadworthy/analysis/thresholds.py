@@ -10,13 +10,14 @@ from typing import Any, Literal
 from loadworthy.analysis.accumulate import ScenarioTotals, merged
 from loadworthy.analysis.figures import to_ms
 from loadworthy.analysis.order_statistics import interval_ranks, min_samples
+from loadworthy.analysis.pace import Pace
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.plan.thresholds import Threshold
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import SeriesInterval
 from loadworthy.units import format_count, format_ms, format_ratio
 
-Unit = Literal["ms", "ratio", "per_s", "count"]
+Unit = Literal["ms", "ratio", "per_s", "count", "per_user_minute"]
 
 NO_FAILURES = Threshold(
     expression="error_rate <= 0%", metric="error_rate", aggregate=None, fraction=None, series=None, op="<=", limit=0.0
@@ -27,12 +28,19 @@ UNKNOWN = "\N{EN DASH}"
 """What stands for a figure that is not known."""
 
 _TIME_METRICS = ("response_time", "service_time")
-_UNITS: dict[str, Unit] = {"error_rate": "ratio", "throughput": "per_s", "requests": "count", "failures": "count"}
+_UNITS: dict[str, Unit] = {
+    "error_rate": "ratio",
+    "throughput": "per_s",
+    "requests": "count",
+    "failures": "count",
+    "requests_per_user_minute": "per_user_minute",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdResult:
-    """A judged threshold. ``observed``, ``limit``, ``low``, ``high`` are in ``unit``: ms, ratio, per second or count.
+    """A judged threshold. ``observed``, ``limit``, ``low``, ``high`` are in ``unit``: ms, ratio, per second, count or
+    per minute of a user.
 
     ``low`` and ``high`` enclose a percentile with 95 % if the samples were independent, which they rarely are: the
     real interval is wider. None for an end that is not finite, and for all that is no percentile.
@@ -84,6 +92,8 @@ def evaluate(threshold: Threshold, totals: ScenarioTotals, *, implicit: bool = F
         if totals.interrupted:
             return judge.undecided(f"{_requests(totals.interrupted)} made and none answered before the end")
         return judge.undecided("no request was made, so there is nothing to judge")
+    if threshold.metric == "requests_per_user_minute":
+        return judge.judge_pace(totals.pace)
     if threshold.series is None:
         return judge.judge(totals.total, totals.duration_s)
     matching = [one for one in totals.series.values() if matches(threshold.series, one.kind, one.name)]
@@ -127,6 +137,16 @@ class _Judge:
         if observed is None:
             return self.undecided(f"{self.what} is unknown: the measured time is zero")
         return self._compared(observed, self._counts_evidence(total, observed))
+
+    def judge_pace(self, pace: Pace) -> ThresholdResult:
+        busiest = pace.busiest()
+        if busiest is None:
+            return self.undecided(f"{self.what} is unknown: no user ran for any measured time")
+        evidence = (
+            f"{self.what} was {format_value(busiest.per_user_minute, self.unit)} in the busiest "
+            f"{busiest.seconds:,} s ({_requests(busiest.requests)} in {busiest.user_minutes:,.1f} user-minutes)"
+        )
+        return self._compared(busiest.per_user_minute, evidence)
 
     def _counts_evidence(self, total: SeriesInterval, observed: float) -> str:
         was = f"{self.what} was {format_value(observed, self.unit)}"
@@ -262,4 +282,6 @@ def format_value(value: float | None, unit: Unit) -> str:
         return format_ms(value)
     if unit == "ratio":
         return format_ratio(value)
-    return f"{value:,.1f}/s" if unit == "per_s" else f"{value:,.0f}"
+    if unit == "count":
+        return f"{value:,.0f}"
+    return f"{value:,.1f}/s" if unit == "per_s" else f"{value:,.1f}"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
 from loadworthy import __version__
-from loadworthy.errors import ExitCode, LoadworthyError, UsageError
+from loadworthy.cli.guard import guarded
+from loadworthy.errors import ExitCode, UsageError
 
 VERBS = {
     "demo": "start a small service, load it for 20 seconds, show the verdict",
@@ -24,6 +23,8 @@ VERBS = {
     "worker": "lend this machine to a run on another",
     "schema": "print the JSON Schema of a plan, for editors",
 }
+
+MISTAKE = "this is a mistake in Loadworthy, not in your plan; please report it"
 
 EPILOG = """\
 exit codes: 0 pass, 1 fail, 2 usage or set-up error, 3 undecided, 4 invalid, 130 interrupted
@@ -38,34 +39,8 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
-    sys.exit(_guarded(sys.argv[1:] if argv is None else list(argv)))
-
-
-def _guarded(argv: list[str]) -> int:
-    try:
-        code = int(_dispatch(argv))
-        sys.stdout.flush()
-    except LoadworthyError as error:
-        print(f"loadworthy: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        print("loadworthy: interrupted", file=sys.stderr)
-        return int(ExitCode.INTERRUPTED)
-    except OSError as error:
-        return _without_output(error)
-    except Exception:  # noqa: BLE001  # a bug of ours must not look like a verdict, as Python's own exit code 1 would
-        traceback.print_exc()
-        print("loadworthy: this is a mistake in Loadworthy, not in your plan; please report it", file=sys.stderr)
-        return int(ExitCode.INVALID)
-    return code
-
-
-def _without_output(error: OSError) -> int:
-    """What was to be printed cannot be; quietly where the reader has just gone (`… | head`)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if not isinstance(error, BrokenPipeError):
-        print(f"loadworthy: {error}", file=sys.stderr)
-    return int(ExitCode.USAGE)
+    words = sys.argv[1:] if argv is None else list(argv)
+    sys.exit(guarded("loadworthy", lambda: _dispatch(words), MISTAKE))
 
 
 def _dispatch(argv: list[str]) -> ExitCode:

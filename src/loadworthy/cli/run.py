@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadworthy.cli.addresses import DEFAULT_PORT, parse_address
+from loadworthy.cli.target import load_target
 from loadworthy.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from loadworthy.plan.load import LoadedPlan
     from loadworthy.plan.overrides import Override
 
 EPILOG = """\
@@ -48,6 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--workers", metavar="N", type=int, default=0, help="wait for this many workers on other machines")
     how.add_argument("--bind", metavar="HOST[:PORT]", default="127.0.0.1",
                      help=f"where workers on other machines join (port {DEFAULT_PORT} unless given)")  # fmt: skip
+    how.add_argument("--no-preflight", dest="preflight", action="store_false",
+                     help="make load even where nothing listens at the target")  # fmt: skip
 
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
@@ -56,7 +58,12 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(f"--workers {arguments.workers}: write how many workers join from other machines")
     children = _children(arguments.processes, arguments.workers)
     bind = parse_address(arguments.bind, DEFAULT_PORT if arguments.workers else 0)
-    loaded = _load(arguments)
+    loaded = load_target(
+        arguments.target,
+        environ=os.environ,
+        overrides=[*_overrides(arguments), *arguments.overrides],
+        scenarios=arguments.scenario,
+    )
 
     from loadworthy.cli.running import run_and_show  # imports Locust, which takes half a second
     from loadworthy.engine.run import RunRequest
@@ -72,21 +79,9 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
             seed=arguments.seed,
             lean_client=arguments.client == "loadworthy",
             arguments=tuple(arguments.passed_on),
+            preflight=arguments.preflight,
         )
     )
-
-
-def _load(arguments: argparse.Namespace) -> LoadedPlan:
-    from loadworthy.plan.load import check_runnable, load_plan, plan_from_mapping
-
-    target: Path = arguments.target
-    overrides = [*_overrides(arguments), *arguments.overrides]
-    if target.suffix == ".py":
-        data = {"scenarios": {target.stem: {"locustfile": target.name}}}
-        return plan_from_mapping(data, path=target, environ=os.environ, overrides=overrides)
-    loaded = load_plan(target, environ=os.environ, overrides=overrides)
-    check_runnable(loaded, arguments.scenario or None)
-    return loaded
 
 
 def _overrides(arguments: argparse.Namespace) -> Iterator[Override]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from loadworthy.cli.showing import show_run
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from loadworthy.cli.showing import RunResult, judge
+from loadworthy.engine.observer import Observer, SilentObserver, Watchers
 from loadworthy.engine.run import RunOutcome, RunRequest, run_plan
 from loadworthy.errors import ExitCode
 from loadworthy.plan.model import Plan
@@ -10,18 +14,35 @@ from loadworthy.plan.model import Plan
 
 def run_and_show(request: RunRequest) -> ExitCode:
     """Run, judge, print; the exit code is the verdict's, 130 where the run was interrupted."""
-    from loadworthy.cli.console import PatientConsole
-    from loadworthy.report.live import make_view
+    return run_and_judge(request).exit_code
 
+
+def run_and_judge(
+    request: RunRequest, *, observers: Sequence[Observer] = (), view: bool = True, closing: bool = True
+) -> RunResult:
+    """Run with or without the live view, telling the observers, and judge with or without the closing view."""
     outcome: RunOutcome | None = None
     try:
-        with make_view(PatientConsole(), _chosen(request)) as view:
-            outcome = run_plan(request, view)
+        with _view(request, view) as watching:
+            outcome = run_plan(request, Watchers(watching, observers) if observers else watching)
     except OSError:
         # A terminal that is gone by the end of the run is no reason not to judge it.
         if outcome is None:
             raise
-    return show_run(outcome.path)
+    return judge(outcome.path, closing=closing)
+
+
+@contextmanager
+def _view(request: RunRequest, wanted: bool) -> Iterator[Observer]:
+    if not wanted:
+        yield SilentObserver()
+        return
+
+    from loadworthy.cli.console import PatientConsole
+    from loadworthy.report.live import make_view
+
+    with make_view(PatientConsole(), _chosen(request)) as view:
+        yield view
 
 
 def _chosen(request: RunRequest) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,40 @@ if TYPE_CHECKING:
     from loadworthy.record.rundir import Run
 
 
-def show_run(path: Path) -> ExitCode:
-    """Write summary and reports of a run directory, print the closing view; the verdict's exit code."""
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run that was judged.
+
+    Args:
+        path: its directory.
+        summary: its figures and verdicts, as in ``summary.json``.
+        files: the summary and the reports that were written.
+        interrupted: whether it was asked to stop before its end.
+        exit_code: the verdict's, or 130 where it was interrupted.
+    """
+
+    path: Path
+    summary: Summary
+    files: tuple[Path, ...]
+    interrupted: bool
+    exit_code: ExitCode
+
+
+def judge(path: Path, *, closing: bool = True) -> RunResult:
+    """Write summary and reports of a run directory, as ``loadworthy report`` does.
+
+    ::
+
+        result = judge(Path("runs/2026-11-20T14-05-09-load"))
+        print(result.summary.verdict, *result.files)
+
+    Args:
+        path: the run directory.
+        closing: whether the closing view is printed.
+
+    Raises:
+        RunDirError: where it is no run directory, or a damaged one, or the files cannot be written.
+    """
     from loadworthy.record.rundir import Run
     from loadworthy.report.write import write_reports
 
@@ -25,12 +58,19 @@ def show_run(path: Path) -> ExitCode:
         summary, files = write_reports(run)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunDirError(f"{path} is damaged: {type(error).__name__}: {error}") from error
-    try:
-        _print_view(run, summary, files)
-    except OSError as error:
-        silence_output()
-        print(f"loadworthy: cannot print ({error.strerror or error}); the reports are in {path}", file=sys.stderr)
-    return ExitCode(summary.exit_code)
+    if closing:
+        try:
+            _print_view(run, summary, files)
+        except OSError as error:
+            silence_output()
+            print(f"loadworthy: cannot print ({error.strerror or error}); the reports are in {path}", file=sys.stderr)
+    interrupted = run.manifest.get("ended") == "interrupted"
+    return RunResult(path, summary, tuple(files), interrupted, ExitCode(summary.exit_code))
+
+
+def show_run(path: Path) -> ExitCode:
+    """Judge a run directory and print the closing view; the exit code."""
+    return judge(path).exit_code
 
 
 def _print_view(run: Run, summary: Summary, files: Sequence[Path]) -> None:

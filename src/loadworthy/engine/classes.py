@@ -12,7 +12,7 @@ from typing import Any
 from locust.shape import LoadTestShape
 from locust.user import User
 
-from loadworthy.engine.locust_bridge import load_user_classes
+from loadworthy.engine.loading import load_user_classes
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import Behaviour, Plan, Scenario
 from loadworthy.units import US_PER_S

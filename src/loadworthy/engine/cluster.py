@@ -32,6 +32,7 @@ from loadworthy.engine.tickets import CountedTickets
 from loadworthy.errors import GeneratorError, SetupError
 from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
+from loadworthy.users import cleanup
 
 Json = dict[str, Any]
 
@@ -178,7 +179,8 @@ class ClusterCrew:
             self._spawning = None
         self._runner.stop()
         self._tell_all(wire.END, {"scenario": self._scenario})
-        patience_s = self._setup.plan.stop_timeout / US_PER_S + ANSWER_WAIT_S
+        # Workers remove the test data of their users before they answer.
+        patience_s = self._setup.plan.stop_timeout / US_PER_S + cleanup.LIMIT_S + ANSWER_WAIT_S
         self._wait_until(lambda: all(w.ended == self._scenario for w in self._active()), patience_s)
         for worker in self._active():
             if worker.ended != self._scenario:

@@ -3,7 +3,8 @@
 Three things: users of Locust's own HTTP classes get our client (unless the caller wants theirs), each task execution is
 counted (and may be refused, see :mod:`loadworthy.engine.tickets`), and users are dispatched ten times a second instead
 of in one lump a second. Locust's event hub is global and every runner leaves listeners on it; they are put back too, so
-that several runs in one process do not hear each other.
+that several runs in one process do not hear each other; so the modules of locustfiles are forgotten, too, and the next
+run loads them with their listeners.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -23,17 +23,16 @@ from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.event import EventHook
 from locust.exception import StopUser
-from locust.shape import LoadTestShape
 from locust.user import User
 from locust.user.task import DefaultTaskSet, TaskSet
 from locust.user.users import HttpUser as LocustHttpUser
-from locust.util.load_locustfile import load_locustfile
 
+from loadworthy.engine.loading import forgetting
 from loadworthy.engine.tickets import EndlessTickets, Tickets
 from loadworthy.errors import UsageError
-from loadworthy.users.http import HttpUser
+from loadworthy.users.http import HttpSession, HttpUser
 from loadworthy.users.http.user import give_client
-from loadworthy.users.sink import describe_exception
+from loadworthy.users.preflight import LED_BY_ENGINE
 
 DISPATCHES_PER_S = 10
 
@@ -94,7 +93,7 @@ def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
         originals.append((owner, name, vars(owner)[name]))
         setattr(owner, name, replacement)
 
-    patch(User, "run", _surviving_exit(User.run))
+    patch(User, "run", _well_ended(User.run))
     for owner in (TaskSet, DefaultTaskSet):
         patch(owner, "execute_task", _gated(gate, owner.execute_task))
     if lean_client:
@@ -105,7 +104,8 @@ def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
     hooks = [hook for hook in vars(locust.events).values() if isinstance(hook, EventHook)]
     listeners = [(hook, list(hook._handlers)) for hook in hooks]  # noqa: SLF001  # Locust has no public list
     try:
-        yield
+        with forgetting():
+            yield
     finally:
         for hook, handlers in listeners:
             hook._handlers[:] = handlers  # noqa: SLF001
@@ -121,13 +121,17 @@ def _gated(gate: IterationGate, original: Callable[[Any, Any], None]) -> Callabl
     return execute_task
 
 
-def _surviving_exit(original: Callable[[User], None]) -> Callable[[User], None]:
+def _well_ended(original: Callable[[User], None]) -> Callable[[User], None]:
     @functools.wraps(original)
     def run(self: User) -> None:
         try:
             original(self)
         except SystemExit as error:  # user code may end its user, not the run
             self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+        finally:
+            client = getattr(self, "client", None)
+            if isinstance(client, HttpSession):  # Locust's own user classes do not know that it wants to be closed
+                client.close()
 
     return run
 
@@ -135,40 +139,6 @@ def _surviving_exit(original: Callable[[User], None]) -> Callable[[User], None]:
 def _init_with_our_client(self: Any, environment: Environment) -> None:
     User.__init__(self, environment)
     give_client(self)
-
-
-def load_user_classes(path: Path, wanted: Sequence[str]) -> tuple[list[type[User]], LoadTestShape | None]:
-    """The user classes of a locustfile (``wanted`` ones, or all) and its load shape; UsageError where that fails."""
-    if not path.is_file():
-        raise UsageError(f"there is no locustfile {path}")
-    try:
-        classes, shapes = load_locustfile(str(path.resolve()))
-    except SystemExit as error:
-        raise UsageError(f"the locustfile {path} ended the program while it was loaded (exit {error.code})") from error
-    except Exception as error:
-        line = _line_in(error, path)
-        place = f"{path}:{line}" if line else str(path)
-        raise UsageError(f"{place}: the locustfile cannot be loaded: {describe_exception(error)}") from error
-    if unknown := [name for name in wanted if name not in classes]:
-        raise UsageError(f"{path} has no user class {', '.join(unknown)}; it has: {', '.join(classes) or 'none'}")
-    chosen = [user_class for name, user_class in classes.items() if not wanted or name in wanted]
-    if not chosen:
-        raise UsageError(
-            f"{path} has no user class: derive one from HttpUser (or any Locust user) with at least one @task"
-        )
-    return chosen, (shapes[0] if shapes else None)
-
-
-def _line_in(error: BaseException, path: Path) -> int | None:
-    """The last line of ``path`` in the error's traceback, or the line of a syntax error in it."""
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == path.resolve():
-        return error.lineno
-    line, step = None, error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code.co_filename == str(path.resolve()):
-            line = step.tb_lineno
-        step = step.tb_next
-    return line
 
 
 def parsed_options(arguments: Sequence[str]) -> Any:
@@ -188,10 +158,12 @@ def parsed_options(arguments: Sequence[str]) -> Any:
 
 def make_environment(host: str | None, stop_timeout_s: float) -> Environment:
     """An environment on Locust's global event hub. Its options are set once user code is loaded."""
-    return Environment(
+    environment = Environment(
         events=locust.events,
         host=host,
         stop_timeout=stop_timeout_s,
         parsed_options=parsed_options(()),
         dispatcher_class=SmoothDispatcher,
     )
+    setattr(environment, LED_BY_ENGINE, True)
+    return environment

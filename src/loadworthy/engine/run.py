@@ -25,13 +25,15 @@ from loadworthy.engine.locust_bridge import (
     make_environment,
     parsed_options,
 )
+from loadworthy.engine.monitoring import Monitoring
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.observer import Observer
-from loadworthy.errors import LoadworthyError, RunDirError, UsageError
+from loadworthy.errors import LoadworthyError, RunDirError, SetupError, UsageError
 from loadworthy.plan.load import LoadedPlan
 from loadworthy.plan.model import Plan
 from loadworthy.record.rundir import RunWriter
 from loadworthy.units import US_PER_S
+from loadworthy.users.preflight import direct_hosts, first_complaint
 from loadworthy.workload.profile import ClosedProfile, Move, closed_profile
 
 Json = dict[str, Any]
@@ -51,6 +53,8 @@ class RunRequest:
         seed: instead of the plan's.
         lean_client: whether users of Locust's HTTP classes get our client.
         arguments: options for the locustfile's own parser.
+        preflight: whether a target where nothing listens ends the run before it begins. Never asked where all load is
+            made on other machines, or some of it: this one may not reach the target.
     """
 
     loaded: LoadedPlan
@@ -62,6 +66,7 @@ class RunRequest:
     seed: int | None = None
     lean_client: bool = True
     arguments: tuple[str, ...] = ()
+    preflight: bool = True
 
     @property
     def workers(self) -> int:
@@ -98,6 +103,7 @@ class _PlanRun:
         self._seed = _chosen_seed(request.seed, self._plan.seed)
         self._profiles = {name: closed_profile(self._plan.scenarios[name]) for name in self._names}
         self._control = Control()
+        self._monitoring = Monitoring(self._plan, self._names, clock)
         self._started_us = 0
         self._path = request.out
 
@@ -111,6 +117,7 @@ class _PlanRun:
             environment = make_environment(_without_slash(self._plan.base_url), self._plan.stop_timeout / US_PER_S)
             environment.parsed_options = parsed_options(request.arguments)
             self._check_hosts(classes)
+            self._check_target(classes)
             return self._record(gate, classes, environment)
 
     def _check_hosts(self, classes: ScenarioClasses) -> None:
@@ -122,6 +129,16 @@ class _PlanRun:
                         f"base_url in the plan, or host in the class"
                     )
 
+    def _check_target(self, classes: ScenarioClasses) -> None:
+        """SetupError where nothing listens at the target."""
+        if not self._request.preflight or self._request.remote_workers:
+            return
+        base_url = _without_slash(self._plan.base_url)
+        users = [one for name in self._names for one in classes.classes(name) if issubclass(one, HTTP_USERS)]
+        hosts = direct_hosts(users, base_url, environ_proxies=not self._request.lean_client)
+        if complaint := first_complaint(hosts, "--url"):
+            raise SetupError(self._request.loaded.redactor(complaint))
+
     def _record(self, gate: IterationGate, classes: ScenarioClasses, environment: Environment) -> RunOutcome:
         """From here on there is a run directory."""
         self._started_us = self._clock.wall_us()
@@ -132,7 +149,7 @@ class _PlanRun:
         ended, reason = "error", "the run ended by an unforeseen error"
         try:
             self._write_manifest(writer, ended=None, reason=None)
-            with warnings_as_events(journal.event):
+            with warnings_as_events(journal.event), self._monitoring.of_plan(writer, journal.event):
                 crew = self._crew(gate, classes, environment, journal)
                 ended, reason = self._with_crew(crew, classes, journal)
         except LoadworthyError as error:
@@ -167,7 +184,8 @@ class _PlanRun:
                 for name in self._names:
                     if self._control.stop.is_set():
                         return "interrupted", "asked to stop between two scenarios"
-                    reason = self._scenario(name, classes, crew, journal)
+                    with self._monitoring.of_scenario(name):
+                        reason = self._scenario(name, classes, crew, journal)
                     if reason is EndReason.INTERRUPTED:
                         return "interrupted", "asked to stop"
                     if reason is EndReason.WORKERS_LOST:

@@ -1,8 +1,7 @@
 """Starting and stopping users, where Locust's way would spoil figures.
 
-Locust kills users that wait between tasks. Its kill takes effect a moment later, when a user whose pause just ended may
-already have sent its next request: the server sees a request that nobody measured. Here a waiting user is looked at
-and ended in the same instant, in the event loop, where no user can run in between.
+Locust kills users that wait between tasks, and may hit a request that was just sent: see
+:mod:`loadworthy.users.pauses`, which does it better.
 
 In a ramp-down nobody waits for a user that is still busy: the ramp would come late. And a user that cannot be made is
 an error of user code that the run tells of, not an end of the ramp.
@@ -16,7 +15,9 @@ import gevent
 from gevent.pool import Group
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, LocalRunner, Runner
 from locust.user import User
-from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
+
+from loadworthy.users.pauses import end_pause_soon
 
 
 class CarefulRunner(Runner):
@@ -69,7 +70,7 @@ def choose_to_stop(greenlets: Group, counts: Mapping[str, int]) -> Group:
         if user._state == LOCUST_STATE_RUNNING:  # noqa: SLF001
             user._state = LOCUST_STATE_STOPPING  # noqa: SLF001
         elif user._state != LOCUST_STATE_STOPPING:  # noqa: SLF001
-            gevent.get_hub().loop.run_callback(_end_pause, user)
+            end_pause_soon(user)
     return chosen
 
 
@@ -77,14 +78,3 @@ def see_off(chosen: Group, timeout_s: float | None) -> None:
     """Wait for these users to end. After the time-out they are killed; their requests under way are interrupted."""
     chosen.join(timeout=timeout_s or 0)
     chosen.kill()
-
-
-def _end_pause(user: User) -> None:
-    """Runs in the event loop: whatever the user's state is now, it is still that when it is acted on."""
-    if user._state == LOCUST_STATE_WAITING:  # noqa: SLF001
-        user._state = LOCUST_STATE_STOPPING  # noqa: SLF001
-        user.greenlet.throw(gevent.GreenletExit())
-    elif user._state == LOCUST_STATE_RUNNING:  # noqa: SLF001
-        user._state = LOCUST_STATE_STOPPING  # noqa: SLF001
-    elif user._state is None:  # noqa: SLF001  # not yet started
-        user.greenlet.kill(block=False)

@@ -146,6 +146,7 @@ class Worker:
         """Until the master says quit or is gone."""
         with self._context:
             self._runner.greenlet.join()
+            self._environment.events.quit.fire(exit_code=0)  # as Locust: what its listeners have left to do is done now
 
     def leave(self) -> None:
         """Stop now."""

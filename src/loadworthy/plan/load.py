@@ -19,7 +19,7 @@ from loadworthy.errors import PlanError, Problem
 from loadworthy.plan.document import DataPath, Document, settle
 from loadworthy.plan.interpolate import interpolate_document
 from loadworthy.plan.json_reader import read_json
-from loadworthy.plan.model import Behaviour, Plan, Scenario
+from loadworthy.plan.model import Behaviour, Monitor, Plan, Scenario
 from loadworthy.plan.overrides import Override, apply_overrides, parse_override
 from loadworthy.plan.redact import Redactor, find_secrets, masked_data, redactor_for
 from loadworthy.plan.rules import check_rules
@@ -212,8 +212,17 @@ def check_runnable(loaded: LoadedPlan, scenarios: Collection[str] | None = None)
     for name, scenario in loaded.plan.scenarios.items():
         if scenarios is None or name in scenarios:
             _check_behaviour(name, scenario, loaded, document)
+            _check_endpoints(scenario.monitors, ("scenarios", name, "monitors"), loaded, document)
+    _check_endpoints(loaded.plan.monitors, ("monitors",), loaded, document)
     if document.problems:
         raise PlanError(document.sorted_problems())
+
+
+def _check_endpoints(monitors: Sequence[Monitor], path: DataPath, loaded: LoadedPlan, document: Document) -> None:
+    for index, monitor in enumerate(monitors):
+        if monitor.prometheus is not None and monitor.prometheus.startswith("/") and loaded.plan.base_url is None:
+            message = f'"{monitor.prometheus}" is below a base URL, and the plan has none'
+            document.add((*path, index, "prometheus"), message, "give the plan a base_url, or the monitor a whole URL")
 
 
 def _check_behaviour(name: str, scenario: Scenario, loaded: LoadedPlan, document: Document) -> None:

@@ -245,6 +245,50 @@ class Stage(Model):
     ramp_to: Annotated[Whole, Field(ge=0)] | None = None
 
 
+MIN_EVERY_US = 100_000
+"""Readings closer together would disturb what they watch."""
+
+
+def _every_us(value: str | float) -> int:
+    every_us = _duration_us(value)
+    if every_us < MIN_EVERY_US:
+        raise ValueError("it is more often than every 100ms; readings must not disturb what they watch")
+    return every_us
+
+
+EveryUs = Annotated[
+    int,
+    BeforeValidator(_read_with(_every_us)),
+    PlainSerializer(_duration_text, when_used="json"),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "1s", 5]}),
+]
+"""The time from one reading to the next, integer µs inside."""
+
+
+class WatchedProcess(Model):
+    """A process on this machine, with its children: exactly one of the three says which."""
+
+    pid: Annotated[Whole, Field(ge=1)] | None = None
+    port: Annotated[Whole, Field(ge=1, le=65535)] | None = None
+    """The TCP port that it listens on."""
+    name: str | None = None
+    """The name of the program, or of the script that an interpreter runs."""
+
+
+class Monitor(Model):
+    """Something of the target that is read while a run goes on: exactly one source."""
+
+    prometheus: str | None = None
+    """Endpoint in the Prometheus text format: a URL, or a path below the base URL."""
+    metrics: tuple[str, ...] = ()
+    """Selectors (``name{label="value"}``) of what to keep; all gauges and counters unless given."""
+    process: WatchedProcess | None = None
+    postgres: str | None = None
+    """URL or connection string of a PostgreSQL database."""
+    every: EveryUs = 1_000_000
+    """From one reading to the next."""
+
+
 class Scenario(Behaviour):
     """One named behaviour plus one workload plus its thresholds."""
 
@@ -272,6 +316,8 @@ class Scenario(Behaviour):
     """Expressions; the mapping form (``response_time_p95: 1000``) is rewritten to them when the plan is read."""
     timeout: TimeSpanUs | None = None
     """Time-out for connecting and for reading of each request; the plan's unless given."""
+    monitors: tuple[Monitor, ...] = ()
+    """Read while this scenario runs, besides those of the plan."""
 
     @model_validator(mode="before")
     @classmethod
@@ -333,6 +379,8 @@ class Plan(Model):
     base_url: str | None = None
     scenarios: Annotated[dict[str, Scenario], Field(min_length=1)]
     """Run one after another in the order written."""
+    monitors: tuple[Monitor, ...] = ()
+    """Read during the whole run."""
     alerting: Alerting | None = None
     test_data: dict[str, RowSource] = Field(default_factory=dict)
     """Name → rows; ``{{ name.column }}`` in a template. A plain list of rows is accepted too."""

@@ -36,6 +36,8 @@ def place_kind(path: DataPath) -> PlaceKind:
             return "text"
         case ("scenarios", _, "endpoints" | "flow" | "on_start", _, "path" | "name"):
             return "text"
+        case ("monitors", _, *rest) | ("scenarios", _, "monitors", _, *rest):
+            return "text" if rest[:1] in (["prometheus"], ["metrics"]) or rest == ["process", "name"] else "typed"
     return "typed"
 
 
@@ -56,6 +58,10 @@ def free_root(path: DataPath) -> int | None:
             return None
         case ("locust", *_):
             return 1
+        case ("monitors", _, "postgres"):
+            return 3
+        case ("scenarios", _, "monitors", _, "postgres"):
+            return 5
         case ("scenarios", _, "roles", _, *rest):
             return _behaviour_root(tuple(rest), 4)
         case ("scenarios", _, *rest):

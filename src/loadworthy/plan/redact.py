@@ -22,6 +22,8 @@ MASK = "***"
 MIN_SECRET_CHARACTERS = 4
 """Shorter texts occur everywhere; masking them would leave nothing to read."""
 
+_PAIR = re.compile(r"(?:(?<=[?&\s])|^)(\w+)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&#']*)")
+"""A parameter of a URL (``?token=…``) or of a connection string (``password='…'``)."""
 _SCHEME_WORD = re.compile(r"(?:Basic|Bearer|Token|ApiKey|Digest)\s+(.+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -79,18 +81,21 @@ class FoundSecrets:
 
 def find_secrets(document: Document) -> FoundSecrets:
     """Find them: values from the environment in free places, or in a path if the variable's name speaks of a secret;
-    literals under a key that speaks of one, unless they are templates; and the password in the base URL.
+    literals under a key that speaks of one, unless they are templates; and passwords in the base URL and in what
+    monitors connect to.
     """
     found = FoundSecrets()
     for path, value in _scalars(document.data, ()):
         kind = place_kind(path)
         for name, inserted in document.variables.get(path, {}).items():
-            hidden = kind == "free" or (kind == "text" and path[-1] == "path" and looks_secret(name))
+            hidden = kind == "free" or (kind == "text" and path[-1] in ("path", "prometheus") and looks_secret(name))
             if hidden and not is_never_secret(inserted):
                 found.texts.add(inserted)
                 found.inserted.setdefault(path, set()).add(inserted)
         if is_secret_place(path) and not isinstance(value, bool) and "{{" not in str(value):
             _add_literal(found, path, document.written.get(path, str(value)), is_text=isinstance(value, str))
+        if _is_monitored_address(path) and isinstance(value, str):
+            found.texts.update(_address_secrets(value))
     found.texts.update(_url_passwords(document.get(("base_url",))))
     return found
 
@@ -138,6 +143,28 @@ def _url_password(url: object) -> str | None:
         return urlsplit(url).password or None
     except ValueError:
         return None
+
+
+def _is_monitored_address(path: DataPath) -> bool:
+    match path:
+        case ("monitors", _, "prometheus" | "postgres") | ("scenarios", _, "monitors", _, "prometheus" | "postgres"):
+            return True
+    return False
+
+
+def _address_secrets(address: str) -> set[str]:
+    """The password of a URL, and the values of parameters whose names speak of secrets."""
+    pairs = {match[3].strip("'") for match in _PAIR.finditer(address) if looks_secret(match[1])}
+    return {text for text in pairs | _url_passwords(address) if not is_never_secret(text)}
+
+
+def mask_address(address: str) -> str:
+    """A URL or connection string with ``***`` for what is secret in it, however short."""
+
+    def masked(match: re.Match[str]) -> str:
+        return f"{match[1]}{match[2]}{MASK}" if looks_secret(match[1]) else match[0]
+
+    return _PAIR.sub(masked, mask_url_password(address))
 
 
 def mask_url_password(url: str) -> str:
@@ -191,6 +218,9 @@ def masked_data(value: Any, path: DataPath, places: frozenset[DataPath], redacto
     if path in places:
         return MASK
     if isinstance(value, str) and kind != "typed":
+        if _is_monitored_address(path):
+            # The redactor first: it knows the address as a whole where that came from the environment.
+            return mask_address(redactor(value))
         return redactor(mask_url_password(value) if path == ("base_url",) else value)
     if kind == "free" and isinstance(value, int | float) and str(value) in redactor.secrets:
         return MASK

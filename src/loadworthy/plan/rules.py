@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadworthy.plan.document import DataPath, Document, shown
+from loadworthy.plan.monitor_rules import check_monitors
 from loadworthy.plan.names import check_template_names
 from loadworthy.plan.rows import read_rows
 from loadworthy.plan.step_rules import check_headers, check_step, check_templates
@@ -53,6 +54,8 @@ def check_rules(document: Document, base_dir: Path) -> None:
         _check_name("scenario", name, path, document)
         if isinstance(scenario, dict):
             _check_scenario(scenario, path, document)
+            check_monitors(scenario.get("monitors"), (*path, "monitors"), document)
+    check_monitors(document.get(("monitors",)), ("monitors",), document)
     for name, source in _mapping(document.get(("test_data",))).items():
         _check_template_name("test data", name, ("test_data", name), document)
         _check_rows(source, ("test_data", name), document, base_dir)

@@ -17,7 +17,9 @@ from typing import Literal, cast
 
 from loadworthy.units import US_PER_MS, parse_duration_us, parse_rate, parse_ratio
 
-Metric = Literal["response_time", "service_time", "error_rate", "throughput", "requests", "failures"]
+Metric = Literal[
+    "response_time", "service_time", "error_rate", "throughput", "requests", "failures", "requests_per_user_minute"
+]
 Operator = Literal["<", "<=", ">", ">="]
 
 _EXPRESSION = re.compile(r"(?P<left>.*?)\s*(?P<op><=|>=|<|>)\s*(?P<right>[^<>]*)", re.DOTALL)
@@ -32,6 +34,7 @@ _PLAIN: dict[str, Metric] = {
     "rps": "throughput",
     "requests": "requests",
     "failures": "failures",
+    "requests_per_user_minute": "requests_per_user_minute",
 }
 _TIMES = ("p50", "p90", "p95", "p99", "p99.9", *_AGGREGATES)
 _KNOWN = (
@@ -53,7 +56,8 @@ class Threshold:
         fraction: 0.95 for ``p95``; None where the aggregate is no percentile.
         series: ``KIND NAME`` or a name, ``*`` stands for any text; None for the whole scenario.
         op: how the observed value must stand to the limit.
-        limit: µs of a time, 0..1 of ``error_rate``, per second of ``throughput``, else a count.
+        limit: µs of a time, 0..1 of ``error_rate``, per second of ``throughput``, a number of
+            ``requests_per_user_minute``, else a count.
     """
 
     expression: str
@@ -74,6 +78,8 @@ def parse_threshold(text: str) -> Threshold:
     if not left or not right or right.startswith("="):
         raise ValueError(f"{text!r} is not a threshold; {_EXAMPLES}")
     metric, aggregate, fraction = _parse_metric(left[-1])
+    if metric == "requests_per_user_minute" and len(left) > 1:
+        raise ValueError(f"{text!r} names a series, but {metric} is counted over the whole scenario; leave it out")
     op = cast("Operator", match["op"])
     limit = _parse_limit(metric, right)
     if limit == 0 and op == "<":
@@ -127,7 +133,10 @@ def _nearest(word: str) -> str:
     near = difflib.get_close_matches(word.lower().replace("-", "_"), _KNOWN, n=1)
     if near:
         return f"did you mean {near[0]}?"
-    return "there are p95 (any percentile), mean, median, min, max, error_rate, throughput, requests and failures"
+    return (
+        "there are p95 (any percentile), mean, median, min, max, error_rate, throughput, requests, failures "
+        "and requests_per_user_minute"
+    )
 
 
 def _parse_limit(metric: Metric, text: str) -> float:
@@ -158,6 +167,10 @@ def _read_limit(metric: Metric, text: str) -> float:
         return parse_ratio(text)
     if metric == "throughput":
         return parse_rate(text)
+    if metric == "requests_per_user_minute":
+        if not _BARE.fullmatch(text):
+            raise ValueError(f"{text!r} is not a number of requests; write one like 120")
+        return float(text)
     if not text.isascii() or not text.isdigit():
         raise ValueError(f"{text!r} is not a count; write a whole number")
     return float(text)

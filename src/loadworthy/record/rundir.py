@@ -5,7 +5,7 @@
     run.json          what was run, where, how it ended       rewritten whole, atomically
     intervals.jsonl   one Interval a line                     append-only, flushed every second
     events.jsonl      stage changes, warnings, workers        append-only
-    resources.jsonl   monitor readings                        append-only
+    resources.jsonl   readings of monitors, one a line        append-only
     failures.jsonl    bounded samples of what failed          append-only
 
 A run killed at any byte stays readable: a torn last line is skipped and counted. A repeated interval (a worker that
@@ -78,8 +78,10 @@ class RunWriter:
         self._append(FAILURES, redacted(failure, self._redact))
 
     def add_resource(self, reading: Mapping[str, Any]) -> None:
-        """Append one reading of a monitor."""
-        self._append(RESOURCES, redacted(reading, self._redact))
+        """Append one reading of a monitor: ``at_ms``, ``source`` and ``values`` (metric → number)."""
+        values = {self._redact(name): value for name, value in reading.get("values", {}).items()}
+        # The metrics' names are the target's own words (they carry labels), so they may tell what must not be told.
+        self._append(RESOURCES, redacted({**reading, "values": values}, self._redact))
 
     def _append(self, name: str, data: Mapping[str, Any]) -> None:
         line = json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"

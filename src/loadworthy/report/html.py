@@ -5,26 +5,38 @@ Everything that is not ours goes through Jinja's escaping; only our own drawings
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.order_statistics import min_samples
+from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summary import ScenarioSummary, Summary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
 from loadworthy.analysis.timeline import Second, TimelineBuilder
 from loadworthy.analysis.verdict import Verdict
-from loadworthy.report.charts import Chart, Limit, Line, svg, time_step_s
+from loadworthy.report.charts import Chart, Limit, Line, Point, svg, time_step_s
 from loadworthy.report.failures import FailureExample, failure_examples
+from loadworthy.report.resources import resource_charts, resource_slope, resource_value
 from loadworthy.report.text import MARKS
-from loadworthy.report.words import CLOSED_NOTE, health_line, interval, margin, milliseconds, observed, plural, rate
+from loadworthy.report.words import (
+    CLOSED_NOTE,
+    health_line,
+    interval,
+    margin,
+    milliseconds,
+    observed,
+    plural,
+    rate,
+    stage_facts,
+)
 from loadworthy.units import format_bytes, format_count, format_ms, format_ratio
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_MEANINGS = {
+MEANINGS = {
     Verdict.PASS: "Every target was met.",
     Verdict.FAIL: "A target was missed.",
     Verdict.UNDECIDED: "There is not enough evidence to say.",
@@ -46,6 +58,7 @@ class DrawnChart:
     legend: Sequence[Line]
     svg: str
     note: str = ""
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +71,25 @@ class ScenarioPage:
     more_examples: int
     same_times: bool
     """Response and service times are equal, so one row says both."""
+    resource_charts: Sequence[DrawnChart] = ()
 
 
 def report_html(
-    summary: Summary, timeline: TimelineBuilder, manifest: Mapping[str, Any], failures: Sequence[Mapping[str, Any]]
+    summary: Summary,
+    timeline: TimelineBuilder,
+    manifest: Mapping[str, Any],
+    failures: Sequence[Mapping[str, Any]],
+    resources: Mapping[str, ResourceSeries] | None = None,
 ) -> str:
-    """The content of ``report.html``."""
-    pages = [_page(scenario, timeline, failures) for scenario in summary.scenarios.values()]
+    """The content of ``report.html``; ``resources`` are what monitors read, by scenario."""
+    series = resources or {}
+    pages = [_page(scenario, timeline, failures, series.get(scenario.name)) for scenario in summary.scenarios.values()]
     text: str = (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             summary=summary,
-            meaning=_MEANINGS[summary.verdict],
+            meaning=MEANINGS[summary.verdict],
             pages=pages,
             facts=run_facts(summary, manifest),
             closed_note=CLOSED_NOTE,
@@ -79,7 +98,8 @@ def report_html(
     return text
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Jinja with the templates of this package and the filters that they use."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -105,6 +125,9 @@ def _environment() -> Environment:
         "limit": lambda result: f"{result.op} {format_value(result.limit, result.unit)}",
         "gauge": gauge,
         "latency": format_ms,
+        "resource": resource_value,
+        "slope": resource_slope,
+        "stage_facts": stage_facts,
     }
     return environment
 
@@ -145,19 +168,31 @@ def _joined(facts: object) -> str | None:
     return ", ".join(f"{key} {value}" for key, value in facts.items() if value is not None)
 
 
-def _page(scenario: ScenarioSummary, timeline: TimelineBuilder, failures: Sequence[Mapping[str, Any]]) -> ScenarioPage:
+def _page(
+    scenario: ScenarioSummary,
+    timeline: TimelineBuilder,
+    failures: Sequence[Mapping[str, Any]],
+    resources: ResourceSeries | None,
+) -> ScenarioPage:
     examples = failure_examples(failures, scenario.name)
     return ScenarioPage(
         summary=scenario,
-        charts=_charts(scenario, timeline) if scenario.ran else (),
+        charts=scenario_charts(scenario, timeline) if scenario.ran else (),
         examples=examples[:_SHOWN_EXAMPLES],
         more_examples=max(len(examples) - _SHOWN_EXAMPLES, 0),
         same_times=scenario.figures.response_time_ms == scenario.figures.service_time_ms,
+        resource_charts=[drawn(chart) for chart in resource_charts(resources)] if resources else (),
     )
 
 
-def _charts(scenario: ScenarioSummary, timeline: TimelineBuilder) -> list[DrawnChart]:
-    step_s = time_step_s(scenario.duration_s, scenario.figures.requests, wishes=_WISHES)
+def chart_step_s(scenario: ScenarioSummary) -> int:
+    """The seconds that a point of a scenario's charts covers."""
+    return time_step_s(scenario.duration_s, scenario.figures.requests, wishes=_WISHES)
+
+
+def scenario_charts(scenario: ScenarioSummary, timeline: TimelineBuilder) -> list[DrawnChart]:
+    """Throughput, response time and users over the time of a scenario that ran."""
+    step_s = chart_step_s(scenario)
     points = timeline.seconds(scenario.name, step_s)
     per_point = "" if step_s == 1 else f"Each point covers {step_s} s."
     return [
@@ -168,19 +203,24 @@ def _charts(scenario: ScenarioSummary, timeline: TimelineBuilder) -> list[DrawnC
 
 
 def _line(label: str, style: str, points: Sequence[Second], field: str, step_s: int, *, filled: bool = False) -> Line:
-    known: list[tuple[float, float | None]] = []
-    for point in points:
-        if known and point.at_s > known[-1][0] + step_s:
-            known.append((known[-1][0] + step_s, None))  # nothing was recorded there, and the line must not hide it
-        known.append((point.at_s, getattr(point, field)))
-    return Line(label, style, known, filled)
+    return Line(label, style, with_gaps([(point.at_s, getattr(point, field)) for point in points], step_s), filled)
+
+
+def with_gaps(points: Iterable[Point], step_s: int) -> list[Point]:
+    """The points, with a gap where steps are missing: nothing was recorded there, and the line must not hide it."""
+    known: list[Point] = []
+    for at_s, value in points:
+        if known and at_s > known[-1][0] + step_s:
+            known.append((known[-1][0] + step_s, None))
+        known.append((at_s, value))
+    return known
 
 
 def _throughput_chart(points: Sequence[Second], end_s: float, step_s: int, note: str) -> DrawnChart:
     lines = [_line("requests", "throughput", points, "throughput", step_s, filled=True)]
     if any(point.failures for point in points):
         lines.append(_line("failures", "failed", points, "failure_rate", step_s, filled=True))
-    return _drawn(Chart("Throughput", "per second", lines, end_s, step_s, height=190), note)
+    return drawn(Chart("Throughput", "per second", lines, end_s, step_s, height=190), note)
 
 
 def _latency_chart(scenario: ScenarioSummary, points: Sequence[Second], step_s: int) -> DrawnChart:
@@ -195,7 +235,7 @@ def _latency_chart(scenario: ScenarioSummary, points: Sequence[Second], step_s: 
     highest = max((value for line in lines for _, value in line.points if value is not None), default=0.0)
     limits = [limit for limit in _time_limits(scenario.thresholds) if limit.value <= highest * _LIMIT_IN_SIGHT]
     chart = Chart("Response time", "ms", lines, scenario.duration_s, step_s, limits, height=240)
-    return _drawn(chart, note)
+    return drawn(chart, note)
 
 
 def _time_limits(results: Sequence[ThresholdResult]) -> list[Limit]:
@@ -205,9 +245,10 @@ def _time_limits(results: Sequence[ThresholdResult]) -> list[Limit]:
 
 def _users_chart(points: Sequence[Second], end_s: float, step_s: int) -> DrawnChart:
     lines = [_line("users", "users", points, "users", step_s, filled=True)]
-    return _drawn(Chart("Users", "", lines, end_s, step_s, height=130))
+    return drawn(Chart("Users", "", lines, end_s, step_s, height=130))
 
 
-def _drawn(chart: Chart, note: str = "") -> DrawnChart:
+def drawn(chart: Chart, note: str = "") -> DrawnChart:
+    """The chart as the template needs it; a line that is called like the chart needs no legend."""
     legend = [line for line in chart.lines if line.label != chart.title.lower()]
-    return DrawnChart(chart.title, chart.unit, legend, svg(chart), note)
+    return DrawnChart(chart.title, chart.unit, legend, svg(chart), note, chart.height)

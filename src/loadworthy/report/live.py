@@ -113,6 +113,7 @@ def plain_line(progress: Progress) -> str:
         f"{progress.scenario or 'starting'}: {seconds(progress.elapsed_us / US_PER_S)}{planned}",
         plural(progress.users, "user"),
         rate(window.throughput),
+        f"mean {format_ms(window.mean_ms)}",
         f"p50 {format_ms(window.p50_ms)}",
         f"p95 {format_ms(window.p95_ms)}",
         f"p99 {format_ms(window.p99_ms)}",
@@ -197,7 +198,7 @@ def _now(progress: Progress, window: WindowFigures) -> RenderableType:
     totals = progress.current.total if progress.current is not None else None
     requests, failures = (totals.requests, totals.failures) if totals else (0, 0)
     grid = Table.grid(padding=(0, 3))
-    labels = ("users", "last 10 s", "p50", "p95", "p99", "requests", "failed")
+    labels = ("users", "last 10 s", "mean", "p50", "p95", "p99", "requests", "failed")
     for _ in labels:
         grid.add_column(justify="right", no_wrap=True)
     grid.add_row(*(Text(label, style="dim") for label in labels))
@@ -205,6 +206,7 @@ def _now(progress: Progress, window: WindowFigures) -> RenderableType:
     grid.add_row(
         format_count(progress.users),
         rate(window.throughput),
+        format_ms(window.mean_ms),
         format_ms(window.p50_ms),
         format_ms(window.p95_ms),
         format_ms(window.p99_ms),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summary import Summary
 from loadworthy.analysis.timeline import Second
 
@@ -23,8 +24,14 @@ def report_json(
     timeline: Mapping[str, Sequence[Second]],
     manifest: Mapping[str, Any],
     failures: Sequence[Mapping[str, Any]],
+    resources: Mapping[str, ResourceSeries] | None = None,
 ) -> str:
-    """The content of ``report.json``: the summary, the timeline second by second, failures, and facts of the run."""
+    """The content of ``report.json``: the summary, the timeline second by second, failures, and facts of the run.
+
+    With ``resources``, a scenario that monitors watched has their readings: source → metric → [[s, value], …], in
+    seconds since its start; those beyond ``duration_s`` were taken after the load.
+    """
+    series = resources or {}
     scenarios = {
         name: {
             "duration_s": scenario.duration_s,
@@ -32,6 +39,7 @@ def report_json(
             "interrupted": scenario.interrupted,
             "reasons": [reason.text for reason in scenario.reasons],
             "timeline": [_point(second) for second in timeline.get(name, ())],
+            **({"resources": series[name].points} if name in series and series[name].points else {}),
         }
         for name, scenario in summary.scenarios.items()
     }

@@ -18,11 +18,14 @@ from rich.text import Text
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.figures import Figures
+from loadworthy.analysis.resources import MetricFigures
+from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.summary import ScenarioSummary, Summary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.failures import failure_examples
-from loadworthy.report.words import head_line, health_line, margin, milliseconds, observed
+from loadworthy.report.resources import resource_slope, resource_value
+from loadworthy.report.words import head_line, health_line, margin, milliseconds, observed, stage_facts
 from loadworthy.units import format_count
 
 MAX_WIDTH = 100
@@ -32,6 +35,7 @@ STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNDECIDED: "yellow
 
 _SHOWN_SERIES = 30
 _SHOWN_EXAMPLES = 8
+_SHOWN_METRICS = 7
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -136,6 +140,12 @@ def _scenario(scenario: ScenarioSummary, failures: Sequence[Mapping[str, Any]]) 
     yield _indented(_thresholds(scenario.thresholds))
     if scenario.series:
         yield _indented(_series(scenario))
+    if scenario.stages is not None:
+        yield _indented(_stages(scenario.stages))
+        for fact in stage_facts(scenario.stages):
+            yield Padding(Text(plain(fact)), (0, 0, 0, 2), expand=False)
+    if scenario.resources:
+        yield _indented(_resources(scenario.resources))
     if scenario.figures.failures:
         yield _indented(_failures(scenario, failures))
 
@@ -190,6 +200,36 @@ def _series_cells(figures: Figures) -> list[RenderableType]:
     rate = UNKNOWN if figures.throughput is None else f"{figures.throughput:,.1f}"
     shown = (milliseconds(value) for value in (times.p50, times.p95, times.p99, times.max))
     return [format_count(figures.requests), failed, rate, *shown]
+
+
+def _stages(report: StageReport) -> Table:
+    table = _table("stage", "users", "from", "to", "requests", "failed", "per s", "p95 ms")
+    for stage in report.stages:
+        table.add_row(
+            str(stage.index + 1),
+            format_count(stage.users),
+            seconds(stage.from_s),
+            seconds(stage.to_s),
+            format_count(stage.requests),
+            Text(format_count(stage.failures), style="red" if stage.failures else ""),
+            UNKNOWN if stage.throughput is None else f"{stage.throughput:,.1f}",
+            milliseconds(stage.p95_ms),
+        )
+    return table
+
+
+def _resources(resources: Mapping[str, Mapping[str, MetricFigures]]) -> Table:
+    """What changed, in short; what stood still is in the report."""
+    table = _table("resource", "mean", "max", "at peak", "per hour")
+    for source, metrics in resources.items():
+        table.add_row(Text(plain(source), style="bold"))
+        changed = [(metric, one) for metric, one in metrics.items() if one.min != one.max][:_SHOWN_METRICS]
+        for metric, one in changed:
+            shown = (resource_value(value, metric) for value in (one.mean, one.max, one.at_peak))
+            table.add_row(Text(plain(f"  {metric}")), *shown, resource_slope(one.slope_per_h, metric))
+        if len(metrics) > len(changed):
+            table.add_row(Text(f"  and {len(metrics) - len(changed)} more, in the report", style="dim"))
+    return table
 
 
 def _failures(scenario: ScenarioSummary, failures: Sequence[Mapping[str, Any]]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loadworthy.analysis.ending import seconds
+from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
 from loadworthy.analysis.validity import Health
@@ -84,3 +85,23 @@ def health_line(health: Health) -> str:
     lag = UNKNOWN if health.loop_lag_ms is None else format_ms(health.loop_lag_ms)
     state = "data missing" if health.reasons else "see the warnings" if health.warnings else "fit to judge"
     return f"CPU {cpu} (p95) · event loop at most {lag} late · {state}"
+
+
+def stage_facts(report: StageReport) -> list[str]:
+    """What the stages showed, in sentences: the most that was carried, what broke where, and the recovery."""
+    facts = []
+    if report.max_sustained_throughput is not None:
+        facts.append(f"Up to {rate(report.max_sustained_throughput)} in a stage in which the thresholds held.")
+    facts += [
+        f"{point.threshold} broke first in stage {point.stage + 1}, {plural(point.users, 'user')}, "
+        f"which began {seconds(point.at_s)} after the start."
+        for point in report.failure_points
+    ]
+    if report.recovery is not None:
+        time_s = report.recovery.time_s
+        facts.append(
+            "After the highest stage, the thresholds never held again for three seconds in a row."
+            if time_s is None
+            else f"The thresholds held again {seconds(time_s)} after the highest stage."
+        )
+    return facts

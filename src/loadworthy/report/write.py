@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from loadworthy.analysis.reading import read
+from loadworthy.analysis.resources import resource_series
 from loadworthy.analysis.summarize import summarize, timeline
 from loadworthy.analysis.summary import Summary
 from loadworthy.errors import RunDirError
@@ -30,10 +31,11 @@ def render_reports(run: Run) -> tuple[Summary, dict[str, str]]:
     """The summary, and file name → content; the intervals are read once. The run must be freshly opened."""
     reading = read(run)
     summary = summarize(run, reading)
+    resources = resource_series(run.resources, reading.totals.scenarios)
     return summary, {
         SUMMARY: summary_json(summary),
-        "report.html": report_html(summary, reading.timeline, run.manifest, run.failures),
-        "report.json": report_json(summary, timeline(run, reading), run.manifest, run.failures),
+        "report.html": report_html(summary, reading.timeline, run.manifest, run.failures, resources),
+        "report.json": report_json(summary, timeline(run, reading), run.manifest, run.failures, resources),
         "junit.xml": junit_xml(summary),
         "stats.csv": stats_csv(summary),
     }

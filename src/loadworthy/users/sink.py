@@ -130,6 +130,9 @@ class StandaloneRecording:
         self.flush()
 
     def _on_quitting(self, **_kwargs: Any) -> None:
+        runner = self._environment.runner
+        if runner is not None:
+            runner.stop()  # after Ctrl-C Locust stops the users later than it calls us; what they do now counts, too
         self.flush()
         if getattr(self._environment.parsed_options, "csv_prefix", None):
             # Locust closes its CSV files as its once-a-second writer left them; one more round, and they are complete.

@@ -90,7 +90,7 @@ def dial(route: Route, timeout_s: float) -> Connection:
     try:
         if isinstance(connection, TlsConnection) and context is not None:
             if route.proxy:
-                _open_tunnel(connection, route, route.proxy, deadline_ns)
+                open_tunnel(connection, route, route.proxy, deadline_ns)
             connection.handshake(context, route.host, deadline_ns)
     except BaseException:
         connection.close()
@@ -98,7 +98,7 @@ def dial(route: Route, timeout_s: float) -> Connection:
     return connection
 
 
-def _open_tunnel(connection: TlsConnection, route: Route, proxy: Proxy, deadline_ns: int) -> None:
+def open_tunnel(connection: TlsConnection, route: Route, proxy: Proxy, deadline_ns: int) -> None:
     """CONNECT (RFC 9110, 9.3.6), spoken below TLS."""
     bracketed = f"[{route.host}]" if ":" in route.host else route.host
     headers = [("Host", f"{bracketed}:{route.port}")]

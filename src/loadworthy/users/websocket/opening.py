@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from loadworthy.clock import monotonic_ns
 from loadworthy.users.http.call import receive_cookies
 from loadworthy.users.http.connection import Connection
-from loadworthy.users.http.dial import _open_tunnel, dial, route_to
+from loadworthy.users.http.dial import open_tunnel, dial, route_to
 from loadworthy.users.http.encoding import decode_text
 from loadworthy.users.http.errors import (
     AttemptError,
@@ -120,7 +120,7 @@ class Opening:
         if route.proxy is not None and route.is_forwarded:
             try:
                 # It reads and writes below TLS in any case, so a plain connection is as good.
-                _open_tunnel(cast("TlsConnection", connection), route, route.proxy, self._deadline_ns)
+                open_tunnel(cast("TlsConnection", connection), route, route.proxy, self._deadline_ns)
             except BaseException:
                 connection.close()
                 raise

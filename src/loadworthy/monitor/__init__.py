@@ -1,0 +1,1 @@
+"""What the target was doing while load was made: readings of its processes, its metrics and its database."""

@@ -1,0 +1,247 @@
+"""A report over several runs: each scenario as its newest run shows it, and all runs as a trend.
+
+The trend is made of the runs' ``summary.json``; a run without one (it was killed, or goes on) is summarized here. Only
+the newest run of each scenario is read in full. Directories without a run are passed over, damaged runs are named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from loadworthy.analysis.reading import read
+from loadworthy.analysis.resources import ResourceSeries, resource_series
+from loadworthy.analysis.summarize import summarize
+from loadworthy.analysis.summary import SUMMARY_SCHEMA, ScenarioSummary
+from loadworthy.analysis.timeline import Second
+from loadworthy.analysis.verdict import Verdict, worst
+from loadworthy.errors import RunDirError
+from loadworthy.plan.model import ScenarioKind
+from loadworthy.record.rundir import MANIFEST, SUMMARY, Run, replace_file
+from loadworthy.report.html import MEANINGS, DrawnChart, page_environment
+from loadworthy.report.key_figures import KeyFigure, key_figures, parts_of
+from loadworthy.report.plots import all_charts, plot_files, unique_names
+
+SCHEMA = 1
+FOLDER, PAGE, DATA, PLOTS = "reports", "performance_report.html", "performance_report.json", "plots"
+"""Where the report stands, below the folder of the runs."""
+
+_ORDER = {kind.value: place for place, kind in enumerate(ScenarioKind)}
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendRow:
+    """One scenario of one run. ``p95_change`` is relative to the run of this scenario before; None where unknown."""
+
+    run: str
+    has_report: bool
+    started_at: str | None
+    scenario: str
+    kind: str
+    verdict: str
+    requests: int
+    error_rate: float | None
+    throughput: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    users_max: int
+    p95_change: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A scenario as its newest run shows it; ``anchor`` is its place in the page."""
+
+    run: str
+    anchor: str
+    has_report: bool
+    started_at: str | None
+    summary: ScenarioSummary
+    figures: Sequence[KeyFigure]
+    parts: Sequence[Second]
+    timeline: Sequence[Second]
+    charts: Sequence[DrawnChart]
+    resources: ResourceSeries | None
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Runs of one folder: the newest of each scenario, the trend with the newest first, and what could not be read."""
+
+    directory: str
+    scenarios: tuple[Newest, ...]
+    trend: tuple[TrendRow, ...]
+    runs: int
+    problems: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the newest verdicts."""
+        return worst(one.summary.verdict for one in self.scenarios)
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralFiles:
+    """The report and where it was written: the page, the data, then the plots."""
+
+    report: Several
+    files: tuple[Path, ...]
+
+
+def write_several(directory: Path) -> SeveralFiles:
+    """Read all runs of a folder and write ``reports/`` below it; the same runs give the same bytes.
+
+    Raises:
+        RunDirError: there are no runs, or the files cannot be written.
+    """
+    report = read_several(directory)
+    folder = directory / FOLDER
+    contents = {PAGE: several_html(report), DATA: several_json(report)}
+    for name, one in zip(unique_names([one.summary.name for one in report.scenarios]), report.scenarios, strict=True):
+        contents |= {f"{PLOTS}/{file}": text for file, text in plot_files(name, one.run, one.charts).items()}
+    try:
+        (folder / PLOTS).mkdir(parents=True, exist_ok=True)
+        for file, text in contents.items():
+            replace_file(folder / file, text)
+    except OSError as error:
+        raise RunDirError(f"cannot write the report below {folder}: {error.strerror or error}") from error
+    return SeveralFiles(report, tuple(folder / file for file in contents))
+
+
+def read_several(directory: Path) -> Several:
+    """The runs of a folder (its subfolders with a ``run.json``); RunDirError where there is none to be read."""
+    known: list[tuple[Path, Json]] = []
+    problems = []
+    for path in _run_folders(directory):
+        try:
+            known.append((path, _public_form(path)))
+        except (RunDirError, AttributeError, KeyError, TypeError, ValueError) as error:
+            problems.append(f"{path.name} cannot be read: {error}")
+    if not known:
+        more = f": {'; '.join(problems)}" if problems else ""
+        raise RunDirError(f"there are no runs to report on in {directory}{more}; run some with their results put there")
+    known.sort(key=lambda one: (str(one[1].get("started_at") or ""), one[0].name))
+    newest: dict[str, Path] = {}
+    for path, data in known:
+        newest |= dict.fromkeys(data["scenarios"], path)
+    scenarios = sorted(_newest(newest), key=lambda one: (_ORDER.get(one.summary.kind, len(_ORDER)), one.summary.name))
+    return Several(directory.name, tuple(scenarios), tuple(_trend(known)), len(known), tuple(problems))
+
+
+def several_html(report: Several) -> str:
+    """The page: nothing else is needed to look at it, but it links to the runs' own reports."""
+    template = page_environment().get_template("several.html.j2")
+    text: str = template.render(report=report, verdict=report.verdict, meaning=MEANINGS[report.verdict])
+    return text
+
+
+def several_json(report: Several) -> str:
+    """The same as data, with the newest runs second by second."""
+    scenarios = {
+        one.summary.name: {
+            "run": one.run,
+            "started_at": one.started_at,
+            "kind": one.summary.kind,
+            "verdict": one.summary.verdict.value,
+            "key_figures": {figure.key: figure.value for figure in one.figures},
+            "summary": one.summary.to_json(),
+            "parts": [asdict(part) for part in one.parts],
+            "timeline": [asdict(second) for second in one.timeline],
+            "resources": {} if one.resources is None else one.resources.points,
+        }
+        for one in report.scenarios
+    }
+    data = {
+        "schema": SCHEMA,
+        "verdict": report.verdict.value,
+        "scenarios": scenarios,
+        "runs": [asdict(row) for row in report.trend],
+        "problems": list(report.problems),
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _run_folders(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if (path / MANIFEST).is_file())
+    except OSError as error:
+        raise RunDirError(f"cannot read the folder {directory}: {error.strerror or error}") from error
+
+
+def _public_form(path: Path) -> Json:
+    """What ``summary.json`` says, or would say."""
+    run = Run.open(path)
+    try:
+        data = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        data = None
+    if isinstance(data, dict) and data.get("schema") == SUMMARY_SCHEMA and isinstance(data.get("scenarios"), dict):
+        return data
+    return summarize(run).to_json()
+
+
+def _newest(newest: Mapping[str, Path]) -> list[Newest]:
+    """Each run is read once, however many scenarios it is the newest of."""
+    found = []
+    anchors = dict(zip(newest, unique_names(list(newest)), strict=True))
+    for path in dict.fromkeys(newest.values()):
+        run = Run.open(path)
+        try:
+            reading = read(run)
+            summary = summarize(run, reading)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RunDirError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+        resources = resource_series(run.resources, reading.totals.scenarios)
+        for name in (name for name, place in newest.items() if place == path and name in summary.scenarios):
+            scenario = summary.scenarios[name]
+            parts = parts_of(scenario, reading.timeline)
+            found.append(
+                Newest(
+                    run=path.name,
+                    anchor=anchors[name],
+                    has_report=(path / "report.html").is_file(),
+                    started_at=summary.started_at,
+                    summary=scenario,
+                    figures=key_figures(scenario, parts),
+                    parts=parts,
+                    timeline=reading.timeline.seconds(name),
+                    charts=all_charts(scenario, reading.timeline, resources.get(name)),
+                    resources=resources.get(name),
+                )
+            )
+    return found
+
+
+def _trend(known: Iterable[tuple[Path, Json]]) -> list[TrendRow]:
+    """From runs in the order of time; the newest is first."""
+    before: dict[str, float] = {}
+    rows = []
+    for path, data in known:
+        for name, one in data["scenarios"].items():
+            p95_ms, earlier_ms = one["response_time_ms"]["p95"], before.get(name)
+            rows.append(
+                TrendRow(
+                    run=path.name,
+                    has_report=(path / "report.html").is_file(),
+                    started_at=data.get("started_at"),
+                    scenario=name,
+                    kind=one["kind"],
+                    verdict=Verdict(one["verdict"]).value,
+                    requests=one["requests"],
+                    error_rate=one["error_rate"],
+                    throughput=one["throughput"],
+                    p50_ms=one["response_time_ms"]["p50"],
+                    p95_ms=p95_ms,
+                    p99_ms=one["response_time_ms"]["p99"],
+                    users_max=one["users_max"],
+                    p95_change=round(p95_ms / earlier_ms - 1, 6) if p95_ms is not None and earlier_ms else None,
+                )
+            )
+            if p95_ms is not None:
+                before[name] = p95_ms
+    return rows[::-1]

@@ -1,0 +1,318 @@
+"""Test data that users create is removed again when their test is over.
+
+In a locustfile::
+
+    from loadworthy.users.cleanup import clean_up_after, created
+
+    clean_up_after()
+
+    class Clerk(HttpUser):
+        @task
+        def add(self):
+            made = self.client.post("/contacts", json={"name": "x"})
+            if made.ok:
+                created(self, "DELETE", f"/contacts/{made.json()['id']}", headers=self.authorization)
+
+What was created is undone once all users of the test have stopped, however that came: the newest first, eight at a
+time, by requests that are no samples and that no listener hears of. Each process undoes what its own users created.
+What did not go is tried once more when all the rest is gone: a parent may have been asked for before its children. All
+of it takes :data:`LIMIT_S` at most. Works under ``locust`` and under ``loadworthy run``, where it happens after each
+scenario. Both take ``--keep-data`` (``loadworthy run`` after ``--``), which leaves everything.
+
+One window remains. A user that is killed after the server has created something and before its ``created()`` was called
+leaves that behind, and nobody knows of it. Users are killed when the stop time-out ends (``--stop-timeout`` of Locust,
+which is 0 unless given; ``stop_timeout`` of a plan): make it longer than the slowest request. Nothing is removed
+either by a process that is killed (SIGKILL, a second Ctrl-C of ``loadworthy run --processes N``), or by a second Ctrl-C
+while it removes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import gevent
+import locust
+import psutil
+from gevent.pool import Pool as GreenletPool
+from locust.env import Environment
+from locust.event import EventHook, Events
+from locust.runners import MasterRunner, WorkerRunner
+from locust.user import User
+
+from loadworthy.units import format_count
+from loadworthy.users.http.pool import Pool
+from loadworthy.users.http.session import HttpSession
+from loadworthy.users.pauses import end_pause_soon
+from loadworthy.users.preflight import LED_BY_ENGINE
+from loadworthy.users.sink import describe_exception
+
+LIMIT_S = 60.0
+"""For all that one process has to undo after one test."""
+REQUEST_TIMEOUT_S = 10.0
+AT_ONCE = 8
+SHOWN = 3
+"""How many of those that are left the line names."""
+
+ATTRIBUTE = "loadworthy_created"
+"""Name under which an environment carries what its users created."""
+
+Headers: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any] | None] | None
+
+_ALREADY_GONE = frozenset({404, 410})
+_NOT_REACHED = "not reached in time"
+_TRIES = 2
+_POLL_S = 0.1
+_log = logging.getLogger(__name__)
+
+
+class Undo(NamedTuple):
+    """One request that undoes something; the fields are the arguments of :func:`created`."""
+
+    user: User
+    method: str
+    path: str
+    headers: Headers = None
+    json: Any = None
+    params: Any = None
+
+
+def clean_up_after() -> None:
+    """Undo at the end of a test what its users created, and give the command the option ``--keep-data``.
+
+    Call it at module level of a locustfile; several modules may.
+    """
+    _listen_once(locust.events.init_command_line_parser, _add_option)
+    _listen(locust.events)
+
+
+def created(
+    user: User, method: str, path: str, *, headers: Headers = None, json: Any = None, params: Any = None
+) -> None:
+    """Remember how to undo what this user has just created.
+
+    Args:
+        user: whose host and TLS settings count, and whose client's headers, cookies and auth are sent, all as they are
+            when it is undone.
+        method: ``DELETE``, or what else undoes it.
+        path: below the user's host, or a whole URL.
+        headers: more headers, or a callable that returns them when it is undone: a token may have expired by then.
+        json, params: as for :meth:`loadworthy.users.HttpSession.request`.
+    """
+    environment = user.environment
+    ledger: Ledger | None = getattr(environment, ATTRIBUTE, None)
+    if ledger is None:
+        ledger = Ledger(environment)
+        setattr(environment, ATTRIBUTE, ledger)
+    ledger.undos.append(Undo(user, method, path, headers, json, params))
+
+
+class Ledger:
+    """What the users of one process have created, in the order in which they did."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.undos: list[Undo] = []
+        self._environment = environment
+        self._cleaning: gevent.Greenlet | None = None
+        _listen(environment.events)
+        # Locust may end its runner while data is being removed; this is the last that it does before it exits.
+        environment.events.quit.add_listener(self._on_quit)
+
+    def settle(self) -> None:
+        """Undo all there is, or keep it if so asked; returns when that is done, or when its time is up.
+
+        It runs in a greenlet of its own: the one that stops a test may be killed meanwhile, by Locust's own shutdown or
+        because it is that of a user who ended the test.
+        """
+        _wait_for(self._cleaning)
+        if not self.undos:
+            return
+        undos, self.undos = self.undos, []
+        if getattr(self._environment.parsed_options, "keep_data", False):
+            _log.info("test data: %s kept (--keep-data)", format_count(len(undos)))
+            return
+        runner = self._environment.runner
+        if isinstance(runner, WorkerRunner):
+            # Nobody reads the master's heartbeats until this is over; without them a worker gives up after a minute.
+            runner.last_heartbeat_timestamp = None
+        self._cleaning = gevent.spawn(_remove_and_tell, undos)
+        _wait_for(self._cleaning)
+
+    def _on_quit(self, **_kwargs: Any) -> None:
+        self.settle()
+
+
+def _remove_and_tell(undos: list[Undo]) -> None:
+    left = dict.fromkeys(range(len(undos)), _NOT_REACHED)
+    try:
+        remove(undos, left)
+    finally:
+        removed = format_count(len(undos) - len(left))
+        if left:
+            named = [f"{undos[index].method} {undos[index].path}: {left[index]}" for index in sorted(left)[:SHOWN]]
+            more = "; …" if len(left) > SHOWN else ""
+            _log.warning(
+                "test data: %s removed, %s left: %s%s", removed, format_count(len(left)), "; ".join(named), more
+            )
+        else:
+            _log.info("test data: %s removed", removed)
+
+
+def remove(undos: list[Undo], left: dict[int, str], limit_s: float = LIMIT_S) -> None:
+    """Send the requests, the last first. ``left`` maps indices to reasons; what is undone is taken out of it."""
+    sessions = _Sessions()
+    greenlets = GreenletPool(AT_ONCE)
+
+    def attempt(index: int) -> None:
+        why = sessions.undo(undos[index])
+        if why is None:
+            del left[index]
+        else:
+            left[index] = why
+
+    try:
+        with gevent.Timeout(limit_s, False):
+            for _ in range(_TRIES):
+                for index in sorted(left, reverse=True):
+                    greenlets.spawn(attempt, index)
+                greenlets.join()
+    finally:
+        greenlets.kill()
+        sessions.close()
+
+
+class NoSamples:
+    """A sink that keeps nothing and tells nobody."""
+
+    listeners: None = None
+
+    def record(self, *_values: Any) -> None:
+        """Not kept."""
+
+    def interrupted(self) -> None:
+        """Not counted."""
+
+    def notify(self, **_request_meta: Any) -> None:
+        """Nobody listens."""
+
+
+class _Sessions:
+    """A session like that of each user's client; all share their connections."""
+
+    def __init__(self) -> None:
+        self._pool = Pool()
+        self._sessions: dict[int, HttpSession] = {}
+
+    def undo(self, undo: Undo) -> str | None:
+        """Send it; why it did not help, None where what was created is gone."""
+        try:
+            headers = undo.headers() if callable(undo.headers) else undo.headers
+            session = self._session_of(undo.user)
+            response = session.request(undo.method, undo.path, headers=headers, json=undo.json, params=undo.params)
+        except Exception as error:  # noqa: BLE001  # the user's callable may raise anything
+            return describe_exception(error)
+        status = response.status_code
+        if response.ok or status in _ALREADY_GONE:
+            return None
+        return str(status) if status else str(response.error)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _session_of(self, user: User) -> HttpSession:
+        if id(user) not in self._sessions:
+            self._sessions[id(user)] = session = _session_like(user)
+            session.pool = self._pool
+        return self._sessions[id(user)]
+
+
+def _session_like(user: User) -> HttpSession:
+    """A session that sends what the user's client sends, be it ours, that of ``requests`` or Locust's fast one."""
+    client = getattr(user, "client", None)
+    session = HttpSession(
+        user.host,
+        NoSamples(),
+        headers=getattr(client, "headers", None) or getattr(user, "default_headers", None),
+        connect_timeout_s=REQUEST_TIMEOUT_S,
+        read_timeout_s=REQUEST_TIMEOUT_S,
+        total_timeout_s=REQUEST_TIMEOUT_S,
+        verify=False if getattr(user, "insecure", False) else getattr(client, "verify", True),
+    )
+    session.cookies = getattr(client, "cookies", None) or getattr(client, "cookiejar", None)
+    session.cert = getattr(client, "cert", None)
+    session.proxies = dict(getattr(client, "proxies", None) or {})
+    session.auth = getattr(client, "auth", None) or session.auth
+    return session
+
+
+def _wait_for(cleaning: gevent.Greenlet | None) -> None:
+    """Until it has ended, even where this greenlet is killed meanwhile; a KeyboardInterrupt ends both."""
+    killed = False
+    while cleaning is not None and not cleaning.ready():
+        try:
+            cleaning.join()
+        except gevent.GreenletExit:
+            killed = True
+        except KeyboardInterrupt:
+            cleaning.kill()
+            raise
+    current = gevent.getcurrent()
+    if killed and isinstance(current, gevent.Greenlet):
+        current.kill(block=False)  # it takes effect where this greenlet waits next, as it would have without us
+
+
+def _listen(events: Events) -> None:
+    _listen_once(events.test_stopping, _on_test_stopping)
+    _listen_once(events.test_stop, _on_test_stop)
+    _listen_once(events.quitting, _on_quitting)
+
+
+def _listen_once(hook: EventHook, listener: Callable[..., None]) -> None:
+    if listener not in hook._handlers:  # noqa: SLF001  # Locust has no public list
+        hook.add_listener(listener)
+
+
+def _add_option(parser: Any, **_kwargs: Any) -> None:
+    parser.add_argument("--keep-data", action="store_true", help="Leave the test data that users created")
+
+
+def _on_test_stopping(environment: Environment, **_kwargs: Any) -> None:
+    """Under plain Locust, whose kill may hit a request of a user whose pause was just over: see the module."""
+    runner = environment.runner
+    if runner is None or hasattr(environment, LED_BY_ENGINE) or not environment.stop_timeout:
+        return
+    for greenlet in list(runner.user_greenlets):
+        if greenlet.args and greenlet is not gevent.getcurrent():
+            end_pause_soon(greenlet.args[0])
+    gevent.sleep(0)  # a round of the event loop, before Locust goes on with its own way
+
+
+def _on_test_stop(environment: Environment, **_kwargs: Any) -> None:
+    ledger: Ledger | None = getattr(environment, ATTRIBUTE, None)
+    if ledger is not None:
+        ledger.settle()
+
+
+def _on_quitting(environment: Environment, **_kwargs: Any) -> None:
+    """With ``locust --processes`` the workers get time to clean up: Locust's master would not wait for them.
+
+    Listeners of ``quitting`` are called last first, so the master has told its workers to leave. They are looked at,
+    not reaped: their exit codes are Locust's to read.
+    """
+    if not isinstance(environment.runner, MasterRunner) or not getattr(environment.parsed_options, "processes", None):
+        return
+    master = psutil.Process()
+    workers = [child for child in master.children() if _is_running(child) and child.cmdline() == master.cmdline()]
+    for _ in range(round((LIMIT_S + REQUEST_TIMEOUT_S) / _POLL_S)):
+        if not any(_is_running(worker) for worker in workers):
+            return
+        gevent.sleep(_POLL_S)
+    _log.warning("test data: a worker still removes some; it goes on by itself")
+
+
+def _is_running(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
