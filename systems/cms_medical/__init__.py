@@ -1,0 +1,1 @@
+"""The medical records system: a service and its performance suite."""

@@ -1,0 +1,1 @@
+"""A clinic's records over HTTP: people, appointments, consultations, episodes, files, policies; three roles."""

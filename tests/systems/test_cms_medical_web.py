@@ -1,0 +1,155 @@
+"""Locust's web interface over the suite of cms_medical: what it offers, shows and lets one download is true."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from tests.support.cms_medical import (
+    FAST,
+    HOST,
+    LOGIN,
+    arguments,
+    assert_no_credentials,
+    by_weight,
+    copy_suite,
+    grown,
+    login_counts,
+    mix_of,
+    row_counts,
+)
+from tests.support.systems import TIME_LIMIT_S, Service, dead_port, environment, words
+from urllib3.util import Retry
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service, on SQLite; one for all tests, which count from what they find."""
+    with Service("cms_medical", tmp_path_factory.mktemp("service")) as one:
+        yield one
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """The suite in a folder of its own."""
+    return copy_suite(tmp_path)
+
+
+@contextmanager
+def _web_interface(*arguments: str, cwd: Path) -> Iterator[tuple[requests.Session, str]]:
+    """``locust ARGUMENTS`` on a port of its own: a session, and the URL of its page."""
+    port = dead_port()
+    process = subprocess.Popen(
+        words("locust", *arguments, "--web-host", "127.0.0.1", "--web-port", port),
+        cwd=cwd, env=environment(FAST), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=Retry(30, backoff_factor=0.1, allowed_methods=None)))
+    try:
+        yield session, f"http://127.0.0.1:{port}"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIME_LIMIT_S) == 0
+    finally:
+        session.close()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("options", ["--users=50 --spawn-rate=5", "--users=100 --spawn-rate=10 --run-time=10m"])
+def test_commands_without_headless_offer_their_numbers(options: str, service: Service, suite: Path) -> None:
+    """The page begins with the users, the rate and the time of the command, and makes no load by itself."""
+    logins = login_counts(service)
+    with _web_interface(*arguments(f"locust -f locustfile.py --host={HOST} {options}", service), cwd=suite) as (
+        session,
+        page,
+    ):
+        shown = session.get(f"{page}/", timeout=30).text
+        assert session.get(f"{page}/stats/requests", timeout=30).json()["state"] == "ready"
+    users, rate, *time = re.findall(r"=(\w+)", options)
+    offered = _template_arguments(shown)
+    assert (offered["num_users"], offered["spawn_rate"]) == (int(users), int(rate))
+    assert offered["run_time"] == (600 if time else None)
+    assert offered["host"] == service.url
+    assert login_counts(service) == logins
+
+
+def test_the_web_interface_shows_true_figures(service: Service, suite: Path) -> None:
+    """Started, watched, stopped, downloaded from: figures are those of the database, and what was made is removed."""
+    rows, logins = row_counts(service), login_counts(service)
+    command = f"locust -f locustfile.py --host={HOST}"
+    with _web_interface(*arguments(command, service), "--csv=results", "--csv-full-history", cwd=suite) as (
+        session,
+        page,
+    ):
+        form = {"user_count": 10, "spawn_rate": 10, "host": service.url}
+        assert session.post(f"{page}/swarm", data=form, timeout=30).json()["success"]
+        watched = _watch_until(session, page, lambda now: now["total_rps"] > 0 and _seen(now, "/api/appointments") > 50)
+        assert (watched["state"], watched["user_count"]) == ("running", 10)
+        assert set(watched["current_response_time_percentiles"]) == {
+            "response_time_percentile_0.5",
+            "response_time_percentile_0.95",
+        }
+        _until_charted(session, page)
+        session.post(f"{page}/stop", timeout=60).raise_for_status()
+        last = _watch_until(session, page, lambda now: now["state"] == "stopped")
+        texts = {
+            path: session.get(f"{page}{path}", timeout=30).text
+            for path in (
+                "/stats/requests/csv", "/stats/requests_full_history/csv", "/stats/failures/csv", "/exceptions/csv",
+                "/stats/report?download=1",
+            )
+        }  # fmt: skip
+    figures = {f"{row['method']} {row['name']}": (row["num_requests"], row["num_failures"]) for row in last["stats"]}
+    more = grown(login_counts(service), logins)
+    assert sum(more.values()) == figures[LOGIN][0]
+    assert mix_of(more) == by_weight(10)
+    downloaded = {
+        f"{row['Type']} {row['Name']}": row for row in csv.DictReader(texts["/stats/requests/csv"].splitlines())
+    }
+    assert int(downloaded["GET /api/appointments"]["Request Count"]) == figures["GET /api/appointments"][0]
+    assert len(texts["/stats/requests_full_history/csv"].splitlines()) > 2
+    assert texts["/stats/failures/csv"].startswith("Method,Name,Error,Occurrences")
+    assert texts["/exceptions/csv"].startswith("Count,Message,Traceback,Nodes")
+    (chart,) = _template_arguments(texts["/stats/report?download=1"])["history"][-1:]
+    assert chart["user_count"][1] == 10
+    assert row_counts(service) == rows
+    assert_no_credentials(suite, *texts.values())
+
+
+def _watch_until(session: requests.Session, page: str, fits: Any) -> Any:
+    for _ in range(TIME_LIMIT_S * 5):
+        now = session.get(f"{page}/stats/requests", timeout=30).json()
+        if fits(now):
+            return now
+        threading.Event().wait(0.2)
+    raise AssertionError(f"it never came: {now}")
+
+
+def _until_charted(session: requests.Session, page: str) -> None:
+    """Locust adds a point to its charts every five seconds."""
+    for _ in range(TIME_LIMIT_S * 5):
+        if _template_arguments(session.get(f"{page}/", timeout=30).text)["history"]:
+            return
+        threading.Event().wait(0.2)
+    raise AssertionError("the charts stay empty")
+
+
+def _template_arguments(page: str) -> Any:
+    """What Locust's page, or its report, is made from."""
+    return json.loads(re.findall(r"window\.templateArgs = (\{.*?\})\s*$", page, re.MULTILINE)[0])
+
+
+def _seen(now: Any, name: str) -> int:
+    return sum(row["num_requests"] for row in now["stats"] if row["name"] == name)
