@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from locust import between, events, task
+from locust import between, task
 from locust.env import Environment
 
 from loadworthy.users import HttpUser
@@ -32,7 +32,6 @@ REFUSED = " (403)"
 """Ends the name of a series whose requests must be refused."""
 SET_UP = " (set-up)"
 """Ends the name of a series of requests that users send once, before their tasks."""
-STOP_TIMEOUT_S = 10.0
 CHARTS = ("appointments-by-day", "consultations-by-specialty", "patients-by-decade")
 CATALOGS = ("blood-types", "diagnoses", "document-types", "insurers")
 DIAGNOSES = ("I10", "E11", "J45", "M54", "F32", "L20", "G43", "K21", "J06", "N39")
@@ -44,15 +43,8 @@ FIRST_SLOT = datetime(2040, 1, 1, tzinfo=UTC)
 """Far from the clinic's own appointments."""
 
 
-def let_requests_end(environment: Environment, **_kwargs: Any) -> None:
-    """Users that are stopped may end their request: else records are left that nobody knows of."""
-    if not environment.stop_timeout:
-        environment.stop_timeout = STOP_TIMEOUT_S
-
-
 require_target()
 clean_up_after()
-events.init.add_listener(let_requests_end)
 
 
 def unique(prefix: str) -> str:

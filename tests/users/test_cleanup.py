@@ -38,7 +38,7 @@ class Clerk(HttpUser):
         created(self, "DELETE", f"/contacts/{made.json()['id']}")
 """
 REMOVED = re.compile(r"test data: ([\d,]+) removed")
-LOCUST = ("-m", "locust", "-f", "locustfile.py", "--headless", "-u", "3", "-r", "30", "--stop-timeout", "20")
+LOCUST = ("-m", "locust", "-f", "locustfile.py", "--headless", "-u", "3", "-r", "30")
 OURS = ("-m", "loadworthy", "run", "locustfile.py", "--users", "3", "--no-preflight")
 
 

@@ -21,15 +21,16 @@ scenario. Both take ``--keep-data`` (``loadworthy run`` after ``--``), which lea
 
 One window remains. A user that is killed after the server has created something and before its ``created()`` was called
 leaves that behind, and nobody knows of it. Users are killed when the stop time-out ends (``--stop-timeout`` of Locust,
-which is 0 unless given; ``stop_timeout`` of a plan): make it longer than the slowest request. Nothing is removed
-either by a process that is killed (SIGKILL, a second Ctrl-C of ``loadworthy run --processes N``), or by a second Ctrl-C
-while it removes.
+:data:`STOP_TIMEOUT_S` unless given; ``stop_timeout`` of a plan): make it longer than the slowest request. Nothing is
+removed either by a process that is killed (SIGKILL, a second Ctrl-C of ``loadworthy run --processes N``), or by a
+second Ctrl-C while it removes.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import gevent
@@ -51,6 +52,8 @@ from loadworthy.users.sink import describe_exception
 LIMIT_S = 60.0
 """For all that one process has to undo after one test."""
 REQUEST_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 10.0
+"""How long tasks under way may go on when a test ends, where neither the command nor the suite says so."""
 AT_ONCE = 8
 SHOWN = 3
 """How many of those that are left the line names."""
@@ -78,12 +81,17 @@ class Undo(NamedTuple):
     params: Any = None
 
 
-def clean_up_after() -> None:
+def clean_up_after(stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
     """Undo at the end of a test what its users created, and give the command the option ``--keep-data``.
 
     Call it at module level of a locustfile; several modules may.
+
+    Args:
+        stop_timeout_s: the stop time-out under plain Locust, whose own is 0, where ``--stop-timeout`` is not given. The
+            longest that any module asks for counts.
     """
     _listen_once(locust.events.init_command_line_parser, _add_option)
+    _listen_once(locust.events.init, _StopTimeout(stop_timeout_s))
     _listen(locust.events)
 
 
@@ -275,6 +283,18 @@ def _listen_once(hook: EventHook, listener: Callable[..., None]) -> None:
 
 def _add_option(parser: Any, **_kwargs: Any) -> None:
     parser.add_argument("--keep-data", action="store_true", help="Leave the test data that users created")
+
+
+@dataclass(frozen=True, slots=True)
+class _StopTimeout:
+    """Lets tasks under way end; a master hands its stop time-out on to its workers."""
+
+    seconds: float
+
+    def __call__(self, environment: Environment, **_kwargs: Any) -> None:
+        given = getattr(environment.parsed_options, "stop_timeout", None)
+        if not given and not hasattr(environment, LED_BY_ENGINE):
+            environment.stop_timeout = max(environment.stop_timeout or 0.0, self.seconds)
 
 
 def _on_test_stopping(environment: Environment, **_kwargs: Any) -> None:

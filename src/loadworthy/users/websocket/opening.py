@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from loadworthy.clock import monotonic_ns
 from loadworthy.users.http.call import receive_cookies
 from loadworthy.users.http.connection import Connection
-from loadworthy.users.http.dial import open_tunnel, dial, route_to
+from loadworthy.users.http.dial import dial, open_tunnel, route_to
 from loadworthy.users.http.encoding import decode_text
 from loadworthy.users.http.errors import (
     AttemptError,
