@@ -1,0 +1,1 @@
+"""The scenarios of the suite: registration and login."""

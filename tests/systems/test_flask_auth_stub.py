@@ -1,0 +1,118 @@
+"""The suite of flask_auth against stubs that do not hash: the shares of its requests, and what it keeps to itself."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.flask_auth import (
+    FAST,
+    INCOMPLETE,
+    REGISTRATION,
+    WRONG,
+    assert_no_credentials,
+    fresh_clone,
+    is_share,
+    statistics_of,
+)
+from tests.support.systems import locust, run
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """The suite as in a fresh clone."""
+    return fresh_clone(tmp_path)
+
+
+class _Stub(BaseHTTPRequestHandler):
+    """Answers as the service would, without hashing, so that there are many requests in a few seconds."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    seen: set[str]
+
+    def do_POST(self) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.add(sent.get("password", ""))
+        status, answer = self.answer(sent)
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def answer(self, sent: dict[str, str]) -> tuple[int, Any]:
+        """Status and body."""
+        password = sent.get("password")
+        if self.path == REGISTRATION:
+            return (201, {"client": {"id": 1}}) if password else (422, {})
+        return (401, {}) if not password or password.endswith("?") else (200, {"token": "t"})
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nothing is logged."""
+
+
+class _Leaky(_Stub):
+    """A service with every fault: it lets everybody in, repeats what it was sent, and fails."""
+
+    def answer(self, sent: dict[str, str]) -> tuple[int, Any]:
+        """A token for everybody."""
+        return 500 if self.path == REGISTRATION else 200, {"access_token": "eyJleaked.by.the.service", "you_sent": sent}
+
+
+@contextmanager
+def _stub(kind: type[_Stub]) -> Iterator[tuple[str, set[str]]]:
+    """Such a service: its URL, and the passwords that it has seen."""
+    seen: set[str] = set()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (kind,), {"seen": seen}))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(("test", "name"), [("registration_test", INCOMPLETE), ("login_test", WRONG)])
+def test_the_shares_of_the_requests_are_those_of_the_tasks(test: str, name: str, suite: Path) -> None:
+    """Five in a hundred are to be refused, over a thousand requests and more, within what chance gives."""
+    no_pause = {"TEST_MIN_WAIT_TIME": "0", "TEST_MAX_WAIT_TIME": "0", "TEST_USERS_COUNT": "3"}
+    with _stub(_Stub) as (url, _):
+        done = locust(
+            "-f", f"locust_scenarios/{test}.py", "--host", url, "--users", 8, "--spawn-rate", 8, "--run-time", "2s",
+            "--headless", "--csv=reports/shares", "--keep-data", cwd=suite, environ=no_pause,
+        )  # fmt: skip
+    assert done.code == 0, done.err
+    statistics = statistics_of(suite / "reports" / "shares_stats.csv")
+    total, failed = statistics["Aggregated"]
+    assert (total > 1000, failed) == (True, 0)
+    assert is_share(statistics[name][0], total, 0.05)
+
+
+@pytest.mark.parametrize("test", ["registration_test", "login_test"])
+def test_what_a_leaky_service_answers_is_written_nowhere(test: str, suite: Path) -> None:
+    """Failures are told with their status; neither passwords nor tokens are in reports, run directories or logs."""
+    fast = {**FAST, "TEST_USERS_COUNT": "3"}
+    with _stub(_Leaky) as (url, seen):
+        one = run(
+            "loadworthy", "run", f"scenarios/{test}.py", "--url", url, "--run-time", "1s", cwd=suite, environ=fast
+        )
+        other = locust(
+            "-f", f"scenarios/{test}.py", "--host", url, "--run-time", "1s", "--headless", "--csv=reports/leaky",
+            "--html=reports/leaky.html", cwd=suite, environ=fast,
+        )  # fmt: skip
+    assert (one.code, other.code) == (1, 1)
+    assert statistics_of(suite / "reports" / "leaky_stats.csv")["Aggregated"][1] > 0
+    secrets = tuple(secret for secret in seen if secret)
+    assert secrets
+    assert_no_credentials(suite, one.out, one.err, other.out, other.err, secrets=secrets)
