@@ -16,7 +16,7 @@ from tests.support.plans import FULL_PLAN, load_text
 
 from loadworthy.plan.load import plan_from_mapping
 from loadworthy.plan.model import Plan
-from loadworthy.plan.redact import Redactor, mask_url_password
+from loadworthy.plan.redact import Redactor, mask_named_values, mask_url_password
 
 
 def test_secrets_are_masked_longest_first() -> None:
@@ -231,3 +231,30 @@ def test_a_distinctive_secret_is_nowhere(secret: str, place: str) -> None:
     loaded = plan_from_mapping(data, path=Path("x.py"), environ={"S": secret})
     assert secret not in json.dumps(loaded.redacted_json)
     assert secret in loaded.plan.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ('{"access_token": "abc.def", "user": "ada"}', '{"access_token": "***", "user": "ada"}'),
+        ('{"password":"a \\"b\\" c","n":1}', '{"password":"***","n":1}'),
+        ('{"detail": "no", "refresh_token": "cut off', '{"detail": "no", "refresh_token": "***"'),
+        ("user=ada&password=s3cret&x=1", "user=ada&password=***&x=1"),
+        ("http://h/p?api_key=123&page=2", "http://h/p?api_key=***&page=2"),
+        ("Authorization: Bearer abc.def ok", "Authorization: *** ok"),
+        ("{'secret': 'x', 'b': 2}", "{'secret': '***', 'b': 2}"),
+        ("status 401, expected 200", "status 401, expected 200"),
+        ('{"tokens": 5, "total": 7}', '{"tokens": 5, "total": 7}'),
+        ("<p>Password: required</p>", "<p>Password: ***</p>"),
+    ],
+)
+def test_values_whose_names_speak_of_secrets_are_masked(text: str, masked: str) -> None:
+    """In JSON, forms, queries, cookies and headers, also where the text is cut off; the rest stays as it was."""
+    assert mask_named_values(text) == masked
+
+
+@given(st.text(max_size=300))
+def test_masking_named_values_takes_any_text(text: str) -> None:
+    """Whatever a target answers, it comes out without an error, and masking twice changes nothing more."""
+    once = mask_named_values(text)
+    assert mask_named_values(once) == once

@@ -7,6 +7,7 @@ from typing import Any
 
 from loadworthy.clock import Clock
 from loadworthy.engine.observer import Observer, SilentObserver
+from loadworthy.plan.redact import mask_named_values
 from loadworthy.record.interval import Interval
 from loadworthy.record.rundir import Redact, RunWriter, redacted
 
@@ -36,7 +37,8 @@ class Journal:
     def failures(self, failures: Sequence[Json]) -> None:
         """Lines for ``failures.jsonl``."""
         for failure in failures:
-            self._writer.add_failure(failure)
+            told = {key: mask_named_values(failure[key]) for key in ("url", "excerpt", "message")}
+            self._writer.add_failure({**failure, **told})
 
     def event(self, event: Json) -> None:
         """An event; it gets its time here."""

@@ -24,6 +24,10 @@ MIN_SECRET_CHARACTERS = 4
 
 _PAIR = re.compile(r"(?:(?<=[?&\s])|^)(\w+)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&#']*)")
 """A parameter of a URL (``?token=…``) or of a connection string (``password='…'``)."""
+_NAMED_VALUE = re.compile(
+    r"""(["']?)([\w.-]{1,60})\1(\s*(?:=|:(?!//))\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:Bearer\s+)?[^\s"'&,;<>{}\[\]]+)"""
+)
+"""``"token": "…"`` of JSON (cut off, perhaps), ``token=…`` of a form, a query or a cookie, ``Token: …`` of a header."""
 _SCHEME_WORD = re.compile(r"(?:Basic|Bearer|Token|ApiKey|Digest)\s+(.+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -165,6 +169,23 @@ def mask_address(address: str) -> str:
         return f"{match[1]}{match[2]}{MASK}" if looks_secret(match[1]) else match[0]
 
     return _PAIR.sub(masked, mask_url_password(address))
+
+
+def mask_named_values(text: str) -> str:
+    """Text of the target's (a response, a URL) with ``***`` for values whose names speak of secrets.
+
+    Nobody knows these values beforehand: a service that answers a failed login with the password, or hands out a token
+    in an answer that a check did not like.
+    """
+
+    def masked(match: re.Match[str]) -> str:
+        quote_mark, name, between, value = match.groups()
+        if not looks_secret(name):
+            return match[0]
+        around = value[0] if value[0] in "\"'" else ""
+        return f"{quote_mark}{name}{quote_mark}{between}{around}{MASK}{around}"
+
+    return _NAMED_VALUE.sub(masked, text)
 
 
 def mask_url_password(url: str) -> str:

@@ -1,0 +1,1 @@
+"""The cemetery management platform: a reference service and its performance suite."""

@@ -1,0 +1,1 @@
+"""The scenarios, one file an area; each runs by itself."""

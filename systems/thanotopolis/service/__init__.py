@@ -1,0 +1,1 @@
+"""The service: contacts, a calendar, telephony and live connections of a cemetery."""

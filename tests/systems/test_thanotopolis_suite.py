@@ -1,0 +1,643 @@
+"""The suite of the cemetery: each of its commands, run against the service and judged from outside."""
+
+from __future__ import annotations
+
+import runpy
+import signal
+import subprocess
+import threading
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from tests.support.cli import only_run, summary_of
+from tests.support.postgres import temporary_postgres
+from tests.support.systems import SYSTEMS, TIME_LIMIT_S, Service, dead_port, environment, locust, run, words
+from tests.support.thanotopolis import (
+    FAST,
+    answers_of,
+    assert_no_credentials,
+    chi_square,
+    clone,
+    figures_of,
+    rows_of,
+    spawned,
+)
+
+COMMANDS = {
+    "auth, one class": (
+        "-f scenarios/auth_load_test.py AuthenticationUser --host=URL --users=5 --spawn-rate=1 "
+        "--run-time=60s --headless"
+    ),
+    "main": "-f main_load_test.py --host=URL --users=10 --spawn-rate=2 --run-time=300s --headless",
+    "main, report": (
+        "-f main_load_test.py --host=URL --users=10 --spawn-rate=2 --run-time=300s --headless "
+        "--html=load_test_report.html"
+    ),
+    "auth": "-f scenarios/auth_load_test.py --host=URL --users=5 --spawn-rate=1 --run-time=180s --headless",
+    "crm": "-f scenarios/crm_load_test.py --host=URL --users=8 --spawn-rate=2 --run-time=300s --headless",
+    "calendar": "-f scenarios/calendar_load_test.py --host=URL --users=6 --spawn-rate=1 --run-time=240s --headless",
+    "telephony": "-f scenarios/telephony_load_test.py --host=URL --users=4 --spawn-rate=1 --run-time=180s --headless",
+    "websocket": "-f scenarios/websocket_load_test.py --host=URL --users=3 --spawn-rate=1 --run-time=120s --headless",
+    "comprehensive": (
+        "-f main_load_test.py --host=URL --users=20 --spawn-rate=3 --run-time=600s --headless "
+        "--html=comprehensive_report.html --csv=results"
+    ),
+    "short options": "-f main_load_test.py --host=URL -u 10 -r 2 --headless -t 300s",
+    "short options, report": "-f main_load_test.py --host=URL -u 10 -r 2 --headless -t 300s --html report.html",
+}
+AGAIN = ("main", "auth", "short options")
+"""Those that differ from others only in what they write down; their tests are among the long ones."""
+WEB_COMMANDS = ("-f main_load_test.py --host=URL -u 10 -r 2", "-f main_load_test.py --host=URL -u 5 -r 1")
+CRITICAL = {2: 27.63, 3: 30.66, 4: 33.38}
+"""Of chi-square by degrees of freedom: above it by chance once in a million."""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service, on SQLite; one for all tests, which count from what they find."""
+    with Service("thanotopolis", tmp_path_factory.mktemp("service")) as one:
+        yield one
+        assert one.errors == ""
+
+
+@pytest.fixture
+def above(tmp_path: Path) -> Path:
+    """The folder above the suite, as in a fresh clone."""
+    return clone(tmp_path)
+
+
+@pytest.fixture
+def suite(above: Path) -> Path:
+    """The suite's folder."""
+    return above / "load_tests"
+
+
+def command(text: str, url: str, run_time: str = "2s") -> list[str]:
+    """The arguments of a command as it stands, but for its host and its time."""
+    arguments = [("URL" in word and word.replace("URL", url)) or word for word in text.split()]
+    for index, word in enumerate(arguments):
+        if word.startswith("--run-time="):
+            arguments[index] = f"--run-time={run_time}"
+        if index and arguments[index - 1] == "-t":
+            arguments[index] = run_time
+    return arguments
+
+
+# --- the commands ---
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in AGAIN else ()) for name in COMMANDS]
+)
+def test_each_command_runs_as_it_stands(name: str, service: Service, suite: Path) -> None:
+    """For a short time: requests and no failures, the files that it names, and no row is left."""
+    rows = rows_of(service)
+    arguments = command(COMMANDS[name], service.url)
+    csv_too = [] if "--csv=results" in arguments else ["--csv=results"]
+    done = locust(*arguments, *csv_too, cwd=suite, environ=FAST)
+    assert done.code == 0, done.err
+    figures = figures_of(suite / "results_stats.csv")
+    assert figures["Aggregated"][0] > 0
+    assert figures["Aggregated"][1] == 0
+    assert rows_of(service) == rows
+    for word in (word.removeprefix("--html=") for word in arguments if word.endswith(".html")):
+        assert "<title>" in (suite / word).read_text(encoding="utf-8")
+    assert (suite / "results_stats_history.csv").read_text(encoding="utf-8").count("Aggregated") >= 1
+    assert "Traceback" not in done.err
+    assert_no_credentials(suite, done.out, done.err)
+
+
+def test_the_pipeline_runs_in_the_folder_above(service: Service, above: Path) -> None:
+    """Its load test, then its check of the results: all there, exit code 0; in the suite's folder as well."""
+    text = (
+        "-f load_tests/main_load_test.py --host=URL --users=20 --spawn-rate=2 --headless --run-time=300s "
+        "--html=load_test_report.html --csv=load_test_results"
+    )
+    assert locust(*command(text, service.url, "3s"), cwd=above, environ=FAST).code == 0
+    assert (above / "load_test_report.html").exists()
+    for folder, file in (
+        (above, "load_test_results_stats.csv"),
+        (above / "load_tests", "../load_test_results_stats.csv"),
+    ):
+        done = run("python", "check_results.py", file, cwd=folder)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.endswith("\nPASS\n")
+        for limit in ("mean response time", "error rate", "95th percentile", "authentication mean", "search mean"):
+            assert f"{limit} " in done.out
+
+
+@pytest.mark.parametrize("text", WEB_COMMANDS)
+def test_without_headless_there_is_a_web_interface(text: str, service: Service, suite: Path) -> None:
+    """It starts on a port; the form has the users of the command; Ctrl-C ends it."""
+    port = dead_port()
+    process = subprocess.Popen(
+        words("locust", *command(text, service.url), "--web-port", port),
+        cwd=suite, env=environment(FAST), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    too_late = threading.Timer(TIME_LIMIT_S, process.kill)
+    too_late.start()
+    try:
+        assert process.stderr is not None
+        assert any("Starting web interface" in line for line in process.stderr)
+        page = _page(f"http://127.0.0.1:{port}/")
+        assert f'"num_users": {text.split()[4]}' in page or f'"numUsers": {text.split()[4]}' in page
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIME_LIMIT_S)
+    finally:
+        too_late.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 0
+
+
+def test_a_token_can_be_had_outside_of_locust(service: Service, above: Path) -> None:
+    """Success for the test account; for one that does not exist, which is registered; Failed where nobody listens."""
+    code = (
+        "\nfrom load_tests.utils.auth import auth_manager\ntoken = auth_manager.get_or_create_token()\n"
+        "print('Success' if token else 'Failed')\n"
+    )
+    users = service.rows("users")
+    here = {"LOAD_TEST_BASE_URL": service.url}
+    assert run("python", "-c", code, cwd=above, environ=here).out == "Success\n"
+    assert service.rows("users") == users
+    done = run("python", "-c", code, cwd=above, environ={**here, "LOAD_TEST_USER_EMAIL": "test@example.com"})
+    assert (done.code, done.out) == (0, "Success\n")
+    assert service.rows("users", "email = 'test@example.com'") == 1
+    gone = {"LOAD_TEST_BASE_URL": f"http://127.0.0.1:{dead_port()}"}
+    done = run("python", "-c", code, cwd=above, environ=gone)
+    assert (done.code, done.out, len(done.err.splitlines())) == (0, "Failed\n", 1)
+
+
+def test_the_service_answers_the_checks_of_the_connection(service: Service) -> None:
+    """Its health, and a socket that wants a token."""
+    assert requests.get(f"{service.url}/health", timeout=20).json()["status"] == "ok"
+    upgrade = {
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }  # fmt: skip
+    assert requests.get(f"{service.url}/api/ws/notifications", headers=upgrade, timeout=20).status_code == 403
+
+
+# --- shares ---
+
+
+AREAS: dict[str, dict[str, tuple[float, tuple[str, ...]]]] = {
+    "auth": {
+        "log-in": (40, ("POST /api/auth/login",)),
+        "registration": (30, ("POST /api/auth/register",)),
+        "profile": (20, ("GET /api/auth/me", "PATCH /api/auth/me", "POST /api/auth/refresh")),
+        "log-out": (10, ("POST /api/auth/logout",)),
+    },
+    "crm": {
+        "read": (50, ("GET ",)),
+        "create": (30, ("POST ",)),
+        "update": (15, ("PATCH ",)),
+        "delete": (5, ("DELETE ",)),
+    },
+    "calendar": {
+        "range": (20, ("GET /api/calendar/events/range",)),
+        "list and view": (40, ("GET ",)),
+        "create": (25, ("POST ",)),
+        "update": (10, ("PATCH ",)),
+        "delete": (5, ("DELETE ",)),
+    },
+    "telephony": {
+        "calls": (50, ("GET /api/telephony/calls",)),
+        "verification": (20, ("POST /api/telephony/verifications", "GET /api/telephony/verifications")),
+        "webhooks": (15, ("POST /api/telephony/webhooks/",)),
+        "analytics": (15, ("GET /api/telephony/analytics",)),
+    },
+}
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_the_shares_of_the_requests_are_those_of_the_area(area: str, service: Service, suite: Path) -> None:
+    """Chi-square over a few hundred requests; wrong by chance once in a million."""
+    file = f"scenarios/{area}_load_test.py"
+    done = locust(
+        "-f", file, "--host", service.url, "-u", 10, "-r", 10, "-t", "3s", "--headless", "--csv=results",
+        cwd=suite, environ=FAST,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    counts = dict.fromkeys(AREAS[area], 0)
+    for name, (requested, _) in figures_of(suite / "results_stats.csv").items():
+        if name != "Aggregated":
+            group = next(group for group, (_, starts) in AREAS[area].items() if name.startswith(starts))
+            counts[group] += requested
+    assert sum(counts.values()) > 50
+    shares = {group: share for group, (share, _) in AREAS[area].items()}
+    assert chi_square(counts, shares) < CRITICAL[len(counts) - 1], counts
+
+
+def test_the_comprehensive_test_mixes_users_and_workflows(service: Service, suite: Path) -> None:
+    """20 users are 8, 6, 3 and 3; all four workflows leave their rows; every row is one that the service counted."""
+    rows, answers = rows_of(service), answers_of(service)
+    done = locust(
+        "-f", "main_load_test.py", "--host", service.url, "-u", 20, "-r", 20, "-t", "5s", "--headless",
+        "--csv=results", "--keep-data", cwd=suite, environ=FAST,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "(--keep-data)" in done.err
+    assert spawned(done) == {
+        "ComprehensiveCRMUser": 8,
+        "ComprehensiveCalendarUser": 6,
+        "ComprehensiveAuthenticationUser": 3,
+        "ComprehensiveTelephonyUser": 3,
+    }
+    figures, more = figures_of(suite / "results_stats.csv"), rows_of(service)
+    for table, path, one in (
+        ("contacts", "/api/crm/contacts", "{contact_id}"),
+        ("events", "/api/calendar/events", "{event_id}"),
+    ):
+        made = _more(answers_of(service), answers, "POST", path, "201")
+        removed = _more(answers_of(service), answers, "DELETE", f"{path}/{one}", "204")
+        assert more[table] - rows[table] == made - removed
+        assert removed == figures[f"DELETE {path}/[id]"][0]
+        asked = sum(count for name, (count, _) in figures.items() if name.split(" [")[0] == f"POST {path}")
+        assert 0 < asked <= made
+    logged = service.rows("interactions", "id > :seeded", seeded=rows["interactions"])
+    assert logged > 0
+    intake = "events JOIN interactions ON interactions.contact_id = events.contact_id"
+    assert service.rows(intake, "events.notes = 'Customer intake'") > 0
+    for notes in ("Daily admin", "Search and schedule", "Bulk operations"):
+        assert service.rows("events", "notes = :notes", notes=notes) > 0
+    assert service.rows("contacts", "notes = 'Reviewed in daily admin.'") > 0
+
+
+def test_frames_and_messages_are_those_that_the_service_counted(service: Service, suite: Path) -> None:
+    """Every frame of every stream, every message and its reply; each connection closed as it should."""
+    before = _heard(service)
+    done = locust(
+        "-f", "scenarios/websocket_load_test.py", "--host", service.url, "-u", 6, "-r", 6, "-t", "5s", "--headless",
+        "--csv=results", "--keep-data", cwd=suite, environ=FAST,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    figures = {name: count for name, (count, _) in figures_of(suite / "results_stats.csv").items()}
+    heard = [after - first for after, first in zip(_heard(service), before, strict=True)]
+    assert heard == [
+        figures["stream /api/ws/voice/[id]"],
+        figures["stream /api/ws/telephony/media/[sid]"],
+        2 * figures["message /api/ws/conversations/[id]"],
+    ]
+    assert heard[0] == 20 * figures["message /api/ws/voice/[id] [stop]"] > 0
+    assert figures["push /api/ws/notifications [own event]"] == figures["POST /api/calendar/events"] > 0
+    for name in ("/api/ws/notifications", "/api/ws/conversations/[id]", "/api/ws/voice/[id]"):
+        assert figures[f"connect {name}"] == figures[f"close {name} 1000"]
+
+
+# --- settings and mistakes ---
+
+
+@pytest.mark.slow
+def test_without_the_carrier_nothing_of_it_is_simulated(service: Service, suite: Path) -> None:
+    """No webhooks, no codes, no streams of calls; the shares of the rest stay."""
+    environ = {**FAST, "SIMULATE_EXTERNAL_SERVICES": "false", "LOAD_TEST_BASE_URL": service.url}
+    options = ("-u", 8, "-r", 8, "-t", "3s", "--headless")
+    for scenario in ("telephony", "websocket"):
+        file = f"scenarios/{scenario}_load_test.py"
+        assert locust("-f", file, *options, f"--csv={scenario}", cwd=suite, environ=environ).code == 0
+    telephony, live = (figures_of(suite / f"{name}_stats.csv") for name in ("telephony", "websocket"))
+    assert telephony["GET /api/telephony/calls"][0] > 0
+    assert not [name for name in (*telephony, *live) if "webhooks" in name or "confirm" in name or "media" in name]
+
+
+def test_a_wrong_signature_fails(service: Service, suite: Path) -> None:
+    """With another token than the service's the webhooks are refused, and that is shown."""
+    done = locust(
+        "-f", "scenarios/telephony_load_test.py", "--host", service.url, "-u", 4, "-r", 4, "-t", "2s", "--headless",
+        "--csv=results", cwd=suite, environ={**FAST, "TWILIO_AUTH_TOKEN": "not-the-one"},
+    )  # fmt: skip
+    assert done.code == 1
+    asked, failed = figures_of(suite / "results_stats.csv")["POST /api/telephony/webhooks/twilio/voice"]
+    assert asked == failed > 0
+    assert_no_credentials(suite, done.out, done.err, secrets=["not-the-one"])
+
+
+def test_an_account_that_does_not_exist_fails_to_log_in(service: Service, suite: Path) -> None:
+    """The authentication test does not register it: its log-ins are failures with status 401."""
+    rows = rows_of(service)
+    done = locust(
+        "-f", "scenarios/auth_load_test.py", "--host", service.url, "-u", 5, "-r", 5, "-t", "2s", "--headless",
+        "--csv=results", cwd=suite, environ={**FAST, "LOAD_TEST_USER_EMAIL": "nobody@example.org"},
+    )  # fmt: skip
+    assert done.code == 1
+    asked, failed = figures_of(suite / "results_stats.csv")["POST /api/auth/login"]
+    assert asked == failed > 0
+    assert "status 401, expected 200" in (suite / "results_failures.csv").read_text(encoding="utf-8")
+    assert rows_of(service) == rows
+
+
+def test_an_account_that_the_suite_registered_is_removed(service: Service, suite: Path) -> None:
+    """The other areas register it where it is missing; afterwards it is gone with all it owned."""
+    rows = rows_of(service)
+    done = locust(
+        "-f", "scenarios/crm_load_test.py", "--host", service.url, "-u", 3, "-r", 3, "-t", "2s", "--headless",
+        cwd=suite, environ={**FAST, "LOAD_TEST_USER_EMAIL": "newhere@example.org"},
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert rows_of(service) == rows
+
+
+@pytest.mark.parametrize("file", ["main_load_test.py", "scenarios/websocket_load_test.py"])
+def test_a_dead_port_is_said_in_one_line(file: str, suite: Path) -> None:
+    """No request, no traceback, exit code 2."""
+    url = f"http://127.0.0.1:{dead_port()}"
+    done = locust("-f", file, "--host", url, "-u", 2, "-r", 2, "-t", "5s", "--headless", cwd=suite, environ=FAST)
+    assert done.code == 2
+    assert [line for line in done.err.splitlines() if "nothing listens at" in line and url in line]
+    assert "Traceback" not in done.out + done.err
+    assert "WARNING" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SIMULATE_EXTERNAL_SERVICES", "perhaps"), ("LOAD_TEST_MIN_WAIT", "soon"), ("LOAD_TEST_MIN_WAIT", "9")],
+)
+def test_a_setting_that_is_not_right_is_said_in_one_line(name: str, value: str, suite: Path) -> None:
+    """Which, and how to write it."""
+    done = locust("-f", "main_load_test.py", "--headless", cwd=suite, environ={name: value})
+    assert done.code not in (0, None)
+    (line,) = done.err.strip().splitlines()[-1:]
+    assert name in line
+    assert "Traceback" not in done.err
+
+
+def test_the_settings_have_their_names_and_defaults(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The target, the account, the sockets' address."""
+    for name in ("LOAD_TEST_BASE_URL", "LOAD_TEST_USER_EMAIL", "LOAD_TEST_USER_PASSWORD", "SIMULATE_EXTERNAL_SERVICES"):
+        monkeypatch.delenv(name, raising=False)
+    settings = runpy.run_path(str(suite / "configs" / "settings.py"))
+    assert settings["BASE_URL"] == "https://dev.thanotopolis.com"
+    assert settings["WEBSOCKET_URL"] == "wss://dev.thanotopolis.com"
+    assert (settings["TEST_USER_EMAIL"], settings["TEST_USER_PASSWORD"]) == (
+        "loadtest@thanotopolis.com",
+        "LoadTest2025!",
+    )
+    assert settings["SIMULATE_EXTERNAL_SERVICES"] is True
+    monkeypatch.setenv("LOAD_TEST_BASE_URL", "http://localhost:8001/")
+    assert runpy.run_path(str(suite / "configs" / "settings.py"))["WEBSOCKET_URL"] == "ws://localhost:8001"
+
+
+def test_ctrl_c_ends_a_test_with_its_results(service: Service, suite: Path) -> None:
+    """The figures are written, the data is removed, nothing is printed that looks like a crash."""
+    rows, answers = rows_of(service), answers_of(service)
+    arguments = command(COMMANDS["comprehensive"].replace("--spawn-rate=3", "--spawn-rate=20"), service.url, "10m")
+    process = subprocess.Popen(
+        words("locust", *arguments), cwd=suite, env=environment(FAST), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        for _ in range(TIME_LIMIT_S * 5):
+            if _more(answers_of(service), answers, "POST", "/api/crm/contacts", "201") > 5:
+                break
+            threading.Event().wait(0.2)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=TIME_LIMIT_S)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    figures = figures_of(suite / "results_stats.csv")
+    assert figures["Aggregated"][0] > 5
+    assert (suite / "comprehensive_report.html").exists()
+    assert rows_of(service) == rows
+
+
+# --- the plan ---
+
+
+def test_the_plan_has_the_targets_and_the_commands_loads(suite: Path) -> None:
+    """A scenario for each area with the users and times of its command; the targets of response times and errors."""
+    plan = yaml.safe_load((suite / "plan.yaml").read_text(encoding="utf-8"))["scenarios"]
+    areas = {"authentication": "auth", "crm": "crm", "calendar": "calendar", "telephony": "telephony",
+             "websocket": "websocket", "comprehensive": "comprehensive"}  # fmt: skip
+    for name, key in areas.items():
+        words_of = dict(word.split("=") for word in COMMANDS[key].split() if "=" in word)
+        assert plan[name]["locustfile"] == COMMANDS[key].split()[1]
+        assert str(plan[name]["users"]) == words_of["--users"]
+        assert plan[name]["spawn_rate"] == words_of["--spawn-rate"] + "/s"
+        assert plan[name]["run_time"] == words_of["--run-time"]
+    assert plan["sustained_load"]["users"] == 50
+    assert max(stage.get("users", 0) for stage in plan["peak_load"]["stages"]) == 100
+    for name in ("comprehensive", "sustained_load", "peak_load"):
+        assert {
+            "* /api/auth/* mean < 500ms",
+            "* /api/crm/* mean < 1000ms",
+            "* /api/calendar/* mean < 800ms",
+            "GET /api/crm/contacts/search mean < 1500ms",
+            "error_rate < 1%",
+            "* /api/auth/* error_rate < 0.5%",
+            "POST /api/crm/contacts error_rate < 0.1%",
+            "requests_per_user_minute < 120",
+        } <= set(plan[name]["thresholds"])
+    assert "connect * max < 2000ms" in plan["websocket"]["thresholds"]
+
+
+def test_a_scenario_of_the_plan_is_judged_by_its_targets(service: Service, suite: Path) -> None:
+    """Two processes; each threshold has its observed value; nothing secret is in the run directory; no row is left."""
+    rows = rows_of(service)
+    done = run(
+        "loadworthy", "run", "plan.yaml", "--scenario", "comprehensive", "--url", service.url, "--run-time", "4s",
+        "--spawn-rate", "20", "--processes", "2", "--set", "scenarios.comprehensive.wait_time=600ms-900ms",
+        cwd=suite, environ=FAST,
+    )  # fmt: skip
+    assert done.code in (0, 3), done.out + done.err
+    scenario = summary_of(only_run(suite))["scenarios"]["comprehensive"]
+    verdicts = {one["expression"]: one for one in scenario["thresholds"]}
+    assert verdicts["* /api/crm/* mean < 1000ms"]["verdict"] == "pass"
+    assert 0 < verdicts["requests_per_user_minute < 120"]["observed"] < 120
+    assert scenario["failures"] == 0
+    assert rows_of(service) == rows
+    assert_no_credentials(suite, done.out, done.err)
+
+
+def test_too_many_requests_of_a_user_fail(service: Service, suite: Path) -> None:
+    """Without pauses a user makes more than 120 a minute."""
+    done = run(
+        "loadworthy", "run", "plan.yaml", "--scenario", "crm", "--url", service.url, "--run-time", "2s",
+        "--users", "2", "--set", "scenarios.crm.wait_time=100ms", cwd=suite, environ=FAST,
+    )  # fmt: skip
+    assert done.code == 1
+    thresholds = summary_of(only_run(suite))["scenarios"]["crm"]["thresholds"]
+    (broken,) = (one for one in thresholds if one["verdict"] == "fail")
+    assert broken["expression"] == "requests_per_user_minute < 120"
+    assert broken["observed"] > 120
+
+
+@pytest.mark.slow
+def test_a_file_of_the_suite_runs_by_itself(service: Service, suite: Path) -> None:
+    """``loadworthy run FILE``, without a plan; ``--keep-data`` behind ``--`` leaves the rows."""
+    rows = rows_of(service)
+    for keep, left in ((), False), (("--", "--keep-data"), True):
+        done = run(
+            "loadworthy", "run", "scenarios/calendar_load_test.py", "--url", service.url, "--users", "3",
+            "--run-time", "2s", *keep, cwd=suite, environ=FAST,
+        )  # fmt: skip
+        assert done.code == 0, done.out + done.err
+        assert (rows_of(service)["events"] > rows["events"]) is left
+
+
+@pytest.mark.slow
+def test_the_suite_runs_against_postgresql(tmp_path: Path, suite: Path) -> None:
+    """The service on another database: the same, with as many rows after as before; and no row too few when kept."""
+    with temporary_postgres() as url, Service("thanotopolis", tmp_path, database=url) as service:
+        rows, answers = rows_of(service), answers_of(service)
+        options = ("--host", service.url, "-u", 20, "-r", 20, "-t", "3s", "--headless", "--csv=results")
+        done = locust("-f", "main_load_test.py", *options, cwd=suite, environ=FAST)
+        assert (done.code, figures_of(suite / "results_stats.csv")["Aggregated"][1]) == (0, 0), done.err
+        assert rows_of(service) == rows
+        made = _more(answers_of(service), answers, "POST", "/api/crm/contacts", "201")
+        assert made > 0
+        live = ("-f", "scenarios/websocket_load_test.py", *options[:2], "-u", 3, "-r", 3, "-t", "3s", "--headless")
+        assert locust(*live, "--csv=live", "--keep-data", cwd=suite, environ=FAST).code == 0
+        figures = figures_of(suite / "live_stats.csv")
+        assert rows_of(service)["messages"] == 2 * figures["message /api/ws/conversations/[id]"][0]
+        assert service.errors == ""
+
+
+# --- the check of the results ---
+
+
+HEAD = "Type,Name,Request Count,Failure Count,Average Response Time,Max Response Time,95%\n"
+
+
+def check(folder: Path, lines: Sequence[tuple[Any, ...]], *options: str, history: str = "") -> Any:
+    """Run the check over results with these lines."""
+    path = folder / "made_stats.csv"
+    path.write_text(HEAD + "".join(",".join(map(str, line)) + "\n" for line in lines), encoding="utf-8")
+    if history:
+        (folder / "made_stats_history.csv").write_text(history, encoding="utf-8")
+    return run("python", SYSTEMS / "thanotopolis" / "load_tests" / "check_results.py", path, *options, cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("total", "broken"),
+    [
+        ((1000, 20, 2000, 9000, 5000), ""),
+        ((1000, 20, 2000.1, 9000, 5000), "mean response time"),
+        ((1000, 21, 2000, 9000, 5000), "error rate"),
+        ((1000, 20, 2000, 9000, 5001), "95th percentile"),
+        ((1000, 999, 9999, 9999, 9999), "mean response time, error rate, 95th percentile"),
+    ],
+)
+def test_each_regression_limit_decides(total: tuple[float, ...], broken: str, tmp_path: Path) -> None:
+    """At the limit is good, beyond it is not; each limit has its line with what was observed."""
+    done = check(tmp_path, [("", "Aggregated", *total)])
+    assert done.code == (1 if broken else 0)
+    assert done.out.endswith(f"\nFAIL: {broken}\n" if broken else "\nPASS\n")
+    assert f"observed: {total[2]:.1f} ms" in done.out
+    assert f"observed: {total[1] / total[0]:.3%}" in done.out
+
+
+def test_targets_are_shown_and_decide_if_strict(tmp_path: Path) -> None:
+    """Means are weighted by requests; an area without requests says nothing."""
+    lines = [
+        ("POST", "/api/auth/login", 30, 0, 400, 800, 700),
+        ("GET", "/api/auth/me", 10, 1, 900, 900, 900),
+        ("connect", "/api/ws/notifications", 5, 0, 100, 2500, 2500),
+        ("", "Aggregated", 45, 1, 500, 900, 900),
+    ]
+    done = check(tmp_path, lines)
+    assert done.code == 1  # 1 of 45 is more than 2 %
+    lines[3] = ("", "Aggregated", 4500, 1, 500, 900, 900)
+    assert check(tmp_path, lines).code == 0
+    strict = check(tmp_path, lines, "--strict")
+    assert strict.code == 1
+    shown = {" ".join(line.split()[:3]): line for line in strict.out.splitlines()}
+    assert "observed: 525.0 ms" in shown["MISSED authentication mean"]
+    assert "observed: 2500.0 ms" in shown["MISSED WebSocket connection,"]
+    assert "observed: nothing" in shown["- calendar mean"]
+
+
+def test_what_cannot_be_judged_is_said_in_one_line(tmp_path: Path) -> None:
+    """No file, another file, no requests, no numbers: exit code 2."""
+    script = SYSTEMS / "thanotopolis" / "load_tests" / "check_results.py"
+    missing = run("python", script, "none_stats.csv", cwd=tmp_path)
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    other = run("python", script, "other.csv", cwd=tmp_path)
+    empty = check(tmp_path, [("", "Aggregated", 0, 0, 0, 0, "N/A")])
+    words_in_it = check(tmp_path, [("", "Aggregated", "many", 0, 0, 0, 0)])
+    for done in (missing, other, empty, words_in_it):
+        assert (done.code, len(done.err.splitlines())) == (2, 1), done.err
+        assert done.err.startswith("check_results.py: ")
+
+
+@pytest.mark.parametrize("busy", [0, 37, 119])
+def test_requests_of_a_user_are_those_of_the_busiest_minute(busy: int) -> None:
+    """Against a naive count over all windows of 60 s, for a run of three minutes with one busy minute."""
+    made = [(second, 10, 7 if busy <= second < busy + 60 else 3) for second in range(180)]
+    history, total = [(0, 10, 0)], 0
+    for second, users, requested in made:
+        total += requested
+        history.append((second + 1, users, total))
+    module = runpy.run_path(str(SYSTEMS / "thanotopolis" / "load_tests" / "check_results.py"))
+    naive = max(sum(one[2] for one in made[start : start + 60]) for start in range(121)) / 10
+    assert module["requests_per_user_minute"](history) == pytest.approx(naive)
+    assert module["requests_per_user_minute"](history[:1]) is None
+    assert module["requests_per_user_minute"](history[:31]) == pytest.approx(sum(one[2] for one in made[:30]) / 5)
+
+
+def test_too_fast_users_miss_the_target(tmp_path: Path) -> None:
+    """From the history beside the results."""
+    history = "Timestamp,User Count,Name,Total Request Count\n" + "".join(
+        f"{second},1,Aggregated,{3 * second}\n" for second in range(90)
+    )
+    done = check(tmp_path, [("", "Aggregated", 270, 0, 1, 1, 1)], "--strict", history=history)
+    assert done.code == 1
+    assert "observed: 180.0/min" in done.out
+
+
+# --- helpers ---
+
+
+def _more(after: dict[tuple[str, str, str], int], before: dict[tuple[str, str, str], int], *key: str) -> int:
+    return after.get((key[0], key[1], key[2]), 0) - before.get((key[0], key[1], key[2]), 0)
+
+
+def _heard(service: Service) -> list[int]:
+    ((speech,),) = service.query("SELECT coalesce(sum(voice_frames), 0) FROM conversations")
+    ((media,),) = service.query("SELECT coalesce(sum(media_frames), 0) FROM calls")
+    return [speech, media, service.rows("messages")]
+
+
+def _page(url: str) -> str:
+    for _ in range(100):
+        try:
+            return requests.get(url, timeout=20).text
+        except requests.ConnectionError:
+            threading.Event().wait(0.1)
+    raise AssertionError(f"nothing at {url}")
+
+
+def test_the_tree_has_its_files() -> None:
+    """The layout of the suite's folder."""
+    root = SYSTEMS / "thanotopolis" / "load_tests"
+    for name in (
+        "README.md", "requirements.txt", "main_load_test.py", "check_results.py", "configs/settings.py",
+        "utils/__init__.py", "utils/auth.py", "scenarios/__init__.py", "scenarios/auth_load_test.py",
+        "scenarios/crm_load_test.py", "scenarios/calendar_load_test.py", "scenarios/telephony_load_test.py",
+        "scenarios/websocket_load_test.py",
+    ):  # fmt: skip
+        assert (root / name).is_file(), name
+
+
+def test_each_folder_names_this_repository() -> None:
+    """What the requirements file means in either folder: Loadworthy, from the repository around it."""
+    root = SYSTEMS / "thanotopolis"
+    lines = (root / "load_tests" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["."]
+    for folder in (root, root / "load_tests"):
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        (dependency,) = project["dependencies"]
+        name, _, place = dependency.partition(" @ ")
+        ups = place.count(":parent")
+        assert (name, place) == ("loadworthy", "{root" + ":parent" * ups + ":uri}")
+        assert (folder.parents[ups - 1] / "src" / "loadworthy").is_dir()
