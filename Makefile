@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow check format bench clean
 
+# Each suite is an import root of its own, as it is for Locust.
+mypy_suite = cd systems/$(1) && MYPYPATH=$(or $(3),.) $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
+	--cache-dir $(CURDIR)/.mypy_cache/$(1) --explicit-package-bases $(2)
+
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +42,11 @@ check: $(VENV)/.dev  ## ruff, mypy, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(call mypy_suite,kimmy_esthi/stress-test,.)
+	$(call mypy_suite,thanotopolis/load_tests,.)
+	$(call mypy_suite,cms_medical,locustfile.py cms_accounts.py)
+	$(call mypy_suite,flask_auth/locust_tests,.)
+	$(call mypy_suite,app_performance,scripts/*.py tests/performance/*.py,tests/performance)
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## put the code into shape

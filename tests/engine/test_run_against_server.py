@@ -306,8 +306,14 @@ def test_throughput_is_measured_until_the_stop(tmp_path: Path) -> None:
 
 
 def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None:
-    """A wrong status, a wrong value and a missing one: each of its kind, with message and excerpt in failures.jsonl."""
-    routes = (Route("/missing", status=404, body_bytes=10), Route("/json", json={"state": "closed"}))
+    """A wrong status, a wrong value and a missing one: each of its kind, with message and excerpt in failures.jsonl.
+
+    A token in an answer is masked.
+    """
+    routes = (
+        Route("/missing", status=404, body_bytes=10),
+        Route("/json", json={"state": "closed", "access_token": "handed-out"}),
+    )
     endpoints = [
         {"path": "/missing"},
         {"path": "/json", "expect": {"json": {"$.state": "open"}}},
@@ -329,6 +335,9 @@ def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None
     assert messages["/json"]["message"] == '$.state is not "open"'
     assert "closed" in messages["/json"]["excerpt"]
     assert messages["/missing"]["status"] == 404
+    written = "".join(file.read_text(encoding="utf-8") for file in only_run(tmp_path).iterdir())
+    assert "handed-out" not in written
+    assert "access_token" in messages["/json"]["excerpt"]
 
 
 def test_report_makes_the_same_summary_again(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from systems.kit.database import Database
 from systems.kit.web import service_app
@@ -22,13 +20,6 @@ def create_app(database: Database) -> FastAPI:
     app = service_app("Thanotopolis", database)
     app.state.gate = Gate()
     app.state.hub = Hub()
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        # FastAPI's own answer repeats what was sent, passwords included.
-        problems = [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in error.errors()]
-        return JSONResponse({"detail": problems}, 422)
-
     for part in (auth, crm, calendar, telephony, conversations, sockets):
         app.include_router(part.router)
     return app

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import locust
 from locust import between
 from locust.env import Environment
 
@@ -34,18 +33,12 @@ OWN = 1000
 
 
 def prepare() -> None:
-    """What each scenario file does first: ask whether the target is there, clean up afterwards, end in good order."""
+    """What each scenario file does first: ask whether the target is there, and clean up afterwards.
+
+    Tasks under way may end with the test, so that what they create is known and removed.
+    """
     require_target()
-    clean_up_after()
-    handlers = locust.events.init._handlers  # noqa: SLF001  # Locust has no public list
-    if _finish_tasks not in handlers:
-        locust.events.init.add_listener(_finish_tasks)
-
-
-def _finish_tasks(environment: Environment, **_kwargs: Any) -> None:
-    """Let tasks under way end with the test, so that what they create is known and removed."""
-    if not environment.stop_timeout:
-        environment.stop_timeout = settings.STOP_S
+    clean_up_after(settings.STOP_S)
 
 
 def judged(response: Response, *expected: int) -> bool:

@@ -1,0 +1,1 @@
+"""A small shop, and its framework of load, stress and endurance tests."""

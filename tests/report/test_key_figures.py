@@ -1,0 +1,113 @@
+"""The figures that matter for a kind of scenario."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.runs import ended, interval, make_run, manifest, series, started
+
+from loadworthy.analysis.reading import Reading, read
+from loadworthy.analysis.resources import MetricFigures
+from loadworthy.analysis.stages import FailurePoint, Recovery, StageReport
+from loadworthy.analysis.summarize import summarize
+from loadworthy.analysis.summary import ScenarioSummary
+from loadworthy.report.key_figures import key_figures, parts_of
+from loadworthy.units import UNKNOWN
+
+SECONDS = 40
+METRIC = MetricFigures(100e6, 120e6, 100e6, 130e6, 110e6, 125e6, 105e6, 2e6)
+
+
+def measured(path: Path) -> tuple[ScenarioSummary, Reading]:
+    """40 seconds of 100 requests; response times double in the second half, and the last second has 10 failures."""
+    intervals = [
+        interval(
+            second,
+            series(
+                times_us=[10_000 if second < SECONDS // 2 else 20_000] * 100,
+                failures={"status": 10} if second == SECONDS - 1 else None,
+            ),
+        )
+        for second in range(SECONDS)
+    ]
+    run = make_run(
+        path,
+        intervals,
+        events=[started(planned_s=SECONDS), ended(at_s=SECONDS)],
+        run_json=manifest(ended_at_s=SECONDS, planned_s=SECONDS),
+    )
+    reading = read(run)
+    return summarize(run, reading).scenarios["load"], reading
+
+
+def figures(path: Path, **changes: Any) -> dict[str, tuple[Any, str]]:
+    """Key → value and text."""
+    scenario, reading = measured(path)
+    changed = replace(scenario, **changes)
+    return {one.key: (one.value, one.shown) for one in key_figures(changed, parts_of(changed, reading.timeline))}
+
+
+@pytest.mark.parametrize("kind", ["smoke", "load", "unknown"])
+def test_a_load_test_is_about_times_throughput_errors_and_users(kind: str, tmp_path: Path) -> None:
+    """The same figures as in the summary."""
+    found = figures(tmp_path, kind=kind)
+    assert found["response_time_p50_ms"][0] == pytest.approx(10, rel=0.01)
+    assert found["response_time_p99_ms"][0] == pytest.approx(20, rel=0.01)
+    assert found["throughput"] == (100.0, "100.0/s")
+    assert found["error_rate"] == (10 / 4000, "0.25 %")
+    assert found["users"] == (10, "10 at most")
+
+
+@pytest.mark.parametrize("kind", ["stress", "spike"])
+def test_a_stress_test_is_about_limits(kind: str, tmp_path: Path) -> None:
+    """What was carried, what broke, the recovery, and the target's readings at peak, the generator's left out."""
+    stages = StageReport((), 90.5, (FailurePoint("p95 <= 15ms", 2, 50, 20.0),), Recovery(7.0))
+    resources = {"generator": {"cpu": METRIC}, "process": {"memory_bytes": METRIC}}
+    found = figures(tmp_path, kind=kind, stages=stages, resources=resources)
+    assert found["max_sustained_throughput"] == (90.5, "90.5/s")
+    assert found["failure_points"][1] == "p95 <= 15ms at 50 users, after 20 s"
+    assert found["recovery_time_s"] == (7.0, "7 s after the highest stage")
+    assert found["resources_at_peak"] == ({"process": {"memory_bytes": 125e6}}, "memory_bytes 125.0 MB")
+
+
+def test_a_stress_test_says_what_is_missing(tmp_path: Path) -> None:
+    """Without stages and monitors each figure says so; a service that never recovered is told apart from that."""
+    found = figures(tmp_path, kind="stress")
+    assert found["max_sustained_throughput"] == (None, f"{UNKNOWN} (the scenario has no stages that ran)")
+    assert found["failure_points"] == ([], f"{UNKNOWN} (the scenario has no stages that ran)")
+    assert found["recovery_time_s"] == (None, f"{UNKNOWN} (no stage with fewer users came after the highest)")
+    assert found["resources_at_peak"] == ({}, f"{UNKNOWN} (no monitor read it)")
+    never = figures(tmp_path / "never", kind="stress", stages=StageReport((), None, (), Recovery(None)))
+    assert never["max_sustained_throughput"][1] == "none: the thresholds held in no stage"
+    assert never["failure_points"][1] == "none: no threshold broke in any stage"
+    assert never["recovery_time_s"][1].startswith("never")
+
+
+def test_an_endurance_test_is_about_the_course(tmp_path: Path) -> None:
+    """Ten parts: p95 of each, errors at first, at last and at worst; memory and pool from the target's readings."""
+    pool = {"db_pool_usage_ratio": METRIC, "process_resident_memory_bytes": METRIC}
+    resources = {"generator": {"memory_bytes": METRIC}, "prometheus http://x/metrics": pool}
+    found = figures(tmp_path, kind="endurance", resources=resources)
+    consistency, shown = found["response_time_consistency"]
+    assert consistency["p95_ms_by_part"] == pytest.approx([10] * 5 + [20] * 5, rel=0.01)
+    assert consistency["highest_to_lowest"] == pytest.approx(2, rel=0.01)
+    assert shown.startswith("p95 10.0 ms to 20.0 ms over 10 parts, the highest 2.0")
+    assert found["error_rate_by_part"][0] == [0] * 9 + [10 / 400]
+    assert found["error_rate_by_part"][1] == "0.00 % at first, 2.50 % at last, 2.50 % at worst"
+    assert set(found["memory"][0]) == {"process_resident_memory_bytes"}
+    assert found["memory"][1] == (
+        "process_resident_memory_bytes: 100.0 MB at first, 120.0 MB at last, 130.0 MB at most, +2.0 MB per hour"
+    )
+    assert set(found["database_pool"][0]) == {"db_pool_usage_ratio"}
+
+
+def test_an_endurance_test_without_a_request_has_no_course(tmp_path: Path) -> None:
+    """Nothing is divided by nothing."""
+    scenario, _ = measured(tmp_path)
+    found = {one.key: one.shown for one in key_figures(replace(scenario, kind="endurance"), [])}
+    assert found["error_rate_by_part"] == UNKNOWN
+    assert found["response_time_consistency"] == f"{UNKNOWN} (too few requests in each part)"
+    assert found["memory"] == f"{UNKNOWN} (no monitor read it)"
