@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         listening = _listen(system.port if arguments.port is None else arguments.port)
     except OSError as error:
-        return _complain(f"cannot listen on port {arguments.port or system.port}: {error.strerror}; choose a --port")
+        return _complain(f"cannot listen on port {arguments.port or system.port}: {os.strerror(error.errno or 0)}; choose a --port")
     database = None
     try:
         database = Database(arguments.database or _sqlite_file(arguments.name))
@@ -133,7 +134,8 @@ def _serve_wsgi(app: Any, listening: socket.socket, ready: Callable[[], None]) -
     def stop(*_: object) -> None:
         raise SystemExit(0)
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # under load it would say so for each request
     server = create_server(
         app,

@@ -276,7 +276,7 @@ def test_the_custom_scenario_of_the_guide(suite: Path, service: Service) -> None
     done = stress_test(suite, "--scenarios", "custom_test", "--output", "results.json")
     assert (done.code, titles(done.out)) == (0, ["custom_test"])
     assert re.search(
-        r"^custom_test: 5\S* s of 5\.5 s  25 users  \S+/s  p50 .+ p95 .+ p99 .+ failed$", done.out, re.MULTILINE
+        r"^custom_test: 5\S* s of 5\.5 s  25 users  \S+/s  mean .+ p50 .+ p95 .+ p99 .+ failed$", done.out, re.MULTILINE
     )
     figures = json.loads((suite / "results.json").read_text())["scenarios"]["custom_test"]
     assert list(figures["endpoints"]) == ["GET /appointments/2024-01-15"]

@@ -404,7 +404,7 @@ def test_ctrl_c_ends_a_test_with_its_results(service: Service, suite: Path) -> N
             process.kill()
             process.communicate()
     assert process.returncode == 0, said
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     figures = figures_of(suite / "results_stats.csv")
     assert figures["Aggregated"][0] > 5
     assert (suite / "comprehensive_report.html").exists()

@@ -16,6 +16,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from tests.support.cli import Done, command
+from tests.support.locust_ports import in_processes
 from urllib3.util.retry import Retry
 
 from loadworthy.testing import CountingServer, Route
@@ -69,11 +70,11 @@ def largest_list(out: str) -> list[dict[str, Any]]:
     return max(lists, key=len)
 
 
-@pytest.mark.parametrize("extra", [(), ("--processes", "2")])
-def test_locusts_statistics_equal_the_servers_log(tmp_path: Path, extra: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_locusts_statistics_equal_the_servers_log(tmp_path: Path, processes: int) -> None:
     """Requests, failures and content sizes are the server's, for our users and for Locust's beside them."""
     with CountingServer(ROUTES) as server:
-        done = locust(tmp_path, server.url, *extra)
+        done = locust(tmp_path, server.url, *in_processes(processes))
         counts = Counter(exchange.target for exchange in server.log())
     assert done.code == 1, done.err  # Locust's own: something failed
     entries = {entry["name"]: entry for entry in largest_list(done.out)}
