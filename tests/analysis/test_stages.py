@@ -137,6 +137,19 @@ def test_a_second_without_an_answer_is_not_good(tmp_path: Path) -> None:
     assert scenario["recovery"]["recovered"] is False
 
 
+def test_nobody_knows_of_a_recovery_when_the_run_ends_at_once(tmp_path: Path) -> None:
+    """Two seconds after the highest stage are too few for three good ones: unknown, not never."""
+    scenario = judged(tmp_path, climb()[:32], STAGES, ["p95 < 500ms"])
+    assert scenario["recovery"] == {"time_s": None, "recovered": None}
+
+
+def test_where_nothing_broke_nothing_recovers(tmp_path: Path) -> None:
+    """A threshold that held in every stage leaves no recovery to ask for, good seconds or not."""
+    scenario = judged(tmp_path, climb(), STAGES, ["p50 < 5s"])
+    assert scenario["failure_points"] == []
+    assert "recovery" not in scenario
+
+
 @pytest.mark.parametrize(("kind", "last_users"), [("load", 5), ("spike", 40)])
 def test_recovery_is_asked_for_where_the_question_arises(tmp_path: Path, kind: str, last_users: int) -> None:
     """Of kind stress and spike, and only if the load went down again."""

@@ -64,7 +64,7 @@ def test_a_load_test_is_about_times_throughput_errors_and_users(kind: str, tmp_p
 @pytest.mark.parametrize("kind", ["stress", "spike"])
 def test_a_stress_test_is_about_limits(kind: str, tmp_path: Path) -> None:
     """What was carried, what broke, the recovery, and the target's readings at peak, the generator's left out."""
-    stages = StageReport((), 90.5, (FailurePoint("p95 <= 15ms", 2, 50, 20.0),), Recovery(7.0))
+    stages = StageReport((), 90.5, (FailurePoint("p95 <= 15ms", 2, 50, 20.0),), Recovery(7.0, recovered=True))
     resources = {"generator": {"cpu": METRIC}, "process": {"memory_bytes": METRIC}}
     found = figures(tmp_path, kind=kind, stages=stages, resources=resources)
     assert found["max_sustained_throughput"] == (90.5, "90.5/s")
@@ -80,10 +80,19 @@ def test_a_stress_test_says_what_is_missing(tmp_path: Path) -> None:
     assert found["failure_points"] == ([], f"{UNKNOWN} (the scenario has no stages that ran)")
     assert found["recovery_time_s"] == (None, f"{UNKNOWN} (no stage with fewer users came after the highest)")
     assert found["resources_at_peak"] == ({}, f"{UNKNOWN} (no monitor read it)")
-    never = figures(tmp_path / "never", kind="stress", stages=StageReport((), None, (), Recovery(None)))
+    point = FailurePoint("p95 <= 15ms", 0, 50, 0.0)
+    never = figures(
+        tmp_path / "never", kind="stress", stages=StageReport((), None, (point,), Recovery(None, recovered=False))
+    )
     assert never["max_sustained_throughput"][1] == "none: the thresholds held in no stage"
-    assert never["failure_points"][1] == "none: no threshold broke in any stage"
     assert never["recovery_time_s"][1].startswith("never")
+    cut_short = figures(
+        tmp_path / "short", kind="stress", stages=StageReport((), None, (point,), Recovery(None, recovered=None))
+    )
+    assert cut_short["recovery_time_s"] == (None, f"{UNKNOWN} (less than three seconds came after the highest stage)")
+    unbroken = figures(tmp_path / "unbroken", kind="stress", stages=StageReport((), 9.0, ()))
+    assert unbroken["failure_points"][1] == "none: no threshold broke in any stage"
+    assert unbroken["recovery_time_s"] == (None, "not needed: no threshold broke in any stage")
 
 
 def test_an_endurance_test_is_about_the_course(tmp_path: Path) -> None:

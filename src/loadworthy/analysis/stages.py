@@ -59,19 +59,19 @@ class FailurePoint:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Seconds from the end of the highest stage to the first of three good ones in a row; None: there were none."""
+    """Seconds from the end of the highest stage to the first of three good ones in a row.
+
+    ``time_s`` is None where there were none; ``recovered`` is None, too, where the run ended before three seconds had
+    gone by, so that nobody can know.
+    """
 
     time_s: float | None
-
-    @property
-    def recovered(self) -> bool:
-        """Whether it did."""
-        return self.time_s is not None
+    recovered: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class StageReport:
-    """All stages of a scenario. ``recovery`` is None where the question does not arise."""
+    """All stages of a scenario. ``recovery`` is None where the question does not arise: nothing broke, for one."""
 
     stages: tuple[StageFigures, ...]
     max_sustained_throughput: float | None
@@ -191,11 +191,12 @@ def judge_stages(cut: StageCut, totals: ScenarioTotals, expressions: Sequence[st
         for stage, ours in zip(stages, verdicts, strict=True)
         if judged and stage.throughput is not None and all(verdict is Verdict.PASS for verdict in ours)
     ]
+    failure_points = tuple(_failure_points(judged, stages, verdicts))
     return StageReport(
         stages=stages,
         max_sustained_throughput=max(held, default=None),
-        failure_points=tuple(_failure_points(judged, stages, verdicts)),
-        recovery=_recovery(cut, judged) if cut.recovers and judged else None,
+        failure_points=failure_points,
+        recovery=_recovery(cut, judged) if cut.recovers and failure_points else None,
     )
 
 
@@ -239,8 +240,8 @@ def _recovery(cut: StageCut, judged: Sequence[Threshold]) -> Recovery:
         streak = (streak + 1 if second == before + 1 else 1) if is_good else 0
         before = second
         if streak == RECOVERED_AFTER:
-            return Recovery(float(second - RECOVERED_AFTER + 1))
-    return Recovery(None)
+            return Recovery(float(second - RECOVERED_AFTER + 1), recovered=True)
+    return Recovery(None, recovered=False if before + 1 >= RECOVERED_AFTER else None)
 
 
 def _is_good(totals: ScenarioTotals, judged: Sequence[Threshold]) -> bool:

@@ -105,8 +105,12 @@ def _failure_points(scenario: ScenarioSummary) -> KeyFigure:
 
 def _recovery(scenario: ScenarioSummary) -> KeyFigure:
     recovery = None if scenario.stages is None else scenario.stages.recovery
-    if recovery is None:
+    if recovery is None and scenario.stages is not None and not scenario.stages.failure_points:
+        shown = "not needed: no threshold broke in any stage"
+    elif recovery is None:
         shown = f"{UNKNOWN} (no stage with fewer users came after the highest)"
+    elif recovery.recovered is None:
+        shown = f"{UNKNOWN} (less than three seconds came after the highest stage)"
     elif recovery.time_s is None:
         shown = "never: the thresholds did not hold again for three seconds in a row"
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadworthy.analysis.ending import seconds
-from loadworthy.analysis.stages import StageReport
+from loadworthy.analysis.stages import Recovery, StageReport
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
 from loadworthy.analysis.validity import Health
@@ -98,10 +98,13 @@ def stage_facts(report: StageReport) -> list[str]:
         for point in report.failure_points
     ]
     if report.recovery is not None:
-        time_s = report.recovery.time_s
-        facts.append(
-            "After the highest stage, the thresholds never held again for three seconds in a row."
-            if time_s is None
-            else f"The thresholds held again {seconds(time_s)} after the highest stage."
-        )
+        facts.append(_recovery(report.recovery))
     return facts
+
+
+def _recovery(recovery: Recovery) -> str:
+    if recovery.time_s is not None:
+        return f"The thresholds held again {seconds(recovery.time_s)} after the highest stage."
+    if recovery.recovered is None:
+        return "Whether they held again is unknown: less than three seconds came after the highest stage."
+    return "After the highest stage, the thresholds never held again for three seconds in a row."
