@@ -88,6 +88,7 @@ def test_nothing_is_left_after_a_test_of_locust(tmp_path: Path, server: RowServe
     write(tmp_path)
     done = command(*LOCUST, "--host", server.url, "-t", "2s", *in_processes(processes), cwd=tmp_path)
     assert done.code == 0, done.err
+    assert "ERROR" not in done.err
     assert_all_gone(server, done.err)
 
 
@@ -260,7 +261,7 @@ def test_a_server_that_does_not_answer_cannot_hold_the_test(server: RowServer) -
 
 def test_saying_it_twice_is_saying_it_once() -> None:
     """Several modules of a suite may call it; Locust's parser would refuse a second ``--keep-data``."""
-    hooks = (events.init_command_line_parser, events.test_stopping, events.test_stop, events.quitting)
+    hooks = (events.init_command_line_parser, events.init, events.test_stop, events.quitting)
     before = [list(hook._handlers) for hook in hooks]
     try:
         clean_up_after()

@@ -61,6 +61,16 @@ def test_locust_ends_with_one_line_and_exit_code_2(tmp_path: Path, processes: in
     assert not (tmp_path / "prepared.txt").exists()
 
 
+@pytest.mark.parametrize("base", ["from loadworthy.users import HttpUser", "from locust import HttpUser"])
+def test_a_class_without_a_host_is_told_too(tmp_path: Path, base: str) -> None:
+    """Neither --host nor a host of its own: Locust alone would end with exit code 0 and a traceback."""
+    write(tmp_path, SOURCE.replace("from locust import HttpUser, ", f"{base}\nfrom locust import "))
+    done = command("-m", "locust", "--headless", "-t", "1m", cwd=tmp_path)
+    assert done.code == 2, done.err
+    assert "Visitor has no host to test: name one with --host, or in the class" in done.err
+    assert "Traceback" not in done.out + done.err
+
+
 def test_a_target_that_listens_is_loaded(tmp_path: Path) -> None:
     """The question is asked without a request: the first one is a user's."""
     write(tmp_path)

@@ -45,7 +45,6 @@ from locust.user import User
 from loadworthy.units import format_count
 from loadworthy.users.http.pool import Pool
 from loadworthy.users.http.session import HttpSession
-from loadworthy.users.pauses import end_pause_soon
 from loadworthy.users.preflight import LED_BY_ENGINE
 from loadworthy.users.sink import describe_exception
 
@@ -55,7 +54,7 @@ REQUEST_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 """How long tasks under way may go on when a test ends, where neither the command nor the suite says so."""
 AT_ONCE = 8
-SHOWN = 3
+SHOWN = 20
 """How many of those that are left the line names."""
 
 ATTRIBUTE = "loadworthy_created"
@@ -271,7 +270,6 @@ def _wait_for(cleaning: gevent.Greenlet | None) -> None:
 
 
 def _listen(events: Events) -> None:
-    _listen_once(events.test_stopping, _on_test_stopping)
     _listen_once(events.test_stop, _on_test_stop)
     _listen_once(events.quitting, _on_quitting)
 
@@ -295,17 +293,6 @@ class _StopTimeout:
         given = getattr(environment.parsed_options, "stop_timeout", None)
         if not given and not hasattr(environment, LED_BY_ENGINE):
             environment.stop_timeout = max(environment.stop_timeout or 0.0, self.seconds)
-
-
-def _on_test_stopping(environment: Environment, **_kwargs: Any) -> None:
-    """Under plain Locust, whose kill may hit a request of a user whose pause was just over: see the module."""
-    runner = environment.runner
-    if runner is None or hasattr(environment, LED_BY_ENGINE) or not environment.stop_timeout:
-        return
-    for greenlet in list(runner.user_greenlets):
-        if greenlet.args and greenlet is not gevent.getcurrent():
-            end_pause_soon(greenlet.args[0])
-    gevent.sleep(0)  # a round of the event loop, before Locust goes on with its own way
 
 
 def _on_test_stop(environment: Environment, **_kwargs: Any) -> None:

@@ -20,27 +20,32 @@ from typing import Any
 
 import gevent
 import locust
+from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.runners import WorkerRunner
 from locust.user import User
+from locust.user.users import HttpUser as LocustHttpUser
 from requests.utils import get_environ_proxies
 
 from loadworthy.errors import ExitCode
+from loadworthy.users.http import HttpUser
 from loadworthy.users.http.connection import connect
 from loadworthy.users.http.errors import AttemptError, ConnectTimeoutError, RequestError, ResolveError
 from loadworthy.users.http.urls import parse_url, without_userinfo
 
 CONNECT_TIMEOUT_S = 5.0
 
+_LOCUSTS_HTTP_USERS = (LocustHttpUser, FastHttpUser)
+
 LED_BY_ENGINE = "loadworthy_engine"
 """Set on an environment of ``loadworthy run``, which looks at its target, and stops its users, by itself."""
 
 
 def require_target() -> None:
-    """End a test under plain Locust before its first request where its host does not accept connections.
+    """End a test under plain Locust before its first request where its host does not accept connections, or has none.
 
     Call it at module level of a locustfile; several modules may. Does nothing under ``loadworthy run``, in workers, and
-    for user classes that reach their host through a proxy or have none.
+    for user classes that reach their host through a proxy or are not of HTTP.
     """
     handlers = locust.events.test_start._handlers  # noqa: SLF001  # Locust has no public list
     if _on_test_start not in handlers:
@@ -99,12 +104,21 @@ def direct_hosts(classes: Iterable[type[User]], host: str | None, *, environ_pro
     return hosts
 
 
+def _without_host(environment: Environment) -> str | None:
+    """The line for the first user class that needs a host and has none."""
+    for user_class in environment.user_classes:
+        if not environment.host and not user_class.host and issubclass(user_class, (HttpUser, *_LOCUSTS_HTTP_USERS)):
+            return f"{user_class.__name__} has no host to test: name one with --host, or in the class"
+    return None
+
+
 def _on_test_start(environment: Environment, **_kwargs: Any) -> None:
     runner = environment.runner
     if runner is None or isinstance(runner, WorkerRunner) or hasattr(environment, LED_BY_ENGINE):
         return
-    hosts = direct_hosts(environment.user_classes, environment.host, environ_proxies=True)
-    line = first_complaint(hosts, "--host")
+    line = _without_host(environment) or first_complaint(
+        direct_hosts(environment.user_classes, environment.host, environ_proxies=True), "--host"
+    )
     if line is None:
         return
     logging.getLogger(__name__).error(line)

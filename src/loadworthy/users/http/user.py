@@ -10,10 +10,12 @@ from gevent.pool import Group
 from locust.env import Environment
 from locust.exception import StopTest
 from locust.user import User
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from locust.user.users import RestMixin
 
 from loadworthy.users.http.response import Response
 from loadworthy.users.http.session import HttpSession
+from loadworthy.users.pauses import end_pause_soon
 
 
 class HttpUser(User, RestMixin[Response]):
@@ -55,6 +57,19 @@ class HttpUser(User, RestMixin[Response]):
         client = self.client
         greenlet.rawlink(lambda _: client.close())
         return greenlet
+
+    def stop(self, force: bool = False) -> bool:
+        """End the user: after its task, or now if it is in a pause; with ``force`` now in any case.
+
+        Locust's own way may end a user that was in a pause after that pause is over, with its next request on its way.
+        True where it does not have to end a task first.
+        """
+        if not force and self._state == LOCUST_STATE_STOPPING:
+            return False
+        if not force and self._state == LOCUST_STATE_WAITING:
+            end_pause_soon(self)
+            return True
+        return bool(super().stop(force))
 
 
 def give_client(user: Any) -> None:
