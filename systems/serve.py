@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VAR = Path(__file__).resolve().parent / "var"
 _BACKLOG = 2048
+_LAST_PORT = 65535
 _WSGI_THREADS = 32
 
 
@@ -57,18 +58,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from sqlalchemy.exc import SQLAlchemyError
 
-        from systems.kit.database import Database
+        from systems.kit.database import Database, UnusableUrlError
+        from systems.kit.settings import SettingError
     except ModuleNotFoundError as error:
         return _complain(f"{error.name} is missing; install what the services need: pip install '.[systems]'")
     system: System = SYSTEMS[arguments.name]
+    port: int = system.port if arguments.port is None else arguments.port
+    if not 0 <= port <= _LAST_PORT:
+        return _complain(f"there is no port {port}; choose a --port from 0 to {_LAST_PORT}")
     try:
-        listening = _listen(system.port if arguments.port is None else arguments.port)
+        listening = _listen(port)
     except OSError as error:
-        return _complain(f"cannot listen on port {arguments.port or system.port}: {os.strerror(error.errno or 0)}; choose a --port")
+        return _complain(f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; choose a --port")
     database = None
     try:
         database = Database(arguments.database or _sqlite_file(arguments.name))
         app = system.load(arguments.name)(database)
+    except UnusableUrlError as error:
+        return _complain(f"--database: {error}")
+    except SettingError as error:
+        return _complain(str(error))
     except SQLAlchemyError as error:
         shown = database.url.render_as_string() if database else "that URL"
         return _complain(f"cannot use the database {shown}: {str(error).splitlines()[0]}")

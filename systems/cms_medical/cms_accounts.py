@@ -6,6 +6,7 @@ of its workers among the options of the test, which Locust sends to every worker
 there are more users than accounts, the numbers begin again.
 
 Environment:
+    CMS_HOST: the API, unless ``--host`` names another.
     CMS_USERNAME, CMS_PASSWORD: the administrator's account, and the password of all accounts of the test.
     CMS_DOCTORS, CMS_PATIENTS: how many accounts ``doctor001`` … and ``patient0001`` … there are.
     CMS_WAIT: shortest and longest pause between tasks in seconds, as ``0.1-0.5``, instead of the classes' own.
@@ -49,6 +50,7 @@ def read_wait(name: str) -> tuple[float, float] | None:
     return wait
 
 
+HOST = os.environ.get("CMS_HOST") or "http://localhost:5000"
 USERNAME = os.environ.get("CMS_USERNAME", "admin")
 PASSWORD = os.environ.get("CMS_PASSWORD", "password123")
 DOCTORS = read_count("CMS_DOCTORS", 150)

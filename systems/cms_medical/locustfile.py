@@ -25,7 +25,7 @@ from loadworthy.users.preflight import require_target
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from cms_accounts import DOCTORS, PASSWORD, PATIENTS, USERNAME, WAIT_S, next_number
+from cms_accounts import DOCTORS, HOST, PASSWORD, PATIENTS, USERNAME, WAIT_S, next_number
 
 OK, CREATED, DELETED, UNAUTHORIZED, FORBIDDEN = 200, 201, 204, 401, 403
 REFUSED = " (403)"
@@ -73,6 +73,7 @@ class CMSUser(HttpUser):
     """Somebody who is logged in."""
 
     abstract = True
+    host = HOST
     wait_time = between(1, 3)
 
     def __init__(self, environment: Environment) -> None:

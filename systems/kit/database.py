@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import QueuePool
 
@@ -20,6 +21,10 @@ POOL_SIZE = 20
 MAX_OVERFLOW = 20
 POOL_TIMEOUT_S = 10.0
 _SQLITE_BUSY_MS = 10_000
+
+
+class UnusableUrlError(Exception):
+    """A URL of no database that this can use; the message does not repeat it, for it may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,13 @@ class Database:
 
     Args:
         url: ``sqlite:///path/to/file.db`` or ``postgresql://user:password@host:port/name``.
+
+    Raises:
+        UnusableUrlError: it is no such URL.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        if self.url.drivername in ("postgresql", "postgres"):
-            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.url = _usable(url)
         self.engine = create_engine(
             self.url,
             poolclass=QueuePool,
@@ -96,6 +102,22 @@ class Database:
     def dispose(self) -> None:
         """Close the pool's connections."""
         self.engine.dispose()
+
+
+def _usable(text: str) -> URL:
+    """The URL, with the driver that is installed."""
+    wanted = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+    try:
+        url = make_url(text)
+    except (SQLAlchemyError, ValueError):
+        raise UnusableUrlError(f"this is no URL of a database; {wanted}") from None
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise UnusableUrlError(f"{url.drivername} is not supported; {wanted}")
+    if url.database in (None, "", ":memory:"):
+        raise UnusableUrlError("a database in memory would be another one for each connection; write sqlite:///FILE")
+    return url
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -11,11 +11,12 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import Select, func, select
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from systems.kit.database import Database
+from systems.kit.inputs import Offset
 from systems.kit.metrics import CONTENT_TYPE, Metrics
 
 Scope = MutableMapping[str, Any]
@@ -29,8 +30,9 @@ MAX_PAGE = 100
 def service_app(title: str, database: Database) -> FastAPI:
     """A FastAPI application with what every service has; ``app.state.database`` and ``app.state.metrics`` are set.
 
-    Invalid input answers 422 with place and reason, and without the input itself, which may hold a password. A broken
-    constraint answers 409, a full connection pool or a database that is gone 503.
+    Invalid input answers 422 with place and reason, and without the input itself, which may hold a password; so does a
+    value that only the database refuses. A broken constraint answers 409, a full connection pool or a database that is
+    gone 503.
     """
     app = FastAPI(title=title)
     metrics = Metrics(database)
@@ -57,6 +59,10 @@ def service_app(title: str, database: Database) -> FastAPI:
     @app.exception_handler(IntegrityError)
     async def conflict(_request: Request, _error: IntegrityError) -> Response:
         return JSONResponse({"detail": "this conflicts with what is there already"}, 409)
+
+    @app.exception_handler(DataError)
+    async def unstorable(_request: Request, _error: DataError) -> Response:
+        return JSONResponse({"detail": "a value is not one that the database can hold"}, 422)
 
     @app.exception_handler(PoolTimeoutError)
     @app.exception_handler(OperationalError)
@@ -111,7 +117,7 @@ class Page:
         return {"items": list(items), "total": total, "limit": self.limit, "offset": self.offset}
 
 
-def _page(limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20, offset: Annotated[int, Query(ge=0)] = 0) -> Page:
+def _page(limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20, offset: Annotated[Offset, Query()] = 0) -> Page:
     return Page(limit, offset)
 
 

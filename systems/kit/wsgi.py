@@ -13,12 +13,13 @@ from typing import Any, NoReturn, TypeVar
 from flask import Flask, Response, abort, g, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Select, func, select
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from systems.kit.database import Database
+from systems.kit.inputs import Offset, RowId
 from systems.kit.metrics import CONTENT_TYPE, Metrics
 
 MAX_BODY_BYTES = 64 * 1024
@@ -30,8 +31,8 @@ Body = TypeVar("Body", bound=BaseModel)
 def service_app(title: str, database: Database) -> Flask:
     """A Flask application with what every service has; its extensions ``database`` and ``metrics`` are set.
 
-    A broken constraint answers 409, a full connection pool or a database that is gone 503. Each error is
-    ``{"detail": …}``.
+    A broken constraint answers 409, a value that the database refuses 422, a full connection pool or a database that is
+    gone 503. Each error is ``{"detail": …}``.
     """
     app = Flask(title, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -68,6 +69,10 @@ def _answer_errors_as_json(app: Flask) -> None:
     @app.errorhandler(IntegrityError)
     def conflict(_error: IntegrityError) -> tuple[Response, int]:
         return jsonify(detail="this conflicts with what is there already"), 409
+
+    @app.errorhandler(DataError)
+    def unstorable(_error: DataError) -> tuple[Response, int]:
+        return jsonify(detail="a value is not one that the database can hold"), 422
 
     @app.errorhandler(PoolTimeoutError)
     @app.errorhandler(OperationalError)
@@ -134,13 +139,22 @@ class Page:
 class _PageQuery(BaseModel):
     model_config = ConfigDict(extra="ignore")
     limit: int = Field(20, ge=1, le=MAX_PAGE)
-    offset: int = Field(0, ge=0, le=2**31 - 1)  # databases refuse to skip more than they can count
+    offset: Offset = 0
+
+
+class _PathId(BaseModel):
+    id: RowId
 
 
 def requested_page() -> Page:
     """The page that the request's query asks for; 422 where it makes no sense."""
     asked = valid(_PageQuery, request.args.to_dict())
     return Page(asked.limit, asked.offset)
+
+
+def row_id(number: int) -> int:
+    """The number of a path, ``<int:…>``, if a row can have it as its id; else 422."""
+    return valid(_PathId, {"id": number}).id
 
 
 def bearer_token() -> str:

@@ -1,4 +1,4 @@
-"""A service made of the kit alone: a list, a broken constraint, an exhausted pool, a database that can be lost."""
+"""A service made of the kit alone: a list, broken constraints, refused values, an exhausted pool, a lost database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Body, FastAPI
 from sqlalchemy import UniqueConstraint, create_engine, select
+from sqlalchemy.exc import DataError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -59,6 +60,10 @@ def create_app(database: Database) -> FastAPI:
     @app.get("/exhausted")
     def exhausted() -> None:
         raise PoolTimeoutError
+
+    @app.get("/unstorable")
+    def unstorable() -> None:
+        raise DataError("INSERT", {"name": "not-to-be-repeated"}, ValueError("NUL"))
 
     @app.get("/lose-the-database")
     def lose() -> None:

@@ -146,6 +146,17 @@ def test_pages_do_not_overlap_and_are_sorted(anyone: Caller, service: Service) -
     assert values == sorted(values, reverse=True)
 
 
+def test_items_are_sorted_by_value_by_an_index(service: Service) -> None:
+    """In both directions; on PostgreSQL as far as the planner may not sort."""
+    if not service.database.startswith("sqlite"):
+        assert service.rows("pg_indexes", "indexname = 'ix_items_by_value' AND indexdef LIKE '%(value, id)%'") == 1
+        return
+    for order in ("value, id", "value DESC, id DESC"):
+        plan = " ".join(row[-1] for row in service.query(f"EXPLAIN QUERY PLAN SELECT * FROM items ORDER BY {order}"))
+        assert "USING INDEX ix_items_by_value" in plan
+        assert "TEMP B-TREE" not in plan
+
+
 @pytest.mark.parametrize(
     "path", ["/api/items/?limit=0", "/api/items/?limit=101", "/api/items/?sort=name", "/api/items/0",
              "/api/items/99999999999999999999", "/api/items/x"],

@@ -80,6 +80,9 @@ def patient(clients: dict[str, Client]) -> Client:
     return clients["patient"]
 
 
+BOOKING = {"patient_id": 1, "doctor_id": 1, "starts_at": "2041-01-01T10:00:00Z", "reason": "x"}
+
+
 def _user(name: str, **more: Any) -> dict[str, Any]:
     fields = {"username": name, "email": f"{name}@clinic.example", "full_name": "Somebody", "role": "patient"}
     return {**fields, "password": "a good one", **more}
@@ -216,7 +219,18 @@ def test_the_life_of_an_account(admin: Client, service: Service) -> None:
     assert admin("DELETE", f"/users/{user_id}").status_code == 204
     assert them("GET", "/auth/me").status_code == 401
     assert admin("DELETE", f"/users/{user_id}").status_code == 404
-    assert admin("DELETE", f"/users/{admin.who['user_id']}").status_code == 409
+
+
+def test_administrators_do_not_lock_themselves_out(admin: Client, service: Service) -> None:
+    """409 for deleting and for switching off one's own account; another administrator may do both."""
+    own = f"/users/{admin.make('/users', **_user('second.boss', role='admin'))['id']}"
+    boss = Client(service.url, "second.boss", "a good one")
+    assert boss("DELETE", own).status_code == 409
+    assert boss("PATCH", own, json={"is_active": False}).status_code == 409
+    assert boss("PATCH", own, json={"is_active": True}).status_code == 200
+    assert boss("GET", "/auth/me").status_code == 200
+    assert admin("PATCH", own, json={"is_active": False}).status_code == 200
+    assert admin("DELETE", own).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -232,7 +246,19 @@ def test_the_life_of_an_account(admin: Client, service: Service) -> None:
         ("/specialties", {"name": "Cardiology"}, 409),
         ("/appointments", {"patient_id": 1, "starts_at": "2041-01-01T10:00:00Z", "reason": "x"}, 422),
         ("/appointments", {"patient_id": 1, "doctor_id": 1, "starts_at": "2041-01-01T10:00:00", "reason": "x"}, 422),
-        ("/appointments", {"patient_id": 0, "doctor_id": 1, "starts_at": "2041-01-01T10:00:00Z", "reason": "x"}, 404),
+        ("/appointments", {**BOOKING, "patient_id": 10**9}, 404),
+        ("/appointments", {**BOOKING, "patient_id": 0}, 422),
+        ("/appointments", {**BOOKING, "starts_at": "2041-01-01T10:01:00Z"}, 422),
+        ("/appointments", {**BOOKING, "starts_at": "2041-01-01T10:00:30Z"}, 422),
+        ("/appointments", {**BOOKING, "starts_at": "1900-01-01T10:00:00Z"}, 422),
+        ("/appointments", {**BOOKING, "starts_at": "0001-01-01T00:00:00+14:00"}, 422),
+        ("/appointments", {**BOOKING, "starts_at": "9999-12-31T23:45:00-14:00"}, 422),
+        ("/appointments", {**BOOKING, "reason": "  "}, 422),
+        ("/users", _user("blanks", full_name=" \t"), 422),
+        ("/patients", {**_patient("P-1"), "birth_date": "2999-01-01"}, 422),
+        ("/patients", {**_patient("P-1"), "full_name": "   "}, 422),
+        ("/patients", {**_patient("P-1"), "record_number": "     "}, 422),
+        ("/specialties", {"name": " "}, 422),
     ],
 )
 def test_what_cannot_be_created_is_refused_with_its_status(
@@ -321,7 +347,9 @@ def test_files_come_back_as_they_were_sent(doctor: Client, admin: Client) -> Non
     ):
         refused = doctor("POST", "/files", data={"patient_id": 4}, files={"file": (name, body, kind)})
         assert refused.status_code == status
-    assert doctor("POST", "/files", data={"patient_id": 0}, files=sent).status_code == 404
+    assert doctor("POST", "/files", data={"patient_id": 10**9}, files=sent).status_code == 404
+    nul = {"file": ("a\x01b.txt", b"x", "text/plain")}
+    assert doctor("POST", "/files", data={"patient_id": 4}, files=nul).status_code == 422
     assert doctor("DELETE", f"/files/{row['id']}").status_code == 204
     assert doctor("GET", f"/files/{row['id']}/content").status_code == 404
 
@@ -364,13 +392,59 @@ def test_changes_leave_a_trail_and_erasing_removes_it(admin: Client, doctor: Cli
     assert service.rows("audit_logs", f"entity = 'episode' AND entity_id = {episode['id']}") == 0
 
 
-def test_a_doctor_erases_only_the_doctors_own_lines_of_what_is_gone(admin: Client, doctor: Client) -> None:
-    """Once a record is deleted, its author can no longer be told from it: others' lines of its trail stay."""
-    episode = doctor.make("/episodes", patient_id=3, title="Cold", summary="x")["id"]
-    admin("DELETE", f"/episodes/{episode}")
-    assert doctor("DELETE", f"/episodes/{episode}?erase=true").status_code == 204
-    trail = [one for one in admin.get("/audit-logs", entity="episode")["items"] if one["entity_id"] == episode]
-    assert [(one["action"], one["actor"]) for one in trail] == [("delete", "admin")]
+def _trail(admin: Client, entity: str, entity_id: int) -> list[tuple[str, str]]:
+    lines = [
+        one for one in admin.get("/audit-logs", entity=entity, limit=100)["items"] if one["entity_id"] == entity_id
+    ]
+    return [(one["action"], one["actor"]) for one in lines]
+
+
+def test_only_administrators_erase_what_others_have_touched(admin: Client, doctor: Client, service: Service) -> None:
+    """403, and record and trail stay whole, whether the record is still there or not; an ordinary delete works."""
+    there, gone = (doctor.make("/episodes", patient_id=3, title="Cold", summary="x")["id"] for _ in range(2))
+    admin("PATCH", f"/episodes/{there}", json={"summary": "y"})
+    admin("DELETE", f"/episodes/{gone}")
+    for episode in (there, gone):
+        before = _trail(admin, "episode", episode)
+        assert len(before) == 2
+        assert doctor("DELETE", f"/episodes/{episode}?erase=true").status_code == 403
+        assert _trail(admin, "episode", episode) == before
+    assert doctor("GET", f"/episodes/{there}").status_code == 200
+    assert doctor("DELETE", f"/episodes/{there}").status_code == 204
+    for episode in (there, gone):
+        assert admin("DELETE", f"/episodes/{episode}?erase=true").status_code == 204
+        assert _trail(admin, "episode", episode) == []
+
+
+def test_what_came_with_the_database_is_not_erased_by_a_doctor(doctor: Client, service: Service) -> None:
+    """No trail says who made it, so deleting it has to leave one."""
+    ((episode,),) = service.query("SELECT id FROM episodes WHERE doctor_id = 1 ORDER BY id LIMIT 1")
+    assert doctor("DELETE", f"/episodes/{episode}?erase=true").status_code == 403
+    assert doctor("GET", f"/episodes/{episode}").status_code == 200
+
+
+def test_what_is_typed_loses_the_blanks_around_it(admin: Client) -> None:
+    """In names as elsewhere."""
+    row = admin.make("/patients", **{**_patient(" P-300 "), "full_name": "  Ana Blank "})
+    assert (row["full_name"], row["record_number"]) == ("Ana Blank", "P-300")
+    assert admin("DELETE", f"/patients/{row['id']}?erase=true").status_code == 204
+
+
+SORTED_BY_INDEX = [
+    ("SELECT * FROM episodes ORDER BY opened_on DESC, id DESC LIMIT 20", "ix_episodes_at"),
+    ("SELECT count(*) FROM episodes WHERE status = 'open'", "ix_episodes_status"),
+    ("SELECT * FROM consultations ORDER BY held_at DESC, id DESC LIMIT 20", "ix_consultations_at"),
+    ("SELECT count(*) FROM consultations WHERE held_at >= '2040-01-01'", "ix_consultations_at"),
+    ("SELECT * FROM insurance_policies ORDER BY valid_to DESC, id DESC LIMIT 20", "ix_insurance_policies_to"),
+]
+
+
+@pytest.mark.parametrize(("query", "index"), SORTED_BY_INDEX)
+def test_lists_come_from_an_index(service: Service, query: str, index: str) -> None:
+    """The first page of a list sorts no table, and what is counted is not looked for in all of it."""
+    plan = " ".join(row[-1] for row in service.query(f"EXPLAIN QUERY PLAN {query}"))
+    assert index in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_catalogs_and_searches(doctor: Client) -> None:

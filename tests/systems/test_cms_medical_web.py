@@ -27,9 +27,10 @@ from tests.support.cms_medical import (
     grown,
     login_counts,
     mix_of,
+    read_figures,
     row_counts,
 )
-from tests.support.systems import TIME_LIMIT_S, Service, dead_port, environment, words
+from tests.support.systems import TIME_LIMIT_S, Service, dead_port, environment, locust, words
 from urllib3.util import Retry
 
 
@@ -153,3 +154,17 @@ def _template_arguments(page: str) -> Any:
 
 def _seen(now: Any, name: str) -> int:
     return sum(row["num_requests"] for row in now["stats"] if row["name"] == name)
+
+
+def test_the_host_has_a_default(service: Service, suite: Path) -> None:
+    """Without --host: that of CMS_HOST, else port 5000 of this machine; a dead one is said in one line."""
+    source = (suite / "cms_accounts.py").read_text(encoding="utf-8")
+    assert 'HOST = os.environ.get("CMS_HOST") or "http://localhost:5000"\n' in source
+    command = ("-f", "locustfile.py", "--headless", "--users", 2, "--run-time", "1s", "--csv=results")
+    done = locust(*command, cwd=suite, environ={**FAST, "CMS_HOST": service.url})
+    assert done.code == 0, done.err
+    assert read_figures(suite / "results_stats.csv")[LOGIN][0] > 0
+    dead = f"http://127.0.0.1:{dead_port()}"
+    done = locust(*command, cwd=suite, environ={"CMS_HOST": dead})
+    assert (done.code, done.err.count(f"nothing listens at {dead}")) == (2, 1)
+    assert "Traceback" not in done.err

@@ -14,6 +14,7 @@ import pytest
 from tests.support.flask_auth import (
     FAST,
     INCOMPLETE,
+    LOGIN,
     REGISTRATION,
     WRONG,
     assert_no_credentials,
@@ -21,6 +22,7 @@ from tests.support.flask_auth import (
     is_share,
     statistics_of,
 )
+from tests.support.locust_ports import in_processes
 from tests.support.systems import locust, run
 
 
@@ -36,10 +38,12 @@ class _Stub(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     seen: set[str]
+    sent: list[tuple[str, str]]
 
     def do_POST(self) -> None:
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.seen.add(sent.get("password", ""))
+        self.sent.append((self.path, sent["email"]))
         status, answer = self.answer(sent)
         body = json.dumps(answer).encode()
         self.send_response(status)
@@ -67,11 +71,30 @@ class _Leaky(_Stub):
         return 500 if self.path == REGISTRATION else 200, {"access_token": "eyJleaked.by.the.service", "you_sent": sent}
 
 
+class _MixedUp(_Stub):
+    """Logs everybody in as the first client."""
+
+    def answer(self, sent: dict[str, str]) -> tuple[int, Any]:
+        """Always the same client_id."""
+        status, body = super().answer(sent)
+        return status, {**body, "client_id": 1}
+
+
+class _Renamed(_Stub):
+    """Tells another e-mail address than that of the login."""
+
+    def answer(self, sent: dict[str, str]) -> tuple[int, Any]:
+        """Somebody's."""
+        status, body = super().answer(sent)
+        return status, {**body, "email": "somebody@else.example"}
+
+
 @contextmanager
-def _stub(kind: type[_Stub]) -> Iterator[tuple[str, set[str]]]:
-    """Such a service: its URL, and the passwords that it has seen."""
+def _stub(kind: type[_Stub], sent: list[tuple[str, str]] | None = None) -> Iterator[tuple[str, set[str]]]:
+    """Such a service: its URL, and the passwords that it has seen. ``sent`` gets each request's path and address."""
     seen: set[str] = set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (kind,), {"seen": seen}))
+    handler = type("Handler", (kind,), {"seen": seen, "sent": [] if sent is None else sent})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -97,6 +120,42 @@ def test_the_shares_of_the_requests_are_those_of_the_tasks(test: str, name: str,
     total, failed = statistics["Aggregated"]
     assert (total > 1000, failed) == (True, 0)
     assert is_share(statistics[name][0], total, 0.05)
+
+
+def test_logins_begin_at_once_and_no_account_is_asked_for_twice(suite: Path) -> None:
+    """Two processes, a thousand accounts of which none is there: each is made just before its first login, by one."""
+    sent: list[tuple[str, str]] = []
+    with _stub(_Stub, sent) as (url, _):
+        done = locust(
+            "-f", "locust_scenarios/login_test.py", "--host", url, "--users", 4, "--spawn-rate", 4, "--run-time", "2s",
+            "--headless", "--csv=reports/two", "--keep-data", *in_processes(2), cwd=suite, environ=FAST,
+        )  # fmt: skip
+    assert done.code == 0, done.err
+    made = [address for path, address in sent if path == REGISTRATION]
+    used = [address for path, address in sent if path == LOGIN]
+    assert len(made) == len(set(made)) > 4
+    assert set(used) <= set(made)
+    assert len(used) == statistics_of(suite / "reports" / "two_stats.csv")["Aggregated"][0]
+    # Each of the four users sends one of each kind in turn, so none gets far ahead of the logins.
+    for number in range(len(sent)):
+        paths = [path for path, _ in sent[:number]]
+        assert paths.count(REGISTRATION) <= paths.count(LOGIN) + 4
+    parity = {int(address.rpartition("@")[0].rpartition(".")[2]) % 2 for address in used}
+    assert parity == {0, 1}, "both processes have a share"
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [(_MixedUp, "has the client_id of another account"), (_Renamed, "is for another e-mail address")]
+)
+def test_a_login_as_somebody_else_is_a_failure(kind: type[_Stub], says: str, suite: Path) -> None:
+    """Each account has a password and a client_id of its own, so a service that mixes them up is found out."""
+    with _stub(kind) as (url, _):
+        done = locust(
+            "-f", "locust_scenarios/login_test.py", "--host", url, "--users", 2, "--spawn-rate", 2, "--run-time", "1s",
+            "--headless", "--csv=reports/mixed", "--keep-data", cwd=suite, environ=FAST,
+        )  # fmt: skip
+    assert done.code == 1
+    assert says in (suite / "reports" / "mixed_failures.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("test", ["registration_test", "login_test"])

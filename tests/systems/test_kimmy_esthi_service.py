@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy.exc import IntegrityError
 from tests.support.postgres import temporary_postgres
 from tests.support.systems import Service
+
+from systems.kimmy_esthi.service.models import Base, Treatment
+from systems.kit.database import Database
 
 ADMIN = {"username": "admin", "password": "kimmy-admin-test"}
 STAFF = {"username": "reception", "password": "kimmy-staff-test"}
@@ -57,6 +61,11 @@ def a_booking(day: str, time: str = "10:00", **other: Any) -> dict[str, Any]:
 
 def a_form(**other: Any) -> dict[str, Any]:
     return {"name": "Ada Test", "email": "ada@mail.example", "accepts_terms": True, "signature": "Ada Test", **other}
+
+
+def own(booked: dict[str, Any]) -> dict[str, Any]:
+    """What a consent form says to be for a booking of one's own."""
+    return {"appointment_id": booked["id"], "withdrawal_code": booked["withdrawal_code"]}
 
 
 def free_times(service: Service, day: str) -> list[str]:
@@ -169,19 +178,53 @@ def test_a_cancelled_appointment_gives_its_slot_back(service: Service) -> None:
 
 def test_a_consent_form_belongs_to_one_appointment(service: Service) -> None:
     """201, 409 for a second form, 404 for an appointment that is not there; without one it is kept as well."""
-    appointment = ask(service, "POST", "/appointments", json=a_booking(open_day(3))).json()["id"]
-    assert ask(service, "POST", "/consent-forms", json=a_form(appointment_id=appointment)).status_code == 201
-    assert ask(service, "POST", "/consent-forms", json=a_form(appointment_id=appointment)).status_code == 409
-    assert ask(service, "POST", "/consent-forms", json=a_form(appointment_id=10**9)).status_code == 404
+    proof = own(ask(service, "POST", "/appointments", json=a_booking(open_day(3))).json())
+    assert ask(service, "POST", "/consent-forms", json=a_form(**proof)).status_code == 201
+    assert ask(service, "POST", "/consent-forms", json=a_form(**proof)).status_code == 409
+    assert ask(service, "POST", "/consent-forms", json=a_form(**proof | {"appointment_id": 10**9})).status_code == 404
     assert ask(service, "POST", "/consent-forms", json=a_form()).status_code == 201
     assert ask(service, "POST", "/consent-forms", json=a_form(accepts_terms=False)).status_code == 422
+
+
+def test_nobody_signs_for_anothers_appointment(service: Service) -> None:
+    """403 without the code of the booking, with another's, and for what was seeded without one; no form is kept."""
+    mine, other = (
+        ask(service, "POST", "/appointments", json=a_booking(open_day(7), time)).json() for time in ("10:00", "11:00")
+    )
+    before = service.rows("consent_forms")
+    ((seeded,),) = service.query(
+        "SELECT min(id) FROM appointments WHERE id NOT IN "
+        "(SELECT appointment_id FROM consent_forms WHERE appointment_id IS NOT NULL)"
+    )
+    guesses: list[dict[str, Any]] = [
+        {"appointment_id": mine["id"]},
+        own(mine) | {"withdrawal_code": other["withdrawal_code"]},
+        {"appointment_id": seeded, "withdrawal_code": ""},
+    ]
+    for guess in guesses:
+        assert ask(service, "POST", "/consent-forms", json=a_form(**guess)).status_code == 403
+    assert service.rows("consent_forms") == before
+    assert ask(service, "POST", "/consent-forms", json=a_form(**own(mine))).status_code == 201
+
+
+def test_every_treatment_fits_the_slot_that_it_takes(service: Service, tmp_path: Path) -> None:
+    """Slots are half an hour apart, and no treatment lasts longer; the table refuses one that would."""
+    slots = ask(service, "GET", f"/appointments/{open_day(8)}").json()["slots"]
+    first, second = (datetime.strptime(slot["time"], "%H:%M").replace(tzinfo=UTC) for slot in slots[:2])
+    treatments = ask(service, "GET", "/treatments").json()["items"]
+    assert {timedelta(minutes=one["minutes"]) <= second - first for one in treatments} == {True}
+    database = Database(f"sqlite:///{tmp_path / 'one.db'}")
+    database.create(Base)
+    with pytest.raises(IntegrityError), database.writing() as session:
+        session.add(Treatment(slug="long", name="Long", minutes=75, price_cents=1))
+    database.dispose()
 
 
 def test_the_code_of_a_booking_withdraws_it_with_its_form(service: Service) -> None:
     """403 without the right code; with it appointment and form are gone, and a second time it is 404."""
     before = service.rows("appointments"), service.rows("consent_forms")
     made = ask(service, "POST", "/appointments", json=a_booking(open_day(4))).json()
-    ask(service, "POST", "/consent-forms", json=a_form(appointment_id=made["id"]))
+    assert ask(service, "POST", "/consent-forms", json=a_form(**own(made))).status_code == 201
     path = f"/appointments/{made['id']}"
     assert ask(service, "DELETE", path).status_code == 403
     assert ask(service, "DELETE", path, headers={"Withdrawal-Code": "0" * 32}).status_code == 403

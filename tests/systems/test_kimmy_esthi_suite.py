@@ -12,21 +12,21 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from tests.support.cli import Done
+from tests.support.kimmy_esthi import SUITE, stress_test
 from tests.support.postgres import temporary_postgres
-from tests.support.systems import ROOT, SYSTEMS, Service, dead_port, environment, run, words
+from tests.support.systems import ROOT, Service, dead_port, environment, words
 
 from loadworthy.analysis.figures import Distribution, Figures
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.verdict import Verdict
 
-SUITE = SYSTEMS / "kimmy_esthi" / "stress-test"
 FOUR = ["read_test", "write_test", "mixed_test", "admin_test"]
 SETTING_UP = {"POST /admin/login", "GET /appointments/available"}
 TABLES = ("accounts", "treatments", "appointments", "consent_forms")
@@ -63,10 +63,6 @@ def shortened(config: dict[str, Any], duration_s: float = 0.5) -> dict[str, Any]
 
 def write(path: Path, data: Any) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
-
-
-def stress_test(suite: Path, *arguments: object, environ: Mapping[str, str] | None = None) -> Done:
-    return run("python", "stress_test.py", *arguments, cwd=suite, environ=environ)
 
 
 def table_sizes(service: Service) -> dict[str, int]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import requests
+from hypothesis import given, strategies
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 from tests.support.postgres import temporary_postgres
 from tests.support.systems import Service
 from tests.support.things import START, Base, Thing
 
 from systems.kit.database import MAX_OVERFLOW, POOL_SIZE, Database
+from systems.kit.inputs import Email, Line, RowId, Text, UtcMoment
 from systems.kit.passwords import hash_password, verify_password
+from systems.kit.settings import SettingError, seconds, whole_number
 from systems.kit.tokens import InvalidTokenError, Tokens
 
 
@@ -119,16 +125,19 @@ def test_a_list_comes_in_pages(things: Service) -> None:
         "limit": 2,
         "offset": 1,
     }
-    for silly in ("limit=0", "limit=101", "offset=-1"):
+    for silly in ("limit=0", "limit=101", "offset=-1", f"offset={2**31}", f"offset={10**20}"):
         assert _get(things, f"/things?{silly}").status_code == 422
 
 
 def test_conflicts_and_a_full_pool_have_their_status(things: Service) -> None:
-    """A broken constraint is 409, no free connection is 503 with Retry-After; neither is a 500."""
+    """A broken constraint is 409, no free connection is 503 with Retry-After, a value that the database refuses 422."""
     assert _get(things, "/things/a").status_code == 200
     assert _get(things, "/things/a").status_code == 409
     busy = _get(things, "/exhausted")
     assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+    refused = _get(things, "/unstorable")
+    assert refused.status_code == 422
+    assert "not-to-be-repeated" not in refused.text
 
 
 def test_invalid_input_is_not_repeated(things: Service) -> None:
@@ -158,6 +167,73 @@ def test_metrics_count_by_route_and_show_process_and_pool(things: Service) -> No
         assert f"\n{metric} " in text
     assert 'db_pool_connections{state="checked_out"} 0.0' in text
     assert f"db_pool_limit {POOL_SIZE + MAX_OVERFLOW}.0" in text
+
+
+@pytest.mark.parametrize("number", [1, 2**31 - 1])
+def test_row_ids_are_those_of_an_integer_column(number: int) -> None:
+    """From 1 to the largest that PostgreSQL holds; what is beyond is refused."""
+    ids: TypeAdapter[int] = TypeAdapter(RowId)
+    assert ids.validate_python(number) == number
+    for beyond in (0, -1, 2**31, 10**20):
+        with pytest.raises(ValidationError):
+            ids.validate_python(beyond)
+
+
+@given(strategies.text(max_size=20))
+def test_a_text_has_no_control_characters(text: str) -> None:
+    """But tabs and line breaks; what is accepted comes back as it was."""
+    controls = any(unicodedata.category(sign) == "Cc" and sign < "\x80" and sign not in "\t\n\r" for sign in text)
+    try:
+        accepted = TypeAdapter[str](Text).validate_python(text)
+    except ValidationError:
+        assert controls
+    else:
+        assert (accepted, controls) == (text, False)
+
+
+def test_a_line_is_more_than_blanks() -> None:
+    """It loses those around it, and is refused where nothing is left or a control character is."""
+    lines: TypeAdapter[str] = TypeAdapter(Line)
+    assert lines.validate_python("  a b\t") == "a b"
+    for bad in ("", "  ", "\t\n", "a\0b", "\0"):
+        with pytest.raises(ValidationError):
+            lines.validate_python(bad)
+
+
+ADDRESSES_THAT_ARE_NONE = ("a@b", "a b@c.example", "a\0@b.example", "a@b\x1f.example", "a@b.ex\x7fample", "@b.c")
+
+
+@pytest.mark.parametrize("address", ADDRESSES_THAT_ARE_NONE)
+def test_an_address_with_control_characters_is_none(address: str) -> None:
+    """Nor one with blanks, without a dot, or without a name; a good one loses the blanks around it."""
+    addresses: TypeAdapter[str] = TypeAdapter(Email)
+    assert addresses.validate_python(" a@b.example ") == "a@b.example"
+    with pytest.raises(ValidationError):
+        addresses.validate_python(address)
+
+
+def test_moments_become_utc_or_are_refused() -> None:
+    """Whatever their zone; what UTC has no year for is refused, not a failure."""
+    moments: TypeAdapter[datetime] = TypeAdapter(UtcMoment)
+    assert moments.validate_python("2030-01-01T01:30:00+01:30").isoformat() == "2030-01-01T00:00:00"
+    assert moments.validate_python("2030-01-01T01:30:00").isoformat() == "2030-01-01T01:30:00"
+    for outside in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(ValidationError, match="outside of the years"):
+            moments.validate_python(outside)
+
+
+def test_settings_have_defaults_and_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not set or empty is the default; what is no such number is named."""
+    assert (whole_number("A_SETTING", 7), seconds("A_SETTING", 0.5)) == (7, 0.5)
+    monkeypatch.setenv("A_SETTING", "")
+    assert (whole_number("A_SETTING", 7), seconds("A_SETTING", 0.5)) == (7, 0.5)
+    monkeypatch.setenv("A_SETTING", "3")
+    assert (whole_number("A_SETTING", 7), seconds("A_SETTING", 0.5)) == (3, 3.0)
+    for bad in ("abc", "-1", "nan", "inf"):
+        monkeypatch.setenv("A_SETTING", bad)
+        for read in (whole_number, seconds):
+            with pytest.raises(SettingError, match=f"A_SETTING={bad}: write a"):
+                read("A_SETTING", 1)
 
 
 def test_passwords_are_salted_and_verified() -> None:

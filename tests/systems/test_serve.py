@@ -69,6 +69,34 @@ def test_a_database_that_is_not_there_is_said_in_one_line() -> None:
     assert "not-to-be-shown" not in done.err
 
 
+@pytest.mark.parametrize("port", [65536, 99999, -1])
+def test_a_port_that_does_not_exist_is_said_in_one_line(port: int) -> None:
+    """Exit code 2, no traceback."""
+    done = run("python", "-m", "systems.serve", "kimmy_esthi", f"--port={port}", cwd=ROOT)
+    assert done.code == 2
+    assert done.err == f"systems.serve: there is no port {port}; choose a --port from 0 to 65535\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://me:not-to-be-shown@localhost/x", "mysql is not supported"),
+        ("postgresql+asyncpg://me:not-to-be-shown@localhost/x", "postgresql+asyncpg is not supported"),
+        ("nothing://me:not-to-be-shown@localhost", "nothing is not supported"),
+        ("not-to-be-shown", "this is no URL of a database"),
+        ("postgresql://me:not-to-be-shown@localhost:port/x", "this is no URL of a database"),
+        ("sqlite://", "a database in memory"),
+    ],
+)
+def test_a_url_of_no_usable_database_is_said_in_one_line(url: str, words: str) -> None:
+    """What it may be instead; what may be a password is not repeated."""
+    done = run("python", "-m", "systems.serve", "kimmy_esthi", "--port", 0, "--database", url, cwd=ROOT)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith(f"systems.serve: --database: {words}")
+    assert "sqlite:///FILE" in done.err
+    assert "not-to-be-shown" not in done.err
+
+
 def test_an_unknown_name_lists_the_names() -> None:
     """The five names are in the message."""
     done = run("python", "-m", "systems.serve", "nobody", cwd=ROOT)

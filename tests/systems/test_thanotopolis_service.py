@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from tests.support.systems import Service
+from tests.support.systems import ROOT, Service, run
 from tests.users.websocket.support import drop_all, make_user
 
 from loadworthy.users import WebSocket, WebSocketClosedError, WebSocketRefusedError
@@ -131,8 +131,8 @@ def test_the_seed_is_the_same_in_every_new_database(tmp_path: Path) -> None:
 
 
 def test_registration_and_login_give_tokens(newcomer: Client) -> None:
-    """A new account is staff; an address registers once; a wrong password and an unknown address look the same."""
-    assert newcomer.get("/auth/me")["role"] == "staff"
+    """A new account is a guest's; an address registers once; a wrong password and an unknown address look the same."""
+    assert newcomer.get("/auth/me")["role"] == "guest"
     again = {**newcomer.form, "first_name": "N", "last_name": "N"}
     assert newcomer("POST", "/auth/register", json=again).status_code == 409
     wrong = newcomer("POST", "/auth/login", json={**newcomer.form, "password": "not the password"})
@@ -224,7 +224,34 @@ def test_with_a_rate_limit_the_service_answers_429(tmp_path: Path, monkeypatch: 
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 61
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RATE_LIMIT_PER_MINUTE", "abc"), ("RATE_LIMIT_PER_MINUTE", "-3"), ("NOTIFICATION_INTERVAL_S", "0")],
+)
+def test_a_setting_that_is_not_right_is_said_in_one_line(name: str, value: str, tmp_path: Path) -> None:
+    """Which, and how to write it; exit code 2."""
+    url = f"sqlite:///{tmp_path / 'one.db'}"
+    command = ("python", "-m", "systems.serve", "thanotopolis", "--port", 0, "--database", url)
+    done = run(*command, cwd=ROOT, environ={name: value})
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith(f"systems.serve: {name}={value}: write a ")
+
+
 # --- contacts ---
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT * FROM contacts WHERE city = 'Elgin' ORDER BY id DESC LIMIT 20", "ix_contacts_by_city"),
+        ("SELECT * FROM contacts ORDER BY last_name, id LIMIT 20", "ix_contacts_by_name"),
+    ],
+)
+def test_contacts_by_city_and_by_name_come_from_an_index(service: Service, query: str, index: str) -> None:
+    """Neither is looked for in the whole table, nor sorted."""
+    plan = " ".join(row[-1] for row in service.query(f"EXPLAIN QUERY PLAN {query}"))
+    assert index in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_contacts_are_added_changed_found_and_removed(staff: Client) -> None:
@@ -253,12 +280,17 @@ def test_lists_are_paged_and_filtered(staff: Client, service: Service) -> None:
     assert staff("GET", "/crm/contacts/search", params={"q": "x"}).status_code == 422
 
 
-def test_only_owners_and_administrators_remove(staff: Client, admin: Client, newcomer: Client) -> None:
-    """Everybody of the staff may change a contact or event; who removes another's is refused."""
-    contact, event = staff.contact(), staff.make("/calendar/events", **EVENT)
+@pytest.mark.parametrize("whose", ["staff", "newcomer"])
+def test_only_owners_and_administrators_remove(whose: str, request: pytest.FixtureRequest, admin: Client) -> None:
+    """The staff may change anybody's contact or event, a guest the own; who removes another's is refused."""
+    clients: dict[str, Client] = {name: request.getfixturevalue(name) for name in ("staff", "newcomer")}
+    owner = clients.pop(whose)
+    (other,) = clients.values()
+    contact, event = owner.contact(), owner.make("/calendar/events", **EVENT)
     for path in (f"/crm/contacts/{contact['id']}", f"/calendar/events/{event['id']}"):
-        assert newcomer("PATCH", path, json={"notes": "seen"}).status_code == 200
-        assert newcomer("DELETE", path).status_code == 403
+        assert owner("PATCH", path, json={"notes": "seen"}).status_code == 200
+        assert other("PATCH", path, json={"notes": "seen"}).status_code == (403 if whose == "staff" else 200)
+        assert other("DELETE", path).status_code == 403
         assert admin("DELETE", path).status_code == 204
 
 
@@ -370,6 +402,18 @@ def test_a_call_lives_by_signed_webhooks(staff: Client, service: Service) -> Non
     assert staff("GET", f"/telephony/calls/{sid}").status_code == 404
 
 
+def test_a_guest_removes_no_call_but_as_its_carrier(staff: Client, newcomer: Client, service: Service) -> None:
+    """403 for a fresh registration, also with a signature for another call; the carrier's own, and the staff, may."""
+    first, second = staff.call(), staff.call()
+    paths = {sid: f"/telephony/calls/{sid}" for sid in (first, second)}
+    proof = {"X-Twilio-Signature": signature(DEVELOPMENT_TOKEN, newcomer.url + paths[first], {})}
+    assert newcomer("DELETE", paths[first]).status_code == 403
+    assert newcomer("DELETE", paths[second], headers=proof).status_code == 403
+    assert service.rows("calls", "call_sid IN (:a, :b)", a=first, b=second) == 2
+    assert newcomer("DELETE", paths[first], headers=proof).status_code == 204
+    assert staff("DELETE", paths[second]).status_code == 204
+
+
 def test_webhooks_that_are_not_the_carriers_are_refused(staff: Client, service: Service) -> None:
     """Another secret, another URL, a changed form, no signature: 403, and no call."""
     calls = service.rows("calls")
@@ -476,6 +520,8 @@ def test_speech_brings_partial_transcripts(connect: Any, staff: Client) -> None:
         ("voice", "no JSON", 1003),
         ("media", '{"type": "dance"}', 1003),
         ("conversations", '{"type": "message"}', 1003),
+        ("conversations", '{"type": "message", "text": "a\\u0000b"}', 1007),
+        ("conversations", '{"type": "message", "text": "\\ud800"}', 1007),
     ],
 )
 def test_what_breaks_a_rule_ends_the_socket(

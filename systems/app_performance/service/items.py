@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from systems.app_performance.service.access import Anyone, Caller, Store, TestRun
 from systems.app_performance.service.models import Item
-from systems.app_performance.service.schemas import CategoryQuery, ItemChange, ItemIn, ItemOut, RowId, Search
+from systems.app_performance.service.schemas import CategoryQuery, ItemChange, ItemIn, ItemOut, Search
+from systems.kit.inputs import RowId
 from systems.kit.web import Paged, not_found, unauthorized
 
 router = APIRouter(prefix="/api/items", tags=["items"])

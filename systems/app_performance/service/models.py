@@ -11,9 +11,6 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-MAX_INT = 2**31 - 1
-"""The largest number that PostgreSQL's integer columns hold, ids included."""
-
 
 class Base(DeclarativeBase):
     """The tables of this service."""
@@ -46,6 +43,7 @@ class Item(Base):
     """Something to be ordered; ``value`` is its price in cents."""
 
     __tablename__ = "items"
+    __table_args__ = (Index("ix_items_by_value", "value", "id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(String(1000), default="")

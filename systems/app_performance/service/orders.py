@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from systems.app_performance.service.access import Caller, Member, Store, TestRun
-from systems.app_performance.service.models import MAX_INT, Item, Order, OrderLine
-from systems.app_performance.service.schemas import OrderIn, OrderOut, RowId
+from systems.app_performance.service.models import Item, Order, OrderLine
+from systems.app_performance.service.schemas import OrderIn, OrderOut
+from systems.kit.inputs import RowId
 from systems.kit.web import Paged, forbidden, not_found
 
 router = APIRouter(prefix="/api/orders", tags=["orders"])
 
-UserQuery = Annotated[int | None, Query(ge=1, le=MAX_INT)]
-
 
 @router.get("/")
-def list_orders(caller: Member, store: Store, page: Paged, user_id: UserQuery = None) -> dict[str, Any]:
+def list_orders(caller: Member, store: Store, page: Paged, user_id: RowId | None = None) -> dict[str, Any]:
     """The caller's orders, or, for a manager, those of all or of one account; the latest first."""
     if user_id is not None and user_id != caller.id and not caller.is_manager:
         raise forbidden("you see your own orders only")

@@ -5,21 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from systems.app_performance.service.models import MAX_INT
+from systems.kit.inputs import Line, RowId, Text
 
 MAX_VALUE = 10_000_000
 MAX_QUANTITY = 99
 MAX_LINES = 20
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Name = Annotated[Line, StringConstraints(max_length=120)]
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,39}$")]
-Description = Annotated[str, StringConstraints(max_length=1000)]
+Description = Annotated[Text, StringConstraints(max_length=1000)]
 Value = Annotated[int, Field(ge=0, le=MAX_VALUE)]
-RowId = Annotated[int, Path(ge=1, le=MAX_INT)]
-Search = Annotated[str | None, Query(min_length=1, max_length=60)]
+Search = Annotated[Text | None, Query(min_length=1, max_length=60)]
 CategoryQuery = Annotated[Category | None, Query()]
 Days = Annotated[int, Query(ge=1, le=365)]
 
@@ -35,7 +34,7 @@ class _Out(BaseModel):
 class Credentials(_In):
     """A log-in."""
 
-    email: Annotated[str, StringConstraints(max_length=200)]
+    email: Annotated[Text, StringConstraints(max_length=200)]
     password: Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -97,7 +96,7 @@ class ItemOut(_Out):
 class LineIn(_In):
     """So many of one item."""
 
-    item_id: Annotated[int, Field(ge=1, le=MAX_INT)]
+    item_id: RowId
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = 1
 
 

@@ -6,13 +6,16 @@ foreign keys (409); what belongs to one record alone (the notification of an app
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column, relationship
 
 _NO_ID_TWICE = {"sqlite_autoincrement": True}
+_HOLDS_ITS_SLOT = text("status <> 'cancelled'")
+SLOT = timedelta(minutes=15)
+"""How long an appointment lasts; it begins at a multiple of it."""
 
 
 class Base(DeclarativeBase):
@@ -80,11 +83,19 @@ class Patient(Base):
 
 
 class Appointment(Base):
-    """A patient at a doctor; a doctor has one at a time."""
+    """A patient at a doctor, for one slot. Doctors have one at a time; a cancelled one leaves its slot free."""
 
     __tablename__ = "appointments"
     __table_args__ = (
-        UniqueConstraint("doctor_id", "starts_at"),
+        Index(
+            "one_appointment_a_slot",
+            "doctor_id",
+            "starts_at",
+            unique=True,
+            sqlite_where=_HOLDS_ITS_SLOT,
+            postgresql_where=_HOLDS_ITS_SLOT,
+        ),
+        Index("ix_appointments_by", "doctor_id", "starts_at"),
         Index("ix_appointments_of", "patient_id", "starts_at"),
         _NO_ID_TWICE,
     )
@@ -105,6 +116,7 @@ class Consultation(Base):
     __table_args__ = (
         Index("ix_consultations_of", "patient_id", "held_at"),
         Index("ix_consultations_by", "doctor_id", "held_at"),
+        Index("ix_consultations_at", "held_at", "id"),
         _NO_ID_TWICE,
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -121,13 +133,17 @@ class Episode(Base):
     """An illness from its beginning to its end."""
 
     __tablename__ = "episodes"
-    __table_args__ = (Index("ix_episodes_of", "patient_id", "opened_on"), _NO_ID_TWICE)
+    __table_args__ = (
+        Index("ix_episodes_of", "patient_id", "opened_on"),
+        Index("ix_episodes_at", "opened_on", "id"),
+        _NO_ID_TWICE,
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
     doctor_id: Mapped[int] = mapped_column(ForeignKey("doctors.id"), index=True)
     title: Mapped[str] = mapped_column(String(120))
     summary: Mapped[str] = mapped_column(String(2000))
-    status: Mapped[str] = mapped_column(String(10), default="open")
+    status: Mapped[str] = mapped_column(String(10), default="open", index=True)
     opened_on: Mapped[date]
     closed_on: Mapped[date | None]
 
@@ -151,6 +167,7 @@ class InsurancePolicy(Base):
     """Who pays for a patient."""
 
     __tablename__ = "insurance_policies"
+    __table_args__ = (Index("ix_insurance_policies_to", "valid_to", "id"), _NO_ID_TWICE)
     id: Mapped[int] = mapped_column(primary_key=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
     insurer: Mapped[str] = mapped_column(String(80))

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from systems.cms_medical.service.models import SLOT, utc_now
+from systems.kit.inputs import Email, Line, RowId, to_utc
+
 Role = Literal["admin", "doctor", "patient"]
-Text = Annotated[str, Field(min_length=1, max_length=120)]
-LongText = Annotated[str, Field(min_length=1, max_length=2000)]
-Email = Annotated[str, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Text = Annotated[Line, Field(max_length=120)]
+LongText = Annotated[Line, Field(max_length=2000)]
 Phone = Annotated[str, Field(pattern=r"^\+?[0-9 -]{5,28}$")]
 BloodType = Literal["A+", "A-", "B+", "B-", "AB+", "AB-", "0+", "0-"]
 Code = Annotated[str, Field(pattern=r"^[A-Z][0-9]{2}(\.[0-9])?$")]
 
 
-def _without_zone(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _on_the_grid(moment: datetime) -> datetime:
+    past_the_hour = timedelta(minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond)
+    if past_the_hour % SLOT:
+        raise ValueError(f"appointments begin every {SLOT // timedelta(minutes=1)} minutes from the full hour on")
+    return moment
 
 
-UtcIn = Annotated[AwareDatetime, AfterValidator(_without_zone)]
+def _to_come(moment: datetime) -> datetime:
+    if moment < utc_now():
+        raise ValueError("this is in the past")
+    return moment
+
+
+def _not_to_come(day: date) -> date:
+    if day > utc_now().date():
+        raise ValueError("this is in the future")
+    return day
+
+
+SlotIn = Annotated[AwareDatetime, AfterValidator(to_utc), AfterValidator(_on_the_grid), AfterValidator(_to_come)]
+"""When an appointment can begin."""
+BirthDate = Annotated[date, AfterValidator(_not_to_come)]
 UtcOut = Annotated[datetime, PlainSerializer(lambda moment: f"{moment.isoformat()}Z")]
 
 
@@ -40,7 +59,7 @@ class Out(BaseModel):
 class Credentials(In):
     """For ``POST /api/auth/login``."""
 
-    username: Annotated[str, Field(min_length=1, max_length=50)]
+    username: Annotated[Line, Field(max_length=50)]
     password: Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -77,8 +96,8 @@ class DoctorIn(In):
     """A doctor."""
 
     full_name: Text
-    license_number: Annotated[str, Field(min_length=3, max_length=40)]
-    specialty_id: int
+    license_number: Annotated[Line, Field(min_length=3, max_length=40)]
+    specialty_id: RowId
     email: Email
     phone: Phone
 
@@ -86,7 +105,7 @@ class DoctorIn(In):
 class SpecialtyIn(In):
     """A specialty."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80)]
+    name: Annotated[Line, Field(max_length=80)]
 
 
 class SpecialtyOut(Out):
@@ -109,8 +128,8 @@ class PatientIn(In):
     """A patient."""
 
     full_name: Text
-    record_number: Annotated[str, Field(min_length=3, max_length=40)]
-    birth_date: date
+    record_number: Annotated[Line, Field(min_length=3, max_length=40)]
+    birth_date: BirthDate
     sex: Literal["female", "male", "other"]
     blood_type: BloodType
     email: Email
@@ -138,10 +157,10 @@ class Named(Out):
 class AppointmentIn(In):
     """A new appointment. A doctor may leave out ``doctor_id``, a patient ``patient_id``: it is their own."""
 
-    starts_at: UtcIn
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
-    doctor_id: int | None = None
-    patient_id: int | None = None
+    starts_at: SlotIn
+    reason: Annotated[Line, Field(max_length=200)]
+    doctor_id: RowId | None = None
+    patient_id: RowId | None = None
 
 
 class AppointmentChange(In):
@@ -163,7 +182,7 @@ class AppointmentOut(Out):
 class ConsultationIn(In):
     """What a doctor writes."""
 
-    patient_id: int
+    patient_id: RowId
     diagnosis_code: Code
     notes: LongText
 
@@ -181,7 +200,7 @@ class ConsultationOut(Out):
 class EpisodeIn(In):
     """A new episode."""
 
-    patient_id: int
+    patient_id: RowId
     title: Text
     summary: LongText
 

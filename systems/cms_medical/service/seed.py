@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from systems.cms_medical.service.models import (
+    SLOT,
     Appointment,
     AuditLog,
     Base,
@@ -36,7 +37,6 @@ PASSWORD = "password123"
 DOCTORS = 150
 PATIENTS = 500
 _SEED = 20
-_SLOT = timedelta(minutes=15)
 _DAYS_BACK, _DAYS_AHEAD = 120, 45
 
 Row = dict[str, Any]
@@ -173,7 +173,7 @@ def _appointments(random: Random, today: datetime) -> Iterator[Row]:
     taken: set[tuple[int, datetime]] = set()
     for patient_id in [number for number in range(1, PATIENTS + 1) for _ in range(6)]:
         day = today + timedelta(days=random.randrange(-_DAYS_BACK, _DAYS_AHEAD))
-        starts_at = day + timedelta(hours=8) + random.randrange(32) * _SLOT
+        starts_at = day + timedelta(hours=8) + random.randrange(32) * SLOT
         doctor_id = random.randint(1, DOCTORS)
         if (doctor_id, starts_at) in taken:
             continue

@@ -24,6 +24,7 @@ from systems.kit.wsgi import (
     invalid,
     not_found,
     requested_page,
+    row_id,
     service_app,
     unauthorized,
     valid,
@@ -31,8 +32,6 @@ from systems.kit.wsgi import (
 
 Answer = tuple[Response, int]
 NO_CONTENT = ("", 204)
-LARGEST_ID = 2**31 - 1
-"""Of PostgreSQL's integer column, which refuses to be asked for more."""
 
 
 def create_app(database: Database) -> Flask:
@@ -174,8 +173,9 @@ def _add_administration(app: Flask, database: Database, guard: _Guard) -> None:
     @app.get("/clients/<int:client_id>")
     def client(client_id: int) -> Answer:
         guard.admin()
+        wanted = row_id(client_id)
         with database.reading() as session:
-            found = session.get(Client, client_id) if client_id <= LARGEST_ID else None
+            found = session.get(Client, wanted)
         if found is None:
             not_found("client")
         return jsonify(client=found.shown()), 200
@@ -184,10 +184,9 @@ def _add_administration(app: Flask, database: Database, guard: _Guard) -> None:
     def remove(client_id: int) -> tuple[str, int]:
         if guard.admin().id == client_id:
             conflict("an administrator's account stays")
-        if client_id > LARGEST_ID:
-            not_found("client")
+        wanted = row_id(client_id)
         with database.writing() as session:
-            removed = session.scalar(delete(Client).where(Client.id == client_id).returning(Client.id))
+            removed = session.scalar(delete(Client).where(Client.id == wanted).returning(Client.id))
         if removed is None:
             not_found("client")
         return NO_CONTENT

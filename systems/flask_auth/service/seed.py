@@ -1,6 +1,7 @@
 """The accounts that are there at first: an administrator, and the test users of the suite.
 
-All test users have one password, so that it is hashed once: a thousand hashes would take ten seconds.
+A thousand hashes would take ten seconds, so test users with the same password get the same hash; the suite's file has
+ten different ones, so that neighbours differ.
 """
 
 from __future__ import annotations

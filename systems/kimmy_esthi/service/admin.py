@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 from systems.kimmy_esthi.service.models import Account, Appointment, ConsentForm, Role, Status, Treatment
 from systems.kimmy_esthi.service.public import Db
 from systems.kimmy_esthi.service.schemas import Credentials, StatusChange, appointment_json, consent_json
+from systems.kit.inputs import RowId
 from systems.kit.passwords import verify_password
 from systems.kit.tokens import InvalidTokenError, Tokens
 from systems.kit.web import Paged, bearer_token, forbidden, not_found, unauthorized
@@ -85,7 +86,7 @@ def appointments(
 
 
 @router.get("/appointments/{appointment_id}")
-def appointment(appointment_id: int, _: Staff, database: Db) -> Json:
+def appointment(appointment_id: RowId, _: Staff, database: Db) -> Json:
     """One appointment."""
     with database.reading() as session:
         found = session.get(Appointment, appointment_id, options=[joinedload(Appointment.treatment)])
@@ -95,7 +96,7 @@ def appointment(appointment_id: int, _: Staff, database: Db) -> Json:
 
 
 @router.patch("/appointments/{appointment_id}")
-def change_status(appointment_id: int, change: StatusChange, _: Admin, database: Db) -> Json:
+def change_status(appointment_id: RowId, change: StatusChange, _: Admin, database: Db) -> Json:
     """Confirm, complete or cancel; 409 where a cancelled one is to come back and its slot is taken meanwhile."""
     try:
         with database.writing() as session:
@@ -109,7 +110,7 @@ def change_status(appointment_id: int, change: StatusChange, _: Admin, database:
 
 
 @router.delete("/appointments/{appointment_id}", status_code=204)
-def remove(appointment_id: int, _: Admin, database: Db) -> None:
+def remove(appointment_id: RowId, _: Admin, database: Db) -> None:
     """Delete an appointment with its consent form."""
     with database.writing() as session:
         found = session.get(Appointment, appointment_id)

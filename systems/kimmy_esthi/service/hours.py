@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-TIMES = tuple(f"{hour:02d}:{minute:02d}" for hour in range(9, 18) for minute in (0, 30))
+SLOT_MINUTES = 30
+"""An appointment takes one slot, so no treatment lasts longer."""
+TIMES = tuple(f"{hour:02d}:{minute:02d}" for hour in range(9, 18) for minute in (0, SLOT_MINUTES))
 """The slots of an open day, ``HH:MM``."""
 BOOKABLE_DAYS = 730
 _SUNDAY = 6

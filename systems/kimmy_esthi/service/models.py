@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Date, DateTime, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, Date, DateTime, ForeignKey, Index, String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from systems.kimmy_esthi.service.hours import SLOT_MINUTES
 
 
 class Status(StrEnum):
@@ -44,9 +46,10 @@ class Account(Base):
 
 
 class Treatment(Base):
-    """Something that can be booked."""
+    """Something that can be booked. It fits into one slot: an appointment takes no other."""
 
     __tablename__ = "treatments"
+    __table_args__ = (CheckConstraint(f"minutes BETWEEN 1 AND {SLOT_MINUTES}", name="a_treatment_fits_its_slot"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(80))

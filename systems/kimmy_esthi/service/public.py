@@ -15,6 +15,7 @@ from systems.kimmy_esthi.service.hours import BOOKABLE_DAYS, bookable_days, is_b
 from systems.kimmy_esthi.service.models import Appointment, ConsentForm, Status, Treatment
 from systems.kimmy_esthi.service.schemas import Booking, Consent
 from systems.kit.database import Database
+from systems.kit.inputs import RowId
 from systems.kit.web import forbidden, not_found
 
 router = APIRouter()
@@ -126,17 +127,17 @@ def book(booking: Booking, database: Db, response: Response) -> Json:
 
 
 @router.delete("/appointments/{appointment_id}", status_code=204)
-def withdraw_booking(appointment_id: int, database: Db, code: Code = None) -> None:
+def withdraw_booking(appointment_id: RowId, database: Db, code: Code = None) -> None:
     """Take a booking back, its consent form too; needs the code that the booking gave."""
     with database.writing() as session:
-        hashed = session.scalar(select(Appointment.code_hash).where(Appointment.id == appointment_id))
-        _check_code(code, hashed, "appointment")
+        _check_code(code, _code_hash(session, appointment_id), "appointment")
         session.execute(delete(Appointment).where(Appointment.id == appointment_id))
 
 
 @router.post("/consent-forms", status_code=201)
 def sign(consent: Consent, database: Db, response: Response) -> Json:
-    """Sign a form: 201 with a code to withdraw it, 404 where there is no such appointment, 409 where it has a form."""
+    """Sign a form: 201 with a code to withdraw it. For an appointment, the code of its booking proves that it is the
+    client's own (403); 404 where there is no such appointment, 409 where it has a form."""
     if not consent.accepts_terms:
         raise HTTPException(422, "a form without acceptance of its terms cannot be kept")
     code = new_code()
@@ -152,8 +153,8 @@ def sign(consent: Consent, database: Db, response: Response) -> Json:
     )
     try:
         with database.writing() as session:
-            if consent.appointment_id is not None and session.get(Appointment, consent.appointment_id) is None:
-                raise not_found("appointment")
+            if consent.appointment_id is not None:
+                _check_code(consent.withdrawal_code, _code_hash(session, consent.appointment_id), "appointment")
             session.add(form)
     except IntegrityError as error:
         raise HTTPException(409, "this appointment has a consent form already") from error
@@ -162,12 +163,16 @@ def sign(consent: Consent, database: Db, response: Response) -> Json:
 
 
 @router.delete("/consent-forms/{form_id}", status_code=204)
-def withdraw_consent(form_id: int, database: Db, code: Code = None) -> None:
+def withdraw_consent(form_id: RowId, database: Db, code: Code = None) -> None:
     """Take a consent back; needs the code that signing gave."""
     with database.writing() as session:
         hashed = session.scalar(select(ConsentForm.code_hash).where(ConsentForm.id == form_id))
         _check_code(code, hashed, "consent form")
         session.execute(delete(ConsentForm).where(ConsentForm.id == form_id))
+
+
+def _code_hash(session: Session, appointment_id: int) -> str | None:
+    return session.scalar(select(Appointment.code_hash).where(Appointment.id == appointment_id))
 
 
 def _check_code(code: str | None, hashed: str | None, what: str) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from systems.kimmy_esthi.service.models import Appointment, ConsentForm, Status
+from systems.kit.inputs import Email, Line, RowId, Text
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=120)]
-Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Name = Annotated[Line, StringConstraints(min_length=2, max_length=120)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()-]{6,40}$")]
-Remark = Annotated[str, StringConstraints(max_length=500)]
+Remark = Annotated[Text, StringConstraints(max_length=500)]
 
 
 class Body(BaseModel):
@@ -26,7 +26,7 @@ class Booking(Body):
 
     date: date
     time: Annotated[str, StringConstraints(pattern=r"^\d\d:\d\d$")]
-    treatment: Annotated[str, StringConstraints(max_length=40)]
+    treatment: Annotated[Text, StringConstraints(max_length=40)]
     name: Name
     email: Email
     phone: Phone
@@ -34,9 +34,10 @@ class Booking(Body):
 
 
 class Consent(Body):
-    """``POST /consent-forms``."""
+    """``POST /consent-forms``. With an appointment comes the code that its booking gave."""
 
-    appointment_id: Annotated[int, Field(ge=1)] | None = None
+    appointment_id: RowId | None = None
+    withdrawal_code: Annotated[str, StringConstraints(max_length=64)] | None = None
     name: Name
     email: Email
     allergies: Remark = ""
@@ -49,7 +50,7 @@ class Consent(Body):
 class Credentials(Body):
     """``POST /admin/login``."""
 
-    username: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    username: Annotated[Text, StringConstraints(min_length=1, max_length=80)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 

@@ -16,14 +16,14 @@ ACCOUNTS = (("admin", "kimmy-admin-test", Role.ADMIN), ("reception", "kimmy-staf
 """User name, password and role. They guard nothing: the service listens on loopback only."""
 
 TREATMENTS = (
-    ("signature-facial", "Signature facial", 60, 9500),
-    ("deep-cleansing", "Deep cleansing facial", 75, 11000),
-    ("chemical-peel", "Chemical peel", 45, 13500),
-    ("microdermabrasion", "Microdermabrasion", 45, 12500),
+    ("signature-facial", "Signature facial", 30, 9500),
+    ("deep-cleansing", "Deep cleansing facial", 30, 11000),
+    ("chemical-peel", "Chemical peel", 25, 13500),
+    ("microdermabrasion", "Microdermabrasion", 25, 12500),
     ("led-therapy", "LED light therapy", 30, 6500),
-    ("brow-shaping", "Brow shaping and tint", 30, 4500),
-    ("lash-lift", "Lash lift", 60, 8500),
-    ("waxing", "Full face waxing", 30, 5500),
+    ("brow-shaping", "Brow shaping and tint", 20, 4500),
+    ("lash-lift", "Lash lift", 30, 8500),
+    ("waxing", "Full face waxing", 20, 5500),
 )
 _NO_CODE = ""
 """The hash of no code: what is seeded can be deleted by the salon only."""

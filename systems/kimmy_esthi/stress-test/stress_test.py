@@ -22,9 +22,10 @@ from results import closing_block, scenario_json
 
 from loadworthy import api
 from loadworthy.analysis.verdict import Verdict, exit_code_of, worst
-from loadworthy.errors import ExitCode, PlanError, UsageError
+from loadworthy.errors import ExitCode, LoadworthyError, PlanError, UsageError
 
 HERE = Path(__file__).resolve().parent
+NOT_RUN = "not run"
 EXIT_CODES = (
     "exit codes: 0 all thresholds hold, 1 one does not, 2 wrong use or no service, 3 undecided, 4 invalid, 130 Ctrl-C"
 )
@@ -41,8 +42,13 @@ def main() -> int:
     names = chosen(configuration, arguments.scenarios)
     results = Results(arguments.output, configuration.api.base_url)
     _show_what_is_removed()
-    for name in names:
-        if run_scenario(name, configuration, arguments, results).interrupted:
+    for position, name in enumerate(names):
+        try:
+            interrupted = run_scenario(name, configuration, arguments, results).interrupted
+        except LoadworthyError as error:  # above all: the service has gone since the scenario before
+            results.did_not_run(names[position:], str(error), error.exit_code)
+            raise
+        if interrupted:
             return ExitCode.INTERRUPTED
     return exit_code_of(results.verdict)
 
@@ -137,6 +143,13 @@ class Results:
         code = ExitCode.INTERRUPTED if interrupted else exit_code_of(self.verdict)
         self._content |= {"verdict": self.verdict.value, "exit_code": int(code)}
         self._content["scenarios"][name] = figures
+        self._save()
+
+    def did_not_run(self, names: Sequence[str], why: str, code: ExitCode) -> None:
+        """These scenarios cannot be run, and the command ends with the code for that."""
+        self._content["exit_code"] = int(code)
+        for name in names:
+            self._content["scenarios"][name] = {"verdict": NOT_RUN, "reasons": [why], "interrupted": False}
         self._save()
 
     def _save(self) -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
+from zlib import crc32
 
 Json = dict[str, Any]
 
@@ -38,23 +39,37 @@ class TestData:
     def __init__(self, rng: random.Random, today: date) -> None:
         self._rng = rng
         self._today = today
-        self._slots: list[tuple[str, str]] = []
-        self._without_consent: deque[tuple[int, Json]] = deque(maxlen=1000)
+        self._slots: deque[tuple[str, str]] = deque()
+        self._without_consent: deque[tuple[Json, Json]] = deque(maxlen=1000)
         self._number = rng.getrandbits(40)
 
-    def offer(self, free: Mapping[str, Iterable[str]]) -> None:
-        """Give it the slots that are free (day → times). Each is used once, in random order."""
-        self._slots = [(day, time) for day, times in free.items() for time in times]
-        self._rng.shuffle(self._slots)
+    def offer(self, free: Mapping[str, Iterable[str]], process: int = 0, processes: int = 1) -> None:
+        """Give it the slots that are free (day → times). Each is used once, one after another from a random place.
+
+        Of several processes each takes slots of its own: which, depends on day and time alone, for their lists may
+        differ. Tests of others walk through stretches of their own, and seldom meet: slots drawn singly would often.
+        """
+        slots = [
+            (day, time)
+            for day, times in sorted(free.items())
+            for time in times
+            if crc32(f"{day} {time}".encode()) % processes == process
+        ]
+        first = self._rng.randrange(len(slots)) if slots else 0
+        self._slots = deque(slots[first:] + slots[:first])
+
+    def forget_slots(self) -> None:
+        """What was offered is not true any more."""
+        self._slots.clear()
 
     @property
     def has_slots(self) -> bool:
         """Whether there is a slot left to book."""
         return bool(self._slots)
 
-    def booked(self, appointment_id: int, booking: Json) -> None:
-        """Note a booking that was made: a consent form can be signed for it."""
-        self._without_consent.append((appointment_id, booking))
+    def booked(self, appointment_id: int, withdrawal_code: str, booking: Json) -> None:
+        """Note a booking that was made: a consent form can be signed for it, by those who have its code."""
+        self._without_consent.append(({"appointment_id": appointment_id, "withdrawal_code": withdrawal_code}, booking))
 
     def client(self) -> Json:
         """Name, e-mail and phone of somebody new."""
@@ -70,16 +85,18 @@ class TestData:
         """A booking of a slot that nobody else of this process gets; NoFreeSlotError where none is left."""
         if not self._slots:
             raise NoFreeSlotError("no free slot is left in the service's calendar: remove bookings of earlier tests")
-        day, time = self._slots.pop()
+        day, time = self._slots.popleft()
         treatment, notes = self._rng.choice(TREATMENTS), self._rng.choice(_NOTES)
         return {"date": day, "time": time, "treatment": treatment, "notes": notes, **self.client()}
 
     def consent(self) -> Json:
         """A consent form: for a booking that was made and has none, else one without an appointment."""
-        appointment_id, person = None, self.client()
+        appointment: Json = {}
+        person = self.client()
         if self._without_consent:
-            appointment_id, person = self._without_consent.popleft()
-        form = {
+            appointment, person = self._without_consent.popleft()
+        return {
+            **appointment,
             "name": person["name"],
             "email": person["email"],
             "allergies": self._rng.choice(_ALLERGIES),
@@ -87,7 +104,6 @@ class TestData:
             "accepts_terms": True,
             "signature": person["name"],
         }
-        return form if appointment_id is None else {"appointment_id": appointment_id, **form}
 
     def date(self) -> str:
         """A day to look at, ``YYYY-MM-DD``."""

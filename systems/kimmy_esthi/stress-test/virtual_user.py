@@ -16,6 +16,7 @@ from typing import Any
 
 from gevent.lock import RLock
 from locust import events, task
+from locust.runners import MasterRunner, WorkerRunner
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -29,6 +30,7 @@ from loadworthy.users.preflight import require_target
 CALENDAR = "/appointments/available"
 BOOKING = Endpoint(path="/appointments", method="POST", body="booking")
 """The booking with which a user provides itself with an appointment of its own."""
+SLOT_TAKEN = 409
 _DAYS_AT_ONCE = 366
 
 require_target()
@@ -42,8 +44,11 @@ def add_options(parser: Any) -> None:
 
 
 def prepare(environment: Any, **_kwargs: Any) -> None:
-    """What the users of this process share."""
+    """What the users of this process share. A master tells its workers how many they are, among the options."""
     environment.stress_test = Shared(environment.parsed_options)
+    if isinstance(environment.runner, MasterRunner):
+        clients = environment.runner.clients
+        environment.parsed_options.stress_processes = len(clients.ready + clients.spawning + clients.running)
 
 
 events.init_command_line_parser.add_listener(add_options)
@@ -114,11 +119,26 @@ class VirtualUser(HttpUser):
             self.authorization = {"Authorization": f"Bearer {response.json()['access_token']}"}
 
     def send(self, endpoint: Endpoint) -> dict[str, Any]:
-        """Make the request, remember what it created; the answer's JSON object, empty where there is none."""
+        """Make the request, remember what it created; the answer's JSON object, empty where there is none.
+
+        A booking of a slot that somebody else has just taken is made once more, with a slot of a fresh list. To be told
+        so (409) is right the first time, and a failure the second.
+        """
+        answer = self.attempt(endpoint, may_be_taken=endpoint.body == "booking")
+        if answer is None:
+            self.shared.data.forget_slots()
+            answer = self.attempt(endpoint)
+        return answer or {}
+
+    def attempt(self, endpoint: Endpoint, may_be_taken: bool = False) -> dict[str, Any] | None:
+        """Make the request once; None where the slot is taken and that may be."""
         path, body = self.path_of(endpoint), self.body_of(endpoint)
         with self.client.request(
             endpoint.method, path, name=endpoint.path, json=body, headers=self.authorization, catch_response=True
         ) as response:
+            if may_be_taken and response.status_code == SLOT_TAKEN:
+                response.success()
+                return None
             if not response.ok:
                 return {}
             if not 200 <= response.status_code < 300:
@@ -129,7 +149,7 @@ class VirtualUser(HttpUser):
                 code = {"Withdrawal-Code": answer["withdrawal_code"]}
                 created(self, "DELETE", f"{path}/{answer['id']}", headers=code)
                 if endpoint.body == "booking":
-                    self.shared.data.booked(answer["id"], body or {})
+                    self.shared.data.booked(answer["id"], answer["withdrawal_code"], body or {})
         return answer
 
     def path_of(self, endpoint: Endpoint) -> str:
@@ -161,4 +181,12 @@ class VirtualUser(HttpUser):
                 query = {"from": first.isoformat(), "days": _DAYS_AT_ONCE}
                 response = self.client.get(CALENDAR, params=query, name=CALENDAR)
                 free |= response.json()["free"] if response.ok else {}
-            data.offer(free)
+            data.offer(free, *self.part())
+
+    def part(self) -> tuple[int, int]:
+        """Which process of how many this is: each books slots of its own."""
+        runner = self.environment.runner
+        if not isinstance(runner, WorkerRunner):
+            return 0, 1
+        processes = max(getattr(self.environment.parsed_options, "stress_processes", 1), 1)
+        return runner.worker_index % processes, processes

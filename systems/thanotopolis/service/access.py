@@ -6,7 +6,6 @@ once without a query for each request.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Request
 
 from systems.kit.database import Database
+from systems.kit.settings import whole_number
 from systems.kit.tokens import InvalidTokenError, Tokens
 from systems.kit.web import bearer_token, forbidden, unauthorized
 from systems.thanotopolis.service.models import User
@@ -31,6 +31,16 @@ class Caller:
     user_id: int
     role: str
     claims: Mapping[str, Any]
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they belong to the house, as administrators do."""
+        return self.role in ("admin", "staff")
+
+    def require_owner_or_staff(self, owner_id: int) -> None:
+        """403 unless the row is theirs, or they are of the staff."""
+        if not self.is_staff and owner_id != self.user_id:
+            raise forbidden("only its owner and the staff may do this")
 
     def require_owner(self, owner_id: int) -> None:
         """403 unless the row is theirs, or they are an administrator."""
@@ -65,7 +75,7 @@ class Gate:
     def __init__(self) -> None:
         self._tokens = Tokens(lifetime_s=ACCESS_S)
         self._shut_out: set[int] = set()
-        self.limit = RateLimit(int(os.environ.get("RATE_LIMIT_PER_MINUTE") or 0))
+        self.limit = RateLimit(whole_number("RATE_LIMIT_PER_MINUTE", 0))
 
     def tokens_for(self, user: User) -> dict[str, Any]:
         """The answer to whoever proved to be this user."""

@@ -28,14 +28,17 @@ def utc_now() -> datetime:
 
 
 class User(Base):
-    """Somebody who can log in; ``role`` is ``admin`` or ``staff``."""
+    """Somebody who can log in; ``role`` is ``admin``, ``staff`` or, of those who registered by themselves, ``guest``.
+
+    Everybody reads, and has rows of their own; the staff changes those of others too; administrators remove them.
+    """
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(200), unique=True)
     first_name: Mapped[str] = mapped_column(String(80))
     last_name: Mapped[str] = mapped_column(String(80))
-    role: Mapped[str] = mapped_column(String(10), default="staff")
+    role: Mapped[str] = mapped_column(String(10), default="guest")
     phone: Mapped[str | None] = mapped_column(String(30))
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -46,7 +49,12 @@ class Contact(Base):
     """A family, funeral director, vendor … that the house deals with."""
 
     __tablename__ = "contacts"
-    __table_args__ = (Index("ix_contacts_by_status", "status", "id"), _NO_ID_TWICE)
+    __table_args__ = (
+        Index("ix_contacts_by_status", "status", "id"),
+        Index("ix_contacts_by_city", "city", "id"),
+        Index("ix_contacts_by_name", "last_name", "id"),
+        _NO_ID_TWICE,
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     first_name: Mapped[str] = mapped_column(String(80))

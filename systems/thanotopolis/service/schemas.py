@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
-Email = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, to_lower=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
-]
+from systems.kit import inputs
+from systems.kit.inputs import RowId, to_utc
+
+Name = Annotated[inputs.Line, StringConstraints(max_length=80)]
+Line = Annotated[inputs.Line, StringConstraints(max_length=200)]
+Text = Annotated[inputs.Text, StringConstraints(strip_whitespace=True, max_length=2000)]
+Place = Annotated[inputs.Text, StringConstraints(max_length=120)]
+Email = Annotated[inputs.Email, StringConstraints(to_lower=True)]
 Password = Annotated[str, StringConstraints(min_length=8, max_length=200)]
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9]\d{7,14}$")]
 ContactKind = Literal["family", "funeral_director", "prospect", "vendor"]
@@ -25,10 +26,8 @@ CallStatus = Literal["queued", "ringing", "in-progress", "completed", "busy", "f
 
 
 def as_utc(moment: datetime) -> datetime:
-    """As the tables hold it: UTC without a zone."""
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return moment.replace(microsecond=0)
+    """As the tables hold it: whole seconds of UTC, without a zone; ValueError outside of the years 1 to 9999."""
+    return to_utc(moment).replace(microsecond=0)
 
 
 Moment = Annotated[datetime, AfterValidator(as_utc)]
@@ -142,7 +141,7 @@ class InteractionForm(Form):
     """Something that happened with a contact."""
 
     kind: InteractionKind
-    summary: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    summary: Annotated[inputs.Line, StringConstraints(max_length=2000)]
     occurred_at: Moment | None = None
 
 
@@ -164,11 +163,11 @@ class EventForm(Form):
     kind: EventKind
     starts_at: Moment
     ends_at: Moment
-    location: Annotated[str, StringConstraints(max_length=120)] = ""
+    location: Place = ""
     status: EventStatus = "planned"
     notes: Text = ""
-    contact_id: int | None = None
-    external_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    contact_id: RowId | None = None
+    external_id: Annotated[inputs.Text, StringConstraints(min_length=1, max_length=64)] | None = None
 
 
 class EventChange(Form):
@@ -178,10 +177,10 @@ class EventChange(Form):
     kind: EventKind | None = None
     starts_at: Moment | None = None
     ends_at: Moment | None = None
-    location: Annotated[str, StringConstraints(max_length=120)] | None = None
+    location: Place | None = None
     status: EventStatus | None = None
     notes: Text | None = None
-    contact_id: int | None = None
+    contact_id: RowId | None = None
 
 
 class ContactName(Shown):

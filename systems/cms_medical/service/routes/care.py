@@ -29,18 +29,19 @@ from systems.cms_medical.service.schemas import (
     EpisodeIn,
     EpisodeOut,
 )
+from systems.kit.inputs import RowId
 from systems.kit.web import Paged, forbidden, not_found
 
 router = APIRouter(prefix="/api", tags=["care"])
 
 Status = Literal["scheduled", "completed", "cancelled"]
-OfPatient = Annotated[int | None, Query(description="only this patient's")]
+OfPatient = Annotated[RowId | None, Query(description="only this patient's")]
 _WITH_APPOINTMENT_NAMES = (joinedload(Appointment.patient), joinedload(Appointment.doctor))
 _WITH_CONSULTATION_NAMES = (joinedload(Consultation.patient), joinedload(Consultation.doctor))
 
 
 def _own(
-    query: Select[Any], kind: type[Appointment | Consultation], caller: Caller, patient_id: int | None
+    query: Select[Any], kind: type[Appointment | Consultation], caller: Caller, patient_id: RowId | None
 ) -> Select[Any]:
     """The rows that the caller may see, of one patient where that is asked for."""
     if patient_id is not None:
@@ -89,7 +90,7 @@ def list_appointments(
 
 @router.post("/appointments", status_code=201)
 def create_appointment(body: AppointmentIn, caller: Anyone, store: Store) -> AppointmentOut:
-    """Make an appointment and tell the patient; 409 where the doctor has one at that time."""
+    """Make an appointment and tell the patient; 409 where the doctor has one in that slot."""
     with store.writing() as session:
         doctor, patient = _parties(session, body, caller)
         row = Appointment(doctor=doctor, patient=patient, starts_at=body.starts_at, reason=body.reason)
@@ -104,7 +105,7 @@ def create_appointment(body: AppointmentIn, caller: Anyone, store: Store) -> App
 
 
 @router.get("/appointments/{appointment_id}")
-def show_appointment(appointment_id: int, caller: Anyone, store: Store) -> AppointmentOut:
+def show_appointment(appointment_id: RowId, caller: Anyone, store: Store) -> AppointmentOut:
     """One appointment."""
     with store.reading() as session:
         row = session.get(Appointment, appointment_id, options=_WITH_APPOINTMENT_NAMES)
@@ -115,8 +116,8 @@ def show_appointment(appointment_id: int, caller: Anyone, store: Store) -> Appoi
 
 
 @router.patch("/appointments/{appointment_id}")
-def change_appointment(appointment_id: int, body: AppointmentChange, caller: Anyone, store: Store) -> AppointmentOut:
-    """Complete or cancel it; patients can only cancel."""
+def change_appointment(appointment_id: RowId, body: AppointmentChange, caller: Anyone, store: Store) -> AppointmentOut:
+    """Complete or cancel it; patients can only cancel. 409 where a cancelled one finds its slot taken."""
     with store.writing() as session:
         row = session.get(Appointment, appointment_id, options=_WITH_APPOINTMENT_NAMES)
         if row is None:
@@ -130,7 +131,7 @@ def change_appointment(appointment_id: int, body: AppointmentChange, caller: Any
 
 
 @router.delete("/appointments/{appointment_id}", status_code=204)
-def delete_appointment(appointment_id: int, caller: Staff, store: Store, erase: bool = False) -> None:
+def delete_appointment(appointment_id: RowId, caller: Staff, store: Store, erase: bool = False) -> None:
     """Delete it and its notification. ``erase``: with the audit trail."""
     with store.writing() as session:
         row = session.get(Appointment, appointment_id)
@@ -165,7 +166,7 @@ def create_consultation(body: ConsultationIn, caller: Staff, store: Store) -> Co
 
 
 @router.get("/consultations/{consultation_id}")
-def show_consultation(consultation_id: int, caller: Anyone, store: Store) -> ConsultationOut:
+def show_consultation(consultation_id: RowId, caller: Anyone, store: Store) -> ConsultationOut:
     """One consultation."""
     with store.reading() as session:
         row = session.get(Consultation, consultation_id, options=_WITH_CONSULTATION_NAMES)
@@ -176,7 +177,7 @@ def show_consultation(consultation_id: int, caller: Anyone, store: Store) -> Con
 
 
 @router.delete("/consultations/{consultation_id}", status_code=204)
-def delete_consultation(consultation_id: int, caller: Staff, store: Store, erase: bool = False) -> None:
+def delete_consultation(consultation_id: RowId, caller: Staff, store: Store, erase: bool = False) -> None:
     """Delete it, as its doctor or an administrator. ``erase``: with the audit trail."""
     with store.writing() as session:
         row = session.get(Consultation, consultation_id)
@@ -214,7 +215,7 @@ def create_episode(body: EpisodeIn, caller: Staff, store: Store) -> EpisodeOut:
 
 
 @router.get("/episodes/{episode_id}")
-def show_episode(episode_id: int, caller: Anyone, store: Store) -> EpisodeOut:
+def show_episode(episode_id: RowId, caller: Anyone, store: Store) -> EpisodeOut:
     """One episode."""
     with store.reading() as session:
         row = session.get(Episode, episode_id)
@@ -225,7 +226,7 @@ def show_episode(episode_id: int, caller: Anyone, store: Store) -> EpisodeOut:
 
 
 @router.patch("/episodes/{episode_id}")
-def change_episode(episode_id: int, body: EpisodeChange, caller: Staff, store: Store) -> EpisodeOut:
+def change_episode(episode_id: RowId, body: EpisodeChange, caller: Staff, store: Store) -> EpisodeOut:
     """Go on with an episode, or close it."""
     with store.writing() as session:
         row = session.get(Episode, episode_id)
@@ -240,7 +241,7 @@ def change_episode(episode_id: int, body: EpisodeChange, caller: Staff, store: S
 
 
 @router.delete("/episodes/{episode_id}", status_code=204)
-def delete_episode(episode_id: int, caller: Staff, store: Store, erase: bool = False) -> None:
+def delete_episode(episode_id: RowId, caller: Staff, store: Store, erase: bool = False) -> None:
     """Delete it, as its doctor or an administrator. ``erase``: with the audit trail."""
     with store.writing() as session:
         row = session.get(Episode, episode_id)

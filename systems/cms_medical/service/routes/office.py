@@ -25,6 +25,7 @@ from systems.cms_medical.service.models import (
     utc_now,
 )
 from systems.cms_medical.service.schemas import AuditOut, EntryOut, SpecialtyIn, SpecialtyOut
+from systems.kit.inputs import RowId, Text
 from systems.kit.web import Paged, not_found
 
 router = APIRouter(prefix="/api", tags=["office"])
@@ -52,7 +53,7 @@ def create_specialty(body: SpecialtyIn, caller: Admin, store: Store) -> Specialt
 
 
 @router.delete("/specialties/{specialty_id}", status_code=204)
-def delete_specialty(specialty_id: int, caller: Admin, store: Store, erase: bool = False) -> None:
+def delete_specialty(specialty_id: RowId, caller: Admin, store: Store, erase: bool = False) -> None:
     """Delete a specialty; 409 while doctors have it. ``erase``: with the audit trail."""
     with store.writing() as session:
         row = session.get(Specialty, specialty_id)
@@ -68,7 +69,7 @@ def list_catalogs(_caller: Anyone, store: Store) -> dict[str, Any]:
 
 
 @router.get("/catalogs/{name}")
-def show_catalog(name: str, _caller: Anyone, store: Store, page: Paged) -> dict[str, Any]:
+def show_catalog(name: Text, _caller: Anyone, store: Store, page: Paged) -> dict[str, Any]:
     """The entries of one catalog."""
     query = select(CatalogEntry).where(CatalogEntry.catalog == name).order_by(CatalogEntry.code)
     with store.reading() as session:
@@ -143,7 +144,7 @@ def _patients_by_decade() -> Select[Any, int]:
 
 @router.get("/audit-logs")
 def list_audit_logs(
-    _caller: Admin, store: Store, page: Paged, entity: str | None = None, actor_id: int | None = None
+    _caller: Admin, store: Store, page: Paged, entity: Text | None = None, actor_id: RowId | None = None
 ) -> dict[str, Any]:
     """The latest changes first."""
     query = select(AuditLog).order_by(AuditLog.id.desc())

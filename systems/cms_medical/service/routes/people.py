@@ -21,12 +21,13 @@ from systems.cms_medical.service.schemas import (
     UserIn,
     UserOut,
 )
+from systems.kit.inputs import RowId, Text
 from systems.kit.passwords import hash_password
 from systems.kit.web import Paged, not_found
 
 router = APIRouter(prefix="/api", tags=["people"])
 
-Search = Annotated[str | None, Query(min_length=1, max_length=60)]
+Search = Annotated[Text | None, Query(min_length=1, max_length=60)]
 
 
 def _starts_with(text: str) -> str:
@@ -56,7 +57,7 @@ def create_user(body: UserIn, caller: Admin, store: Store) -> UserOut:
 
 
 @router.get("/users/{user_id}")
-def show_user(user_id: int, _caller: Admin, store: Store) -> UserOut:
+def show_user(user_id: RowId, _caller: Admin, store: Store) -> UserOut:
     """One account."""
     with store.reading() as session:
         user = session.get(User, user_id)
@@ -66,9 +67,11 @@ def show_user(user_id: int, _caller: Admin, store: Store) -> UserOut:
 
 
 @router.patch("/users/{user_id}")
-def change_user(user_id: int, body: UserChange, caller: Admin, store: Store, gate: Door) -> UserOut:
-    """Change an account, or switch it off and on."""
+def change_user(user_id: RowId, body: UserChange, caller: Admin, store: Store, gate: Door) -> UserOut:
+    """Change an account, or switch it off and on; one's own is not switched off."""
     changes = body.model_dump(exclude_unset=True, exclude_none=True)
+    if user_id == caller.user_id and body.is_active is False:
+        raise HTTPException(409, "nobody switches off the account that they are logged in with")
     with store.writing() as session:
         user = session.get(User, user_id)
         if user is None:
@@ -82,7 +85,7 @@ def change_user(user_id: int, body: UserChange, caller: Admin, store: Store, gat
 
 
 @router.delete("/users/{user_id}", status_code=204)
-def delete_user(user_id: int, caller: Admin, store: Store, gate: Door, erase: bool = False) -> None:
+def delete_user(user_id: RowId, caller: Admin, store: Store, gate: Door, erase: bool = False) -> None:
     """Delete an account; one's own is refused. ``erase``: with its audit trail."""
     if user_id == caller.user_id:
         raise HTTPException(409, "nobody deletes the account that they are logged in with")
@@ -114,7 +117,7 @@ def create_patient(body: PatientIn, caller: Admin, store: Store) -> PatientOut:
 
 
 @router.get("/patients/{patient_id}")
-def show_patient(patient_id: int, caller: Anyone, store: Store) -> PatientOut:
+def show_patient(patient_id: RowId, caller: Anyone, store: Store) -> PatientOut:
     """One patient; for patients only themselves."""
     caller.require_patient(patient_id)
     with store.reading() as session:
@@ -125,7 +128,7 @@ def show_patient(patient_id: int, caller: Anyone, store: Store) -> PatientOut:
 
 
 @router.put("/patients/{patient_id}")
-def change_patient(patient_id: int, body: PatientIn, caller: Admin, store: Store) -> PatientOut:
+def change_patient(patient_id: RowId, body: PatientIn, caller: Admin, store: Store) -> PatientOut:
     """Replace what is known of a patient."""
     with store.writing() as session:
         patient = session.get(Patient, patient_id)
@@ -138,14 +141,14 @@ def change_patient(patient_id: int, body: PatientIn, caller: Admin, store: Store
 
 
 @router.delete("/patients/{patient_id}", status_code=204)
-def delete_patient(patient_id: int, caller: Admin, store: Store, erase: bool = False) -> None:
+def delete_patient(patient_id: RowId, caller: Admin, store: Store, erase: bool = False) -> None:
     """Delete a patient; 409 while there are medical records. ``erase``: with the audit trail."""
     with store.writing() as session:
         audit.remove(session, caller, session.get(Patient, patient_id), "patient", patient_id, erase=erase)
 
 
 @router.get("/doctors")
-def list_doctors(_caller: Anyone, store: Store, page: Paged, specialty_id: int | None = None) -> dict[str, Any]:
+def list_doctors(_caller: Anyone, store: Store, page: Paged, specialty_id: RowId | None = None) -> dict[str, Any]:
     """Doctors by name, all or of one specialty."""
     query = select(Doctor).options(joinedload(Doctor.specialty)).order_by(Doctor.full_name, Doctor.id)
     if specialty_id is not None:
@@ -170,7 +173,7 @@ def create_doctor(body: DoctorIn, caller: Admin, store: Store) -> DoctorOut:
 
 
 @router.get("/doctors/{doctor_id}")
-def show_doctor(doctor_id: int, _caller: Anyone, store: Store) -> DoctorOut:
+def show_doctor(doctor_id: RowId, _caller: Anyone, store: Store) -> DoctorOut:
     """One doctor."""
     with store.reading() as session:
         doctor = session.get(Doctor, doctor_id, options=[joinedload(Doctor.specialty)])
@@ -180,7 +183,7 @@ def show_doctor(doctor_id: int, _caller: Anyone, store: Store) -> DoctorOut:
 
 
 @router.put("/doctors/{doctor_id}")
-def change_doctor(doctor_id: int, body: DoctorIn, caller: Admin, store: Store) -> DoctorOut:
+def change_doctor(doctor_id: RowId, body: DoctorIn, caller: Admin, store: Store) -> DoctorOut:
     """Replace what is known of a doctor."""
     with store.writing() as session:
         doctor, specialty = session.get(Doctor, doctor_id), session.get(Specialty, body.specialty_id)
@@ -195,7 +198,7 @@ def change_doctor(doctor_id: int, body: DoctorIn, caller: Admin, store: Store) -
 
 
 @router.delete("/doctors/{doctor_id}", status_code=204)
-def delete_doctor(doctor_id: int, caller: Admin, store: Store, erase: bool = False) -> None:
+def delete_doctor(doctor_id: RowId, caller: Admin, store: Store, erase: bool = False) -> None:
     """Delete a doctor; 409 while there are medical records. ``erase``: with the audit trail."""
     with store.writing() as session:
         audit.remove(session, caller, session.get(Doctor, doctor_id), "doctor", doctor_id, erase=erase)

@@ -12,6 +12,7 @@ from systems.cms_medical.service import audit
 from systems.cms_medical.service.access import Anyone, PatientsOwn, Staff, Store
 from systems.cms_medical.service.models import InsurancePolicy, MedicalFile, Notification, Patient, utc_now
 from systems.cms_medical.service.schemas import FileOut, NotificationOut, PolicyOut
+from systems.kit.inputs import RowId
 from systems.kit.web import Paged, not_found
 
 router = APIRouter(prefix="/api", tags=["records"])
@@ -21,7 +22,7 @@ CONTENT_TYPES = frozenset({"text/plain", "application/pdf", "image/png", "image/
 
 
 @router.get("/files")
-def list_files(caller: Anyone, store: Store, page: Paged, patient_id: int | None = None) -> dict[str, Any]:
+def list_files(caller: Anyone, store: Store, page: Paged, patient_id: RowId | None = None) -> dict[str, Any]:
     """Files without their bytes, the latest first."""
     query = select(MedicalFile).order_by(MedicalFile.id.desc())
     if patient_id is not None:
@@ -36,19 +37,20 @@ def list_files(caller: Anyone, store: Store, page: Paged, patient_id: int | None
 
 @router.post("/files", status_code=201)
 def upload_file(
-    caller: Staff, store: Store, patient_id: Annotated[int, Form()], file: Annotated[UploadFile, File()]
+    caller: Staff, store: Store, patient_id: Annotated[RowId, Form()], file: Annotated[UploadFile, File()]
 ) -> FileOut:
     """A file of at most 1 MiB: 413 where it is larger, 415 where it is of another type."""
     content_type = (file.content_type or "").partition(";")[0].strip()
     if content_type not in CONTENT_TYPES:
         raise HTTPException(415, f"send one of {', '.join(sorted(CONTENT_TYPES))}")
+    name = _file_name(file.filename or "file")
     content = file.file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise HTTPException(413, f"a file has at most {MAX_FILE_BYTES} bytes")
     row = MedicalFile(
         patient_id=patient_id,
         uploaded_by=caller.user_id,
-        name=(file.filename or "file")[:120],
+        name=name,
         content_type=content_type,
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
@@ -63,8 +65,14 @@ def upload_file(
     return FileOut.model_validate(row)
 
 
+def _file_name(given: str) -> str:
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in given):
+        raise HTTPException(422, "the name of the file has control characters")
+    return given[:120]
+
+
 @router.get("/files/{file_id}")
-def show_file(file_id: int, caller: Anyone, store: Store) -> FileOut:
+def show_file(file_id: RowId, caller: Anyone, store: Store) -> FileOut:
     """What is known of a file."""
     with store.reading() as session:
         row = session.get(MedicalFile, file_id)
@@ -75,7 +83,7 @@ def show_file(file_id: int, caller: Anyone, store: Store) -> FileOut:
 
 
 @router.get("/files/{file_id}/content")
-def download_file(file_id: int, caller: Anyone, store: Store) -> Response:
+def download_file(file_id: RowId, caller: Anyone, store: Store) -> Response:
     """The bytes."""
     with store.reading() as session:
         row = session.get(MedicalFile, file_id)
@@ -87,7 +95,7 @@ def download_file(file_id: int, caller: Anyone, store: Store) -> Response:
 
 
 @router.delete("/files/{file_id}", status_code=204)
-def delete_file(file_id: int, caller: Staff, store: Store, erase: bool = False) -> None:
+def delete_file(file_id: RowId, caller: Staff, store: Store, erase: bool = False) -> None:
     """Delete it, as its doctor or an administrator. ``erase``: with the audit trail."""
     with store.writing() as session:
         row = session.get(MedicalFile, file_id)
@@ -97,9 +105,9 @@ def delete_file(file_id: int, caller: Staff, store: Store, erase: bool = False) 
 
 
 @router.get("/insurance-policies")
-def list_policies(caller: PatientsOwn, store: Store, page: Paged, patient_id: int | None = None) -> dict[str, Any]:
+def list_policies(caller: PatientsOwn, store: Store, page: Paged, patient_id: RowId | None = None) -> dict[str, Any]:
     """Patients see their own, administrators all; doctors none, for treatment does not depend on them."""
-    query = select(InsurancePolicy).order_by(InsurancePolicy.valid_to.desc(), InsurancePolicy.id)
+    query = select(InsurancePolicy).order_by(InsurancePolicy.valid_to.desc(), InsurancePolicy.id.desc())
     if patient_id is not None:
         caller.require_patient(patient_id)
         query = query.where(InsurancePolicy.patient_id == patient_id)
@@ -111,7 +119,7 @@ def list_policies(caller: PatientsOwn, store: Store, page: Paged, patient_id: in
 
 
 @router.get("/insurance-policies/{policy_id}")
-def show_policy(policy_id: int, caller: PatientsOwn, store: Store) -> PolicyOut:
+def show_policy(policy_id: RowId, caller: PatientsOwn, store: Store) -> PolicyOut:
     """One policy."""
     with store.reading() as session:
         row = session.get(InsurancePolicy, policy_id)
@@ -136,7 +144,7 @@ def list_notifications(caller: Anyone, store: Store, page: Paged, unread: bool =
 
 
 @router.post("/notifications/{notification_id}/read", status_code=204)
-def read_notification(notification_id: int, caller: Anyone, store: Store) -> None:
+def read_notification(notification_id: RowId, caller: Anyone, store: Store) -> None:
     """Mark one's own as read; another's does not exist."""
     wanted = (Notification.id == notification_id, Notification.user_id == caller.user_id)
     with store.writing() as session:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 HOST = "http://localhost:5000"  # the API
 MIN_WAIT_TIME = 1000  # the shortest pause of a user between two requests, ms
@@ -35,7 +36,19 @@ def _whole(name: str, default: int) -> int:
     return int(text)
 
 
-HOST = _text("HOST", HOST)
+def _url(name: str, default: str) -> str:
+    text = _text(name, default)
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that make no sense
+        is_url = False
+    if not is_url:
+        raise SystemExit(f"TEST_{name}={text}: write a URL, such as http://localhost:5000")
+    return text
+
+
+HOST = _url("HOST", HOST)
 MIN_WAIT_TIME = _whole("MIN_WAIT_TIME", MIN_WAIT_TIME)
 MAX_WAIT_TIME = _whole("MAX_WAIT_TIME", MAX_WAIT_TIME)
 USERS_COUNT = _whole("USERS_COUNT", USERS_COUNT)

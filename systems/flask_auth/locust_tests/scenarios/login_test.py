@@ -5,7 +5,6 @@ Shares of the requests: 95 % right passwords (200 and a token), 5 % wrong ones, 
 
 from __future__ import annotations
 
-import random
 import sys
 from pathlib import Path
 
@@ -19,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Locust knows onl
 
 from config import test_config as settings
 
-from scenarios.accounts import TestAccounts, answered, has_token, post, read_test_users
+from scenarios.accounts import answered, post
+from scenarios.test_users import TestAccounts, read_test_users
 
 require_target()
 clean_up_after(settings.STOP_TIME)
@@ -34,22 +34,22 @@ class LoginUser(HttpUser):
     wait_time = between(settings.MIN_WAIT_TIME / 1000, settings.MAX_WAIT_TIME / 1000)
 
     def on_start(self) -> None:
-        """The first user of a process sees to it that the accounts exist; the others wait for that."""
+        """Get the accounts, which all users of a process share."""
         self.accounts = TestAccounts.of(self, TEST_USERS)
 
     @task(19)
     def log_in(self) -> None:
-        """With the right password: there must be a token."""
-        account = random.choice(self.accounts)
+        """With the right password: there must be a token, and it must be this account's."""
+        account = self.accounts.choose()
         form = {"email": account["email"], "password": account["password"]}
         with post(self, settings.LOGIN_ENDPOINT, form) as response:
-            if answered(response, 200) and not has_token(response):
-                response.failure("the answer to a login has no token")
+            if answered(response, 200) and (complaint := self.accounts.complaint(account, response)):
+                response.failure(complaint)
 
     @task(1)
     def log_in_with_a_wrong_password(self) -> None:
         """Being refused is right."""
-        account = random.choice(self.accounts)
+        account = self.accounts.choose()
         form = {"email": account["email"], "password": account["password"] + "?"}
         with post(self, settings.LOGIN_ENDPOINT, form, "wrong password") as response:
             answered(response, 401)

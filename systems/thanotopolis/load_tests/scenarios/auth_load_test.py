@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Locust knows onl
 
 from configs import settings
 from utils import people
-from utils.auth import LOGIN, ME, REGISTER, bearer
+from utils.auth import LOGIN, LOGOUT, ME, REGISTER, bearer
 from utils.staff import StaffUser, judged, prepare
 
 prepare()
 
-REFRESH, LOGOUT = "/api/auth/refresh", "/api/auth/logout"
+REFRESH = "/api/auth/refresh"
 FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c29tZWJvZHkgZWxzZSBzaWduZWQgdGhpcw"
 KNOWN = 500
 """So many accounts and tokens a user knows at most."""
@@ -139,10 +139,7 @@ class AuthenticationUser(StaffUser):
         """One of those registered; registers one, unmeasured, if there is none."""
         if not self.accounts:
             form = people.new_account()
-            response = self.quiet.post(REGISTER, json=form)
-            if response.status_code != 201:
-                raise RuntimeError(f"setting up: POST {REGISTER}: {response.error or response.status_code}")
-            self._keep_account(form, response.json())
+            self._keep_account(form, self.set_up("POST", REGISTER, json=form).json())
         return random.choice(self.accounts)
 
     def _keep_account(self, form: dict[str, str], body: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from locust import task
+from locust.exception import RescheduleTask
 
 from loadworthy.users import WebSocket, WebSocketError, WebSocketUser
 from loadworthy.users.cleanup import created
@@ -75,7 +76,7 @@ class LiveUser(StaffUser, WebSocketUser):
     def on_start(self) -> None:
         """Log in, and open the two connections that stay open."""
         super().on_start()
-        with suppress(WebSocketError):  # a failed sample tells of it; the tasks try again
+        with suppress(WebSocketError, RescheduleTask):  # a failed sample tells of it; the tasks try again
             self.open_notifications()
             self.open_conversation()
 
@@ -169,7 +170,7 @@ class LiveUser(StaffUser, WebSocketUser):
             timeout_s=REPLY_S,
         )
         if (final["frames"], final["bytes"]) != (count, count * size):
-            raise RuntimeError(f"{name}: the target did not hear all frames")
+            self.tell_failure("message", f"{name} [frames]", "the target did not hear all frames")
 
     def own_conversation(self) -> int:
         """The user's conversation; begun, unmeasured, when it is first needed."""

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from configs import settings
 
-LOGIN, REGISTER, ME = "/api/auth/login", "/api/auth/register", "/api/auth/me"
+LOGIN, LOGOUT, REGISTER, ME = "/api/auth/login", "/api/auth/logout", "/api/auth/register", "/api/auth/me"
 TIMEOUT_S = 15.0
 _RENEW_S = 120.0
 """A token that lasts less than this is replaced."""
@@ -87,6 +87,25 @@ class AuthManager:
         token = self._tokens.get(base_url)
         if token is not None and token.value:
             del self._tokens[base_url]
+
+    def log_out(self) -> None:
+        """End the log-ins of the account: after the test nobody needs their tokens, and nobody else shall have them."""
+        with self._lock:
+            for base_url, token in list(self._tokens.items()):
+                if token.value and token.is_fresh:
+                    with unmeasured(base_url) as client:
+                        response = client.post(LOGOUT, headers=bearer(token.value))
+                    if not response.ok:
+                        why = response.error or f"status {response.status_code}"
+                        _log.warning("the test account could not be logged out at %s: %s", base_url, why)
+                del self._tokens[base_url]
+
+    def close_account(self, base_url: str | None = None) -> bool:
+        """Remove the account with all that it owns; whether that worked. For one that was made outside of Locust."""
+        base_url = base_url or settings.BASE_URL
+        headers = self._last_headers(base_url)
+        with unmeasured(base_url) as client:
+            return client.delete(ME, headers=headers).status_code == 204
 
     def _last_headers(self, base_url: str) -> dict[str, str]:
         """For closing the account, after which its token is none."""

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import between
+from locust import between, events
 from locust.env import Environment
+from locust.exception import CatchResponseError, RescheduleTask
 
+from loadworthy.clock import monotonic_ns
 from loadworthy.users import HttpUser
 from loadworthy.users.cleanup import clean_up_after, created
+from loadworthy.users.http.errors import AttemptError
 from loadworthy.users.http.response import Response
 from loadworthy.users.preflight import require_target
 
@@ -39,11 +42,23 @@ def prepare() -> None:
     """
     require_target()
     clean_up_after(settings.STOP_S)
+    handlers = events.test_stop._handlers  # noqa: SLF001  # Locust has no public list
+    if _log_out not in handlers:  # each scenario file of a test comes here
+        events.test_stop.add_listener(_log_out)  # after the clean-up, which needs the token
+        events.quit.add_listener(_log_out)  # where Locust ended meanwhile what waited for the clean-up
+
+
+def _log_out(**_kwargs: Any) -> None:
+    auth_manager.log_out()
 
 
 def judged(response: Response, *expected: int) -> bool:
     """Judge a response by its status. The sentence says nothing of what was sent or answered beyond that."""
-    _ = response.content  # all of it, also of a stream, so that the connection can be used again
+    try:
+        _ = response.content  # all of it, also of a stream, so that the connection can be used again
+    except AttemptError as error:
+        response.failure(error)
+        return False
     if response.error is not None and not response.status_code:
         response.failure(response.error)
         return False
@@ -95,15 +110,31 @@ class StaffUser(HttpUser):
         return response if good else None
 
     def set_up(self, method: str, path: str, **options: Any) -> Response:
-        """One request that is no sample; RuntimeError where the target refuses it."""
+        """One request that is no sample if it succeeds.
+
+        Where the target refuses it, it is a failed sample of the series ``path [set-up]``, and the task ends: what it
+        was to measure cannot be.
+        """
         gevent.sleep(0)
         headers = {**self.authorization(), **options.pop("headers", {})}
+        begun_ns = monotonic_ns()
         response = self.quiet.request(method, path, headers=headers, **options)
         if not response.ok:
-            raise RuntimeError(
-                f"setting up: {method} {path.split('?', maxsplit=1)[0]}: {response.error or response.status_code}"
-            )
+            why = str(response.error or f"status {response.status_code}")
+            self.tell_failure(method, f"{path} [set-up]", why, (monotonic_ns() - begun_ns) / 1e6)
+            raise RescheduleTask
         return response
+
+    def tell_failure(self, kind: str, name: str, why: str, took_ms: float = 0.0) -> None:
+        """A failed sample of something that no client measures."""
+        self.environment.events.request.fire(
+            request_type=kind,
+            name=name,
+            response_time=took_ms,
+            response_length=0,
+            exception=CatchResponseError(why),
+            context={},
+        )
 
     # --- rows of one's own ---
 
@@ -137,8 +168,9 @@ class StaffUser(HttpUser):
         return self._keep(response, self.events, EVENTS)
 
     def keep_call(self, call_sid: str) -> None:
-        """Remember a call that was just announced."""
-        created(self, "DELETE", f"{CALLS}/{call_sid}", headers=self.authorization)
+        """Remember a call that was just announced: an account that is no staff's removes it as the carrier."""
+        path = f"{CALLS}/{call_sid}"
+        created(self, "DELETE", path, headers=lambda: {**self.authorization(), **self.signature(path, {})})
         _remember(self.calls, call_sid)
 
     def signature(self, path: str, form: dict[str, str]) -> dict[str, str]:

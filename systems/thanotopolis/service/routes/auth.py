@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Response
 from sqlalchemy import delete, select, update
 
+from systems.kit.inputs import RowId
 from systems.kit.passwords import hash_password, verify_password
 from systems.kit.web import Paged, not_found, unauthorized
 from systems.thanotopolis.service.access import Admin, Anyone, Door, Store
@@ -25,13 +26,13 @@ router = APIRouter(prefix="/api/auth", tags=["auth"])
 
 @router.post("/register", status_code=201)
 def register(body: Registration, store: Store, gate: Door) -> dict[str, Any]:
-    """A new account of the staff, and its first tokens; 409 where the address is taken."""
+    """A new account, a guest's, and its first tokens; 409 where the address is taken."""
     with store.reading() as session:
         if session.scalar(select(User.id).where(User.email == body.email)) is not None:
             raise HTTPException(409, "this address has an account already")
     # Hashed outside of any transaction: it takes long on purpose, and SQLite has one writer at a time.
     fields = body.model_dump(exclude={"password"})
-    user = User(**fields, password_hash=hash_password(body.password), role="staff")
+    user = User(**fields, password_hash=hash_password(body.password), role="guest")
     with store.writing() as session:
         session.add(user)
     return {**gate.tokens_for(user), "user": UserOut.model_validate(user).model_dump()}
@@ -104,7 +105,7 @@ def users(_caller: Admin, store: Store, page: Paged) -> dict[str, Any]:
 
 
 @router.delete("/users/{user_id}", status_code=204)
-def delete_user(user_id: int, _caller: Admin, store: Store, gate: Door) -> Response:
+def delete_user(user_id: RowId, _caller: Admin, store: Store, gate: Door) -> Response:
     """Close an account; for administrators."""
     with store.writing() as session:
         if session.get(User, user_id) is None:

@@ -9,10 +9,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from systems.kit.inputs import RowId
 from systems.kit.web import Paged, not_found
 from systems.thanotopolis.service.access import Anyone, Store
 from systems.thanotopolis.service.models import Contact, Event, utc_now
-from systems.thanotopolis.service.schemas import EventChange, EventForm, EventKind, EventOut, EventStatus, as_utc
+from systems.thanotopolis.service.schemas import EventChange, EventForm, EventKind, EventOut, EventStatus, Moment
 
 router = APIRouter(prefix="/api/calendar", tags=["calendar"])
 _LONGEST_RANGE = timedelta(days=366)
@@ -26,7 +27,7 @@ def events(
     page: Paged,
     status: EventStatus | None = None,
     kind: EventKind | None = None,
-    contact_id: int | None = None,
+    contact_id: RowId | None = None,
 ) -> dict[str, Any]:
     """Events, the latest first, filtered by what is given."""
     wanted = select(Event).options(joinedload(Event.contact)).order_by(Event.starts_at.desc(), Event.id)
@@ -40,10 +41,9 @@ def events(
 
 @router.get("/events/range")
 def events_between(
-    start: datetime, end: datetime, _caller: Anyone, store: Store, page: Paged, kind: EventKind | None = None
+    start: Moment, end: Moment, _caller: Anyone, store: Store, page: Paged, kind: EventKind | None = None
 ) -> dict[str, Any]:
     """What begins from ``start`` on and before ``end``, in order; a year at most."""
-    start, end = as_utc(start), as_utc(end)
     if end <= start:
         raise HTTPException(422, "the range ends before it begins")
     if end - start > _LONGEST_RANGE:
@@ -88,17 +88,18 @@ def create(body: EventForm, caller: Anyone, store: Store, request: Request) -> E
 
 
 @router.get("/events/{event_id}", response_model=EventOut)
-def event(event_id: int, _caller: Anyone, store: Store) -> Event:
+def event(event_id: RowId, _caller: Anyone, store: Store) -> Event:
     """One event."""
     with store.reading() as session:
         return _event(session, event_id)
 
 
 @router.patch("/events/{event_id}", response_model=EventOut)
-def change(event_id: int, body: EventChange, _caller: Anyone, store: Store, request: Request) -> Event:
-    """Change an event, or whom it is about; everybody of the staff may."""
+def change(event_id: RowId, body: EventChange, caller: Anyone, store: Store, request: Request) -> Event:
+    """Change an event, or whom it is about; its owner may, and everybody of the staff."""
     with store.writing() as session:
         found = _event(session, event_id)
+        caller.require_owner_or_staff(found.owner_id)
         contact = _contact(session, body.contact_id)
         for field, value in body.model_dump(exclude_unset=True).items():
             if value is None and field not in _MAY_BE_EMPTY:
@@ -113,7 +114,7 @@ def change(event_id: int, body: EventChange, _caller: Anyone, store: Store, requ
 
 
 @router.delete("/events/{event_id}", status_code=204)
-def remove(event_id: int, caller: Anyone, store: Store) -> Response:
+def remove(event_id: RowId, caller: Anyone, store: Store) -> Response:
     """Remove an event; its owner may, and administrators."""
     with store.writing() as session:
         caller.require_owner(_event(session, event_id).owner_id)

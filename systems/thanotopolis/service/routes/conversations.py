@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from systems.kit.inputs import RowId
 from systems.kit.web import Paged, not_found
 from systems.thanotopolis.service.access import Anyone, Caller, Store
 from systems.thanotopolis.service.models import Conversation, Message
@@ -35,7 +36,7 @@ def conversations(caller: Anyone, store: Store, page: Paged) -> dict[str, Any]:
 
 
 @router.get("/{conversation_id}/messages")
-def messages(conversation_id: int, caller: Anyone, store: Store, page: Paged) -> dict[str, Any]:
+def messages(conversation_id: RowId, caller: Anyone, store: Store, page: Paged) -> dict[str, Any]:
     """What was said, in order."""
     said = select(Message).where(Message.conversation_id == conversation_id).order_by(Message.id)
     with store.reading() as session:
@@ -46,7 +47,7 @@ def messages(conversation_id: int, caller: Anyone, store: Store, page: Paged) ->
 
 
 @router.delete("/{conversation_id}", status_code=204)
-def remove(conversation_id: int, caller: Anyone, store: Store) -> Response:
+def remove(conversation_id: RowId, caller: Anyone, store: Store) -> Response:
     """Remove a conversation with its messages."""
     with store.writing() as session:
         own_conversation(session, conversation_id, caller)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
+from systems.kit.inputs import RowId, Text
 from systems.kit.web import Paged, not_found
 from systems.thanotopolis.service.access import Anyone, Store
 from systems.thanotopolis.service.models import Contact, Interaction, utc_now
@@ -38,7 +39,7 @@ def contacts(
     page: Paged,
     status: ContactStatus | None = None,
     kind: ContactKind | None = None,
-    city: str | None = None,
+    city: Text | None = None,
     sort: Literal["newest", "oldest", "name"] = "newest",
 ) -> dict[str, Any]:
     """Contacts, filtered by what is given."""
@@ -51,7 +52,7 @@ def contacts(
 
 @router.get("/contacts/search")
 def search(
-    _caller: Anyone, store: Store, page: Paged, q: Annotated[str, Query(min_length=2, max_length=80)]
+    _caller: Anyone, store: Store, page: Paged, q: Annotated[Text, Query(min_length=2, max_length=80)]
 ) -> dict[str, Any]:
     """Contacts with this in their names, address or city."""
     matching = Contact.search_text.contains(q.lower(), autoescape=True)
@@ -71,17 +72,18 @@ def create(body: ContactForm, caller: Anyone, store: Store, request: Request) ->
 
 
 @router.get("/contacts/{contact_id}", response_model=ContactOut)
-def contact(contact_id: int, _caller: Anyone, store: Store) -> Contact:
+def contact(contact_id: RowId, _caller: Anyone, store: Store) -> Contact:
     """One contact."""
     with store.reading() as session:
         return _contact(session, contact_id)
 
 
 @router.patch("/contacts/{contact_id}", response_model=ContactOut)
-def change(contact_id: int, body: ContactChange, _caller: Anyone, store: Store) -> Contact:
-    """Change a contact; everybody of the staff may."""
+def change(contact_id: RowId, body: ContactChange, caller: Anyone, store: Store) -> Contact:
+    """Change a contact; its owner may, and everybody of the staff."""
     with store.writing() as session:
         found = _contact(session, contact_id)
+        caller.require_owner_or_staff(found.owner_id)
         changes = body.model_dump(exclude_unset=True)
         if body.email is not None and body.email != found.email:
             _refuse_known_address(session, body.email)
@@ -95,7 +97,7 @@ def change(contact_id: int, body: ContactChange, _caller: Anyone, store: Store) 
 
 
 @router.delete("/contacts/{contact_id}", status_code=204)
-def remove(contact_id: int, caller: Anyone, store: Store) -> Response:
+def remove(contact_id: RowId, caller: Anyone, store: Store) -> Response:
     """Remove a contact with its interactions; its owner may, and administrators."""
     with store.writing() as session:
         caller.require_owner(_contact(session, contact_id).owner_id)
@@ -104,7 +106,7 @@ def remove(contact_id: int, caller: Anyone, store: Store) -> Response:
 
 
 @router.get("/contacts/{contact_id}/interactions")
-def interactions(contact_id: int, _caller: Anyone, store: Store, page: Paged) -> dict[str, Any]:
+def interactions(contact_id: RowId, _caller: Anyone, store: Store, page: Paged) -> dict[str, Any]:
     """What happened with a contact, the latest first."""
     order = Interaction.occurred_at.desc(), Interaction.id.desc()
     with store.reading() as session:
@@ -116,7 +118,7 @@ def interactions(contact_id: int, _caller: Anyone, store: Store, page: Paged) ->
 
 
 @router.post("/contacts/{contact_id}/interactions", status_code=201, response_model=InteractionOut)
-def log_interaction(contact_id: int, body: InteractionForm, caller: Anyone, store: Store) -> Interaction:
+def log_interaction(contact_id: RowId, body: InteractionForm, caller: Anyone, store: Store) -> Interaction:
     """Something more happened."""
     with store.writing() as session:
         _contact(session, contact_id)

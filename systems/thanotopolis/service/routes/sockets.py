@@ -5,7 +5,7 @@ holds, the handshake is refused with 403. Later on a socket ends with one of the
 
 =====  ==============================================================================================================
 1003   a message of the wrong kind: text that is no JSON object, or a type that is not known
-1007   a frame of sound that has not the length of one
+1007   a frame of sound that has not the length of one, or a text with control characters
 1013   the client does not read fast enough
 4401   the token has expired
 4404   the conversation or the call does not exist
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,10 +26,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, WebSocket, WebSocketDisconnect, WebSocketException
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select, update
 from starlette.concurrency import run_in_threadpool
 
 from systems.kit.database import Database
+from systems.kit.inputs import RowId, Text
 from systems.thanotopolis.service.access import Caller, gate_of
 from systems.thanotopolis.service.models import Call, Conversation, Message
 from systems.thanotopolis.service.notifications import Hub, notification
@@ -42,6 +43,7 @@ CALL_FRAME_BYTES = 160
 MAX_TEXT = 4000
 POLICY, UNSUPPORTED, BAD_DATA, TRY_LATER, EXPIRED, UNKNOWN = 1008, 1003, 1007, 1013, 4401, 4404
 _PARTIAL_EVERY = 25
+_TEXT: TypeAdapter[str] = TypeAdapter(Text)
 _WORDS = ("good", "morning", "I", "would", "like", "to", "ask", "about", "a", "place", "under", "the", "old", "oak")
 
 
@@ -82,7 +84,7 @@ class Stream:
 
 
 @router.websocket("/conversations/{conversation_id}")
-async def conversation(socket: WebSocket, conversation_id: int) -> None:
+async def conversation(socket: WebSocket, conversation_id: RowId) -> None:
     """``{"type": "message", "id": …, "text": …}`` is answered by ``{"type": "reply", "reply_to": id, "text": …}``."""
     async with _accepted(socket) as caller:
         await _require_conversation(socket, conversation_id, caller)
@@ -91,6 +93,8 @@ async def conversation(socket: WebSocket, conversation_id: int) -> None:
             if said.get("type") != "message" or not isinstance(said.get("text"), str):
                 raise BrokenRuleError(UNSUPPORTED, "send a message with a text")
             text = said["text"][:MAX_TEXT]
+            if not _is_plain(text):
+                raise BrokenRuleError(BAD_DATA, "a text has no control characters")
             reply = f"You said {len(text.split())} words. How else may we help?"
             await run_in_threadpool(_store, _database(socket), conversation_id, text, reply)
             answer = {"type": "reply", "reply_to": said.get("id"), "text": reply, "sent_at": time.time()}
@@ -98,7 +102,7 @@ async def conversation(socket: WebSocket, conversation_id: int) -> None:
 
 
 @router.websocket("/voice/{conversation_id}")
-async def voice(socket: WebSocket, conversation_id: int) -> None:
+async def voice(socket: WebSocket, conversation_id: RowId) -> None:
     """Speech to text: frames, a ``partial`` transcript every half second, ``final`` for ``{"type": "stop"}``."""
 
     def remember(database: Database, frames: int) -> None:
@@ -112,7 +116,7 @@ async def voice(socket: WebSocket, conversation_id: int) -> None:
 
 
 @router.websocket("/telephony/media/{call_sid}")
-async def telephony_media(socket: WebSocket, call_sid: str) -> None:
+async def telephony_media(socket: WebSocket, call_sid: Text) -> None:
     """The sound of a call: frames; ``final`` with its figures for ``{"type": "stop"}``."""
 
     def remember(database: Database, frames: int) -> None:
@@ -129,7 +133,7 @@ async def telephony_media(socket: WebSocket, call_sid: str) -> None:
 @router.websocket("/notifications")
 async def notifications(socket: WebSocket) -> None:
     """What happens to one's contacts, events and calls, at once; and a sign of life at an interval."""
-    interval_s = float(os.environ.get("NOTIFICATION_INTERVAL_S") or 5)
+    interval_s: float = socket.app.state.notification_interval_s
     hub: Hub = socket.app.state.hub
     async with _accepted(socket) as caller:
         inbox = hub.join(caller.user_id)
@@ -228,6 +232,14 @@ def _object(text: str | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BrokenRuleError(UNSUPPORTED, "send JSON objects")
     return value
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        _TEXT.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _transcript(stream: Stream) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 from xml.sax.saxutils import escape
 
@@ -17,17 +17,18 @@ from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from systems.kit.inputs import Count, RowId, Text
 from systems.kit.web import Paged, forbidden, not_found
 from systems.thanotopolis.service.access import Anyone, Caller, Store
 from systems.thanotopolis.service.models import Call, Verification, utc_now
 from systems.thanotopolis.service.schemas import (
     CallOut,
     CallStatus,
+    Moment,
     PhoneNumber,
     VerificationCode,
     VerificationForm,
     VerificationOut,
-    as_utc,
 )
 from systems.thanotopolis.service.twilio import auth_token, is_genuine
 
@@ -55,14 +56,14 @@ def start_verification(body: VerificationForm, caller: Anyone, store: Store) -> 
 
 
 @router.get("/verifications/{verification_id}", response_model=VerificationOut)
-def verification(verification_id: int, caller: Anyone, store: Store) -> Verification:
+def verification(verification_id: RowId, caller: Anyone, store: Store) -> Verification:
     """How far it is; of one's own only."""
     with store.reading() as session:
         return _verification(session, verification_id, caller)
 
 
 @router.post("/verifications/{verification_id}/confirm", response_model=VerificationOut)
-def confirm(verification_id: int, body: VerificationCode, caller: Anyone, store: Store) -> Verification:
+def confirm(verification_id: RowId, body: VerificationCode, caller: Anyone, store: Store) -> Verification:
     """Bring the code. A wrong one is 422; after five, after ten minutes and when it is done already: 409."""
     with store.writing() as session:
         found = _verification(session, verification_id, caller)
@@ -80,7 +81,7 @@ def confirm(verification_id: int, body: VerificationCode, caller: Anyone, store:
 
 
 @router.delete("/verifications/{verification_id}", status_code=204)
-def remove_verification(verification_id: int, caller: Anyone, store: Store) -> Response:
+def remove_verification(verification_id: RowId, caller: Anyone, store: Store) -> Response:
     """Forget a verification."""
     with store.writing() as session:
         _verification(session, verification_id, caller)
@@ -98,7 +99,7 @@ def calls(
     page: Paged,
     status: CallStatus | None = None,
     direction: Literal["inbound", "outbound"] | None = None,
-    before: datetime | None = None,
+    before: Moment | None = None,
 ) -> dict[str, Any]:
     """Calls, the latest first, filtered by what is given; ``before`` is when they began."""
     wanted = select(Call).order_by(Call.started_at.desc(), Call.id.desc())
@@ -107,22 +108,24 @@ def calls(
     if direction is not None:
         wanted = wanted.where(Call.direction == direction)
     if before is not None:
-        wanted = wanted.where(Call.started_at < as_utc(before))
+        wanted = wanted.where(Call.started_at < before)
     with store.reading() as session:
         items, total = page.of(session, wanted)
         return page.body([CallOut.model_validate(item) for item in items], total)
 
 
 @router.get("/calls/{call_sid}", response_model=CallOut)
-def call(call_sid: str, _caller: Anyone, store: Store) -> Call:
+def call(call_sid: Text, _caller: Anyone, store: Store) -> Call:
     """One call."""
     with store.reading() as session:
         return _call(session, call_sid)
 
 
 @router.delete("/calls/{call_sid}", status_code=204)
-def remove_call(call_sid: str, _caller: Anyone, store: Store) -> Response:
-    """Remove the record of a call."""
+def remove_call(call_sid: Text, caller: Anyone, store: Store, request: Request) -> Response:
+    """Remove the record of a call; the staff may, and who proves by a signature to be the carrier that announced it."""
+    if not caller.is_staff and not _is_carriers(request, {}):
+        raise forbidden("calls are the staff's and the carrier's to remove")
     with store.writing() as session:
         _call(session, call_sid)
         session.execute(delete(Call).where(Call.call_sid == call_sid))
@@ -170,14 +173,18 @@ class VoiceForm(BaseModel):
 class StatusForm(BaseModel):
     """What the carrier tells of a call later."""
 
-    sid: str = Field(alias="CallSid", max_length=34)
+    sid: Text = Field(alias="CallSid", max_length=34)
     status: CallStatus = Field(alias="CallStatus")
-    duration_s: int | None = Field(None, alias="CallDuration", ge=0)
+    duration_s: Count | None = Field(None, alias="CallDuration")
+
+
+def _is_carriers(request: Request, form: dict[str, str]) -> bool:
+    return is_genuine(auth_token(), str(request.url), form, request.headers.get("x-twilio-signature"))
 
 
 async def _signed_form(request: Request) -> dict[str, str]:
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    if not is_genuine(auth_token(), str(request.url), form, request.headers.get("x-twilio-signature")):
+    if not _is_carriers(request, form):
         raise forbidden("the signature is not the carrier's")
     return form
 
