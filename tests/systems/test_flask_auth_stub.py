@@ -148,7 +148,7 @@ def test_logins_begin_at_once_and_no_account_is_asked_for_twice(suite: Path) -> 
     ("kind", "says"), [(_MixedUp, "has the client_id of another account"), (_Renamed, "is for another e-mail address")]
 )
 def test_a_login_as_somebody_else_is_a_failure(kind: type[_Stub], says: str, suite: Path) -> None:
-    """Each account has a password and a client_id of its own, so a service that mixes them up is found out."""
+    """Each account has a client_id and an address of its own, so a service that mixes them up is found out."""
     with _stub(kind) as (url, _):
         done = locust(
             "-f", "locust_scenarios/login_test.py", "--host", url, "--users", 2, "--spawn-rate", 2, "--run-time", "1s",
