@@ -247,6 +247,8 @@ def test_the_rows_of_a_test_go_with_one_request(anyone: Caller, member: Caller, 
         member("POST", "/api/orders/", 201, json={"lines": [{"item_id": item["id"]}]}, headers=headers)
     assert anyone("DELETE", f"/api/test-runs/{mine}", 200) == {"removed": {"orders": 1, "items": 1}}
     anyone("DELETE", f"/api/test-runs/{mine}", 404)
+    anyone("POST", "/api/items/", 410, json={"name": "late", "value": 1}, headers={"X-Test-Run": mine})
+    assert service.rows("items", "test_run = :one", one=mine) == 0
     assert row_counts(service)["items"] == before["items"] + 1
     anyone("DELETE", f"/api/test-runs/{others}", 200)
     assert row_counts(service) == before

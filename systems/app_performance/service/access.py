@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, HTTPException, Request
 
 from systems.app_performance.service.models import Role
 from systems.kit.database import Database
@@ -31,6 +31,25 @@ class Caller:
             raise forbidden("this belongs to somebody else")
 
 
+class TestRuns:
+    """Which performance tests have taken back what they made. What comes late for one of those is refused.
+
+    A request that its test has given up may still wait for the database when the test removes its rows.
+    """
+
+    def __init__(self) -> None:
+        self._over: set[str] = set()
+
+    def end(self, run_id: str) -> None:
+        """Nothing is made under this id from now on."""
+        self._over.add(run_id)
+
+    def require_open(self, run_id: str | None) -> None:
+        """410 where that test is over; to be asked within the transaction that makes something."""
+        if run_id in self._over:
+            raise HTTPException(410, "this test is over")
+
+
 # These are coroutines, for FastAPI would send plain functions through its pool of threads.
 async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
@@ -40,6 +59,11 @@ async def _database(request: Request) -> Database:
 async def _tokens(request: Request) -> Tokens:
     tokens: Tokens = request.app.state.tokens
     return tokens
+
+
+async def _test_runs(request: Request) -> TestRuns:
+    runs: TestRuns = request.app.state.test_runs
+    return runs
 
 
 async def _caller(request: Request) -> Caller:
@@ -62,6 +86,7 @@ async def _manager(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
 
 
 Store = Annotated[Database, Depends(_database)]
+Runs = Annotated[TestRuns, Depends(_test_runs)]
 Signer = Annotated[Tokens, Depends(_tokens)]
 Member = Annotated[Caller, Depends(_caller)]
 Manager = Annotated[Caller, Depends(_manager)]

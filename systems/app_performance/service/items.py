@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from systems.app_performance.service.access import Anyone, Caller, Store, TestRun
+from systems.app_performance.service.access import Anyone, Caller, Runs, Store, TestRun
 from systems.app_performance.service.models import Item
 from systems.app_performance.service.schemas import CategoryQuery, ItemChange, ItemIn, ItemOut, Search
 from systems.kit.inputs import RowId
@@ -43,10 +43,13 @@ def _sorted(query: Select[Any], sort: Sort) -> Select[Any]:
 
 
 @router.post("/", status_code=201)
-def create_item(body: ItemIn, caller: Anyone, store: Store, response: Response, test_run: TestRun = None) -> ItemOut:
+def create_item(
+    body: ItemIn, caller: Anyone, store: Store, runs: Runs, response: Response, test_run: TestRun = None
+) -> ItemOut:
     """A new item."""
     item = Item(**body.model_dump(), owner_id=caller and caller.id, test_run=test_run)
     with store.writing() as session:
+        runs.require_open(test_run)
         session.add(item)
     response.headers["Location"] = f"/api/items/{item.id}"
     return ItemOut.model_validate(item)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from systems.app_performance.service.access import Caller, Member, Store, TestRun
+from systems.app_performance.service.access import Caller, Member, Runs, Store, TestRun
 from systems.app_performance.service.models import Item, Order, OrderLine
 from systems.app_performance.service.schemas import OrderIn, OrderOut
 from systems.kit.inputs import RowId
@@ -32,9 +32,12 @@ def list_orders(caller: Member, store: Store, page: Paged, user_id: RowId | None
 
 
 @router.post("/", status_code=201)
-def place_order(body: OrderIn, caller: Member, store: Store, response: Response, test_run: TestRun = None) -> OrderOut:
+def place_order(
+    body: OrderIn, caller: Member, store: Store, runs: Runs, response: Response, test_run: TestRun = None
+) -> OrderOut:
     """A new order, at today's prices; 404 where an item does not exist."""
     with store.writing() as session:
+        runs.require_open(test_run)
         values = _values(session, [line.item_id for line in body.lines])
         lines = [
             OrderLine(item_id=line.item_id, quantity=line.quantity, unit_value=values[line.item_id])

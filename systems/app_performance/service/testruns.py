@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from sqlalchemy import delete
 
-from systems.app_performance.service.access import Store
+from systems.app_performance.service.access import Runs, Store
 from systems.app_performance.service.models import Item, Order
 from systems.kit.web import not_found
 
@@ -22,8 +22,12 @@ RunId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
 @router.delete("/{run_id}")
-def remove_rows(run_id: RunId, store: Store) -> dict[str, Any]:
-    """Remove all rows of a test; 404 where there are none, 409 where somebody else ordered one of its items."""
+def remove_rows(run_id: RunId, store: Store, runs: Runs) -> dict[str, Any]:
+    """Remove all rows of a test; 404 where there are none, 409 where somebody else ordered one of its items.
+
+    The test is over then: what still comes under its id is refused with 410.
+    """
+    runs.end(run_id)
     removed: dict[str, int] = {}
     with store.writing() as session:
         for table in (Order, Item):
