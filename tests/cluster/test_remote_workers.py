@@ -101,6 +101,7 @@ class Visitor(HttpUser):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_throughput_is_the_same_over_processes(tmp_path: Path) -> None:
     """The same plan in one process and in two measures over the same time: the verdict must not depend on it."""
     rates = []
@@ -116,6 +117,7 @@ def test_throughput_is_the_same_over_processes(tmp_path: Path) -> None:
     assert rates[1] == pytest.approx(rates[0], rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_worker_given_up_stays_away(tmp_path: Path) -> None:
     """One worker freezes for longer than its heartbeat: the run is invalid, and its next scenario is not disturbed."""
     with CountingServer() as server:

@@ -131,6 +131,7 @@ def test_one_scenario_of_a_configuration_runs(service: Service, suite: Path) -> 
     assert_no_credentials(suite, done.out, done.err)
 
 
+@pytest.mark.slow
 def test_all_scenarios_run_and_the_report_shows_the_figures_of_each(service: Service, suite: Path) -> None:
     """Without ``--scenario`` all of them run; the page, the data and the plots have what each kind is about."""
     before = row_counts(service)
@@ -407,6 +408,7 @@ def test_ctrl_c_ends_a_run_with_its_results(service: Service, suite: Path) -> No
 # --- elsewhere ---
 
 
+@pytest.mark.slow
 def test_the_suite_works_on_postgresql(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The rows that the figures tell of are in PostgreSQL's tables."""
     folder = tmp_path_factory.mktemp("postgres")

@@ -374,6 +374,7 @@ def _interrupted(program: str, *arguments: str, cwd: Path, service: Service) -> 
     return Done(process.returncode, out, err)
 
 
+@pytest.mark.slow
 def test_the_suite_on_postgresql(tmp_path: Path, suite: Path) -> None:
     """The same counts from the other database: rows are those of the figures, and gone without --keep-data."""
     command = f"locust -f locustfile.py --host={HOST} --users=20 --spawn-rate=20 --run-time=2s --headless --csv=results"

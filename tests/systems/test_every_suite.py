@@ -18,6 +18,8 @@ from tests.support.cli import Done
 from tests.support.cms_medical import by_weight, grown, login_counts, mix_of
 from tests.support.systems import TIME_LIMIT_S, Service, environment, locust, run, words
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:
@@ -173,7 +175,6 @@ def _made(folder: Path) -> Path:
 # --- the largest command of each document, with all its users and their own pauses, for some seconds ---
 
 
-@pytest.mark.slow
 def test_the_clinic_with_five_hundred_users(tmp_path: Path) -> None:
     """Fifty more each second, all of whom log in, in their mix; nothing fails, and no row is left."""
     folder = cms_medical.copy_suite(tmp_path)
@@ -188,7 +189,6 @@ def test_the_clinic_with_five_hundred_users(tmp_path: Path) -> None:
         assert cms_medical.row_counts(service) == rows
 
 
-@pytest.mark.slow
 def test_the_salon_with_fifty_users_and_their_own_pauses(tmp_path: Path) -> None:
     """``read_test`` as it is configured, but for its time: fifty users who pause a second to three."""
     suite = kimmy_esthi.copy_suite(tmp_path)
@@ -204,7 +204,6 @@ def test_the_salon_with_fifty_users_and_their_own_pauses(tmp_path: Path) -> None
     assert figures["total_requests"] > 200
 
 
-@pytest.mark.slow
 def test_the_shop_with_the_users_of_its_configuration(tmp_path: Path) -> None:
     """All five scenarios, each with its own users and pauses, in a twentieth of the time and less."""
     suite = app_performance.fresh_clone(tmp_path)
@@ -220,7 +219,6 @@ def test_the_shop_with_the_users_of_its_configuration(tmp_path: Path) -> None:
     assert {name: scenario["failures"] for name, scenario in scenarios.items()} == dict.fromkeys(users, 0)
 
 
-@pytest.mark.slow
 def test_the_cemetery_with_twenty_users_and_their_own_pauses(tmp_path: Path) -> None:
     """The comprehensive test for ten seconds: three more users each second, nothing fails, no row is left."""
     suite = thanotopolis.clone(tmp_path) / "load_tests"

@@ -158,6 +158,7 @@ def test_a_login_as_somebody_else_is_a_failure(kind: type[_Stub], says: str, sui
     assert says in (suite / "reports" / "mixed_failures.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", ["registration_test", "login_test"])
 def test_what_a_leaky_service_answers_is_written_nowhere(test: str, suite: Path) -> None:
     """Failures are told with their status; neither passwords nor tokens are in reports, run directories or logs."""

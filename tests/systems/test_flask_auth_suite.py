@@ -151,6 +151,7 @@ def _until_it_listens() -> Any:
     return Retry(total=10, connect=10, backoff_factor=0.1, allowed_methods=None)
 
 
+@pytest.mark.slow
 def test_the_plan_has_the_six_levels(suite: Path, service: Service) -> None:
     """Users, rates and times as in the table, and behaviour, thresholds and monitors for each."""
     done = run(
@@ -181,6 +182,7 @@ def test_the_presets_are_those_of_the_commands() -> None:
     assert in_plan == LEVELS
 
 
+@pytest.mark.slow
 def test_one_level_runs_alone(suite: Path, service: Service) -> None:
     """With --scenario, over two processes: judged, exact, nothing left, no credentials in the run directory."""
     rows, answers = service.rows("clients"), answers_of(service)
@@ -201,6 +203,7 @@ def test_one_level_runs_alone(suite: Path, service: Service) -> None:
 # --- the data ---
 
 
+@pytest.mark.slow
 def test_addresses_never_collide_and_each_account_is_counted(suite: Path, service: Service) -> None:
     """Two processes, two runs with one seed, then two of Locust's: no 409, and as many rows as successes."""
     rows, answers = service.rows("clients"), answers_of(service)
@@ -257,6 +260,7 @@ def test_accounts_that_are_missing_are_made_and_removed(tmp_path: Path, suite: P
     assert gave[LOGIN, "401"] == statistics[WRONG][0]
 
 
+@pytest.mark.slow
 def test_the_main_test_on_postgresql(tmp_path: Path, suite: Path) -> None:
     """The same exactness with the service on PostgreSQL: kept rows are the successes; logins are noted."""
     with temporary_postgres() as url, Service("flask_auth", tmp_path, database=url) as service:

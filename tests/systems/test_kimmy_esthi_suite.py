@@ -148,6 +148,7 @@ def _scenarios_of(suite: Path) -> dict[str, Any]:
     return {"test_scenarios": json.loads((suite / "config.json").read_text())["test_scenarios"]}
 
 
+@pytest.mark.slow
 def test_figures_weights_and_rows_agree(suite: Path, service: Service) -> None:
     """What the results file says was requested was served; what it says was created is in the database; the requests
     of each scenario divide as its weights do; the blocks show the same figures; no credential is written anywhere.

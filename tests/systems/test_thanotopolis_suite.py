@@ -493,6 +493,7 @@ def test_the_plan_has_the_targets_and_the_commands_loads(suite: Path) -> None:
     } <= set(plan["websocket"]["thresholds"])
 
 
+@pytest.mark.slow
 def test_a_scenario_of_the_plan_is_judged_by_its_targets(service: Service, suite: Path) -> None:
     """Two processes; each threshold has its observed value; nothing secret is in the run directory; no row is left."""
     rows = rows_of(service)
