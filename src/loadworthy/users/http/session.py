@@ -204,9 +204,8 @@ class HttpSession(SessionSettings):
         if self._sink.listeners:
             self._sink.notify(**request_meta(response, name, context or _NO_CONTEXT, user))
         if not response.status_code:
-            gevent.sleep(
-                0
-            )  # it may have failed without waiting for anything; a loop over it must not keep all others out
+            # It may have failed without waiting for anything; a loop over it must not keep all others out.
+            gevent.sleep(0)
         return response
 
     def close(self) -> None:
