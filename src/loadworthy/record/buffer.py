@@ -1,8 +1,12 @@
 """Recording in the hot path: append now, count once a second.
 
-Each series keeps one flat list of integers, six for each sample. Appending costs a fraction of a microsecond; binning
+Each series keeps one flat list of integers, seven for each sample. Appending costs a fraction of a microsecond; binning
 into histograms happens in numpy when the interval ends, at some tens of nanoseconds a sample. One thread (one gevent
 hub) records and drains, so there is no lock.
+
+What is a *part* of something that is counted already (the connection that a request needed, an iteration of several
+requests) has a series of its own that adds to no total. The time to the first byte comes with the sample and becomes a
+part when the interval ends: another record for each request would cost ten times as much.
 """
 
 from __future__ import annotations
@@ -13,13 +17,15 @@ from loadworthy.record.histogram import Histogram, Int64Array
 from loadworthy.record.interval import SeriesInterval
 from loadworthy.record.sample import Failure
 
-_COLUMNS = 6  # response_us, service_us, status, sent_bytes, received_bytes, content_bytes
+_COLUMNS = 7  # response_us, service_us, status, sent_bytes, received_bytes, content_bytes, first_byte_us
 
 MAX_SERIES = 1000
 """Names beyond this many share one series: a name with an id in it must not eat the memory."""
 
 OTHER_NAMES = "(other names)"
 UNTIMED_US = -1
+FIRST_BYTE = "first_byte"
+"""Kind of the parts that hold the time from the intended start to the first byte of the answer."""
 
 MAX_MESSAGES = 1000
 """Failure messages counted beyond this many are counted under their kind: a message may carry an id too."""
@@ -58,11 +64,12 @@ class FailureLog:
 
 
 class _SeriesRows:
-    __slots__ = ("failure_kinds", "kind", "name", "rows")
+    __slots__ = ("failure_kinds", "kind", "name", "part", "rows")
 
-    def __init__(self, kind: str, name: str) -> None:
+    def __init__(self, kind: str, name: str, part: bool) -> None:
         self.kind = kind
         self.name = name
+        self.part = part
         self.rows: list[int] = []
         self.failure_kinds: dict[str, int] = {}
 
@@ -72,8 +79,10 @@ class SampleBuffer:
 
     def __init__(self, max_series: int = MAX_SERIES) -> None:
         self._series: dict[tuple[str, str], _SeriesRows] = {}
+        self._parts: dict[tuple[str, str], _SeriesRows] = {}
         self._max_series = max_series
         self._interrupted = 0
+        self._receive_lags: list[int] = []
         self._errors: dict[tuple[str, str, str], int] = {}
         self.failures = FailureLog()
 
@@ -89,15 +98,47 @@ class SampleBuffer:
         received_bytes: int = 0,
         failure: Failure | None = None,
         content_bytes: int = 0,
+        first_byte_us: int = 0,
     ) -> None:
         """Add one sample; see :class:`~loadworthy.record.sample.SampleSink`."""
         try:
             series = self._series[kind, name]
         except KeyError:
             series = self._add_series(kind, name)
-        series.rows += (done_us - intended_us, done_us - sent_us, status, sent_bytes, received_bytes, content_bytes)
+        series.rows += (
+            done_us - intended_us,
+            done_us - sent_us,
+            status,
+            sent_bytes,
+            received_bytes,
+            content_bytes,
+            first_byte_us - intended_us if first_byte_us else UNTIMED_US,
+        )
         if failure is not None:
             self._add_failure(series, status, failure)
+
+    def record_part(
+        self,
+        kind: str,
+        name: str,
+        start_us: int,
+        done_us: int,
+        failure: Failure | None = None,
+        sent_us: int | None = None,
+    ) -> None:
+        """Add a part; see :class:`~loadworthy.record.sample.SampleSink`."""
+        try:
+            series = self._parts[kind, name]
+        except KeyError:
+            series = self._add_series(kind, name, part=True)
+        service_us = done_us - (start_us if sent_us is None else sent_us)
+        series.rows += (done_us - start_us, service_us, 0, 0, 0, 0, UNTIMED_US)
+        if failure is not None:
+            series.failure_kinds[failure.kind.value] = series.failure_kinds.get(failure.kind.value, 0) + 1
+
+    def receive_lag(self, lag_us: int) -> None:
+        """Add how long an answer had lain here, by the kernel's stamp, before it was read."""
+        self._receive_lags.append(lag_us)
 
     def record_untimed(self, kind: str, name: str, content_bytes: int = 0, failure: Failure | None = None) -> None:
         """Add a sample that has no time of its own: it counts as a request and stays out of the percentiles."""
@@ -109,26 +150,33 @@ class SampleBuffer:
 
     def drain(self) -> tuple[list[SeriesInterval], int]:
         """All samples since the last call, by series, and how many attempts were interrupted."""
-        drained = [_to_interval(series) for series in self._series.values() if series.rows]
-        for series in self._series.values():
+        drained: list[SeriesInterval] = []
+        for series in (*self._series.values(), *self._parts.values()):
             if series.rows:
+                drained += _to_intervals(series)
                 series.rows = []
                 series.failure_kinds = {}
         interrupted, self._interrupted = self._interrupted, 0
         return drained, interrupted
+
+    def drain_receive_lags(self) -> Histogram:
+        """The receive lags since the last call."""
+        lags, self._receive_lags = self._receive_lags, []
+        return Histogram.of(lags)
 
     def drain_errors(self) -> dict[tuple[str, str, str], int]:
         """(kind, name, failure message) → how often since the last call."""
         errors, self._errors = self._errors, {}
         return errors
 
-    def _add_series(self, kind: str, name: str) -> _SeriesRows:
-        if len(self._series) >= self._max_series and name != OTHER_NAMES:
+    def _add_series(self, kind: str, name: str, *, part: bool = False) -> _SeriesRows:
+        series = self._parts if part else self._series
+        if len(series) >= self._max_series and name != OTHER_NAMES:
             name = OTHER_NAMES
-            if (kind, name) in self._series:
-                return self._series[kind, name]
-        series = self._series[kind, name] = _SeriesRows(kind, name)
-        return series
+            if (kind, name) in series:
+                return series[kind, name]
+        added = series[kind, name] = _SeriesRows(kind, name, part)
+        return added
 
     def _add_failure(self, series: _SeriesRows, status: int, failure: Failure) -> None:
         series.failure_kinds[failure.kind.value] = series.failure_kinds.get(failure.kind.value, 0) + 1
@@ -138,12 +186,13 @@ class SampleBuffer:
         self.failures.add(series.kind, series.name, status, failure)
 
 
-def _to_interval(series: _SeriesRows) -> SeriesInterval:
+def _to_intervals(series: _SeriesRows) -> list[SeriesInterval]:
+    """The series, and its times to the first byte where there are any."""
     table: Int64Array = np.array(series.rows, dtype=np.int64).reshape(-1, _COLUMNS)
     responses, services, statuses = table[:, 0], table[:, 1], table[:, 2]
     same = bool((responses == services).all())
     response = _histogram(responses)
-    return SeriesInterval(
+    own = SeriesInterval(
         kind=series.kind,
         name=series.name,
         requests=len(table),
@@ -155,7 +204,20 @@ def _to_interval(series: _SeriesRows) -> SeriesInterval:
         content_bytes=int(table[:, 5].sum()),
         response=response,
         service=response if same else _histogram(services),
+        part=series.part,
     )
+    if not same:
+        lags = responses - services
+        own.send_lag.record_many(lags[lags > 0])
+    first_bytes = _histogram(table[:, 6])
+    if not first_bytes.count:
+        return [own]
+    return [own, _first_bytes(series, first_bytes)]
+
+
+def _first_bytes(series: _SeriesRows, times: Histogram) -> SeriesInterval:
+    name = f"{series.kind} {series.name}"
+    return SeriesInterval(FIRST_BYTE, name, requests=times.count, response=times, service=times, part=True)
 
 
 def _histogram(values_us: Int64Array) -> Histogram:
@@ -166,5 +228,7 @@ def _histogram(values_us: Int64Array) -> Histogram:
 
 
 def _count_statuses(statuses: Int64Array) -> dict[int, int]:
+    if not statuses.any():
+        return {}
     values, counts = np.unique(statuses, return_counts=True)
     return {int(value): int(count) for value, count in zip(values, counts, strict=True) if value}

@@ -6,13 +6,14 @@ can be recognised, and merge without loss in any order. A sample belongs to the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from loadworthy.record.histogram import Histogram
 
 Json = dict[str, Any]
+_ARRIVALS = ("scheduled", "sent", "dropped", "late")
 K = TypeVar("K")
 
 
@@ -22,7 +23,8 @@ class SeriesInterval:
 
     ``service`` is the same object as ``response`` where every sample was sent when it was intended.
     Samples without a time (a protocol that only reports that something happened) count in ``requests`` and are
-    missing from the histograms.
+    missing from the histograms. ``send_lag`` holds how late those were sent that had an intended time of their own.
+    A ``part`` describes what other series count already, and is added to no total.
     """
 
     kind: str
@@ -36,6 +38,8 @@ class SeriesInterval:
     response: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
     content_bytes: int = 0
+    send_lag: Histogram = field(default_factory=Histogram)
+    part: bool = False
 
     def add(self, other: SeriesInterval) -> None:
         """Merge another's figures into this one (its kind and name are not looked at)."""
@@ -47,6 +51,7 @@ class SeriesInterval:
         self.content_bytes += other.content_bytes
         _add_counts(self.statuses, other.statuses)
         _add_counts(self.failure_kinds, other.failure_kinds)
+        self.send_lag.merge(other.send_lag)
         if shared:
             self.response.merge(other.response)
             self.service = self.response
@@ -73,6 +78,10 @@ class SeriesInterval:
             data["response"] = self.response.to_base64()
             if self.service is not self.response:
                 data["service"] = self.service.to_base64()
+        if self.send_lag.count:
+            data["send_lag"] = self.send_lag.to_base64()
+        if self.part:
+            data["part"] = True
         return data
 
     @classmethod
@@ -91,6 +100,8 @@ class SeriesInterval:
             failure_kinds={str(kind): int(count) for kind, count in data.get("failure_kinds", {}).items()},
             response=response,
             service=Histogram.from_base64(data["service"]) if "service" in data else response,
+            send_lag=Histogram.from_base64(data["send_lag"]) if "send_lag" in data else Histogram(),
+            part=bool(data.get("part", False)),
         )
 
 
@@ -109,7 +120,12 @@ class Interval:
         interrupted: attempts that the end of the run cut off.
         stopping: the users had been told to stop when it began: requests under way still end, hardly any begin, so
             this time is not part of what throughput is measured over.
+        scheduled, sent, dropped: iterations that an open workload wanted to begin in it; those that began in it; those
+            that were given up in it, because no user was free or the scenario was over. Over a whole scenario sent and
+            dropped add up to scheduled. ``dropped`` alone also counts the slots that a user with pacing missed.
+        late: those of the dropped that no lack of users explains: this process was behind when the scenario ended.
         health: the generator's own readings, e.g. ``cpu`` (share of one core), ``loop_lag_ms``, ``rss_bytes``.
+        receive_lag: by the kernel's stamps, how long answers lay here before they were read; a sample of them.
         series: what was measured.
     """
 
@@ -124,6 +140,16 @@ class Interval:
     stopping: bool = False
     health: dict[str, float] = field(default_factory=dict)
     series: list[SeriesInterval] = field(default_factory=list)
+    scheduled: int = 0
+    sent: int = 0
+    dropped: int = 0
+    late: int = 0
+    receive_lag: Histogram = field(default_factory=Histogram)
+
+    @property
+    def counted(self) -> Iterator[SeriesInterval]:
+        """The series that make up the totals: all but the parts."""
+        return (one for one in self.series if not one.part)
 
     def to_json(self) -> Json:
         """The form that stands in ``intervals.jsonl``."""
@@ -140,8 +166,13 @@ class Interval:
             data["interrupted"] = self.interrupted
         if self.stopping:
             data["stopping"] = True
+        for key in _ARRIVALS:
+            if count := getattr(self, key):
+                data[key] = count
         if self.health:
             data["health"] = self.health
+        if self.receive_lag.count:
+            data["receive_lag"] = self.receive_lag.to_base64()
         data["series"] = [series.to_json() for series in self.series]
         return data
 
@@ -159,7 +190,9 @@ class Interval:
             interrupted=int(data.get("interrupted", 0)),
             stopping=bool(data.get("stopping", False)),
             health=dict(data.get("health", {})),
+            receive_lag=Histogram.from_base64(data["receive_lag"]) if "receive_lag" in data else Histogram(),
             series=[SeriesInterval.from_json(series) for series in data["series"]],
+            **{key: int(data.get(key, 0)) for key in _ARRIVALS},
         )
 
 

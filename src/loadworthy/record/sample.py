@@ -39,6 +39,8 @@ class FailureKind(StrEnum):
     """User code raised while it handled the response, or the request could not be built."""
     TOO_LARGE = "too_large"
     """Head or body beyond the limit set."""
+    GENERATOR = "generator"
+    """This machine could not make the attempt: no descriptor, no port, no memory left. Not the target's fault."""
 
 
 class Failure(NamedTuple):
@@ -67,12 +69,33 @@ class SampleSink(Protocol):
         received_bytes: int = 0,
         failure: Failure | None = None,
         content_bytes: int = 0,
+        first_byte_us: int = 0,
     ) -> None:
         """Add one sample to the series (kind, name).
 
-        ``status`` 0 means there was none; sent and received bytes are those on the wire, heads included, and
-        ``content_bytes`` is the length of the decoded body.
+        ``status`` 0 means there was none; sent and received bytes are those on the wire, heads included,
+        ``content_bytes`` is the length of the decoded body, and ``first_byte_us`` the stamp of the answer's first byte
+        (0: unknown).
         """
+        ...
+
+    def record_part(
+        self,
+        kind: str,
+        name: str,
+        start_us: int,
+        done_us: int,
+        failure: Failure | None = None,
+        sent_us: int | None = None,
+    ) -> None:
+        """Add a part of a sample (``connect``, ``tls``), or a whole of several (``iteration``).
+
+        It has a series of its own, and adds to no total. ``sent_us`` where it began later than it should have.
+        """
+        ...
+
+    def receive_lag(self, lag_us: int) -> None:
+        """Add how long an answer lay in this machine before it was read, by the kernel's receive stamp."""
         ...
 
     def interrupted(self) -> None:

@@ -53,11 +53,13 @@ class UserSink:
     ``record`` and ``interrupted`` are those of the buffer itself: one call less in the hot path.
     """
 
-    __slots__ = ("interrupted", "listeners", "record", "record_untimed")
+    __slots__ = ("interrupted", "listeners", "receive_lag", "record", "record_part", "record_untimed")
 
     def __init__(self, buffer: SampleBuffer, listeners: list[Listener]) -> None:
         self.record: Callable[..., None] = buffer.record
         self.record_untimed: Callable[..., None] = buffer.record_untimed
+        self.record_part: Callable[..., None] = buffer.record_part
+        self.receive_lag: Callable[[int], None] = buffer.receive_lag
         self.interrupted: Callable[[], None] = buffer.interrupted
         self.listeners = listeners
 
@@ -118,6 +120,7 @@ class StandaloneRecording:
     def flush(self) -> None:
         """Pour what was recorded since the last time into Locust's statistics."""
         series, _ = self._buffer.drain()
+        self._buffer.drain_receive_lags()
         feed(self._environment.stats, series, self._buffer.drain_errors())
         self._refresh_listeners()
 
