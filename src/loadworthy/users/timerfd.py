@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gevent.monkey import get_original
+
 _READ = 1  # libev's EV_READ
 _TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 0o4000, 0o2000000, 1
 _US_PER_S = 1_000_000
+_close = get_original("os", "close")
+"""At once. gevent's own puts it off until the loop has turned, for files that are still watched; ours never are."""
 
 
 class _TimeSpec(ctypes.Structure):
@@ -32,7 +36,7 @@ def is_timerfd_there() -> bool:
     if "CLOCK_MONOTONIC" not in time.get_clock_info("perf_counter").implementation:
         return False
     try:
-        os.close(_create())
+        _close(_create())
     except (OSError, AttributeError):
         return False
     return True
@@ -83,7 +87,7 @@ class TimerFd:
         self._watcher.close()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            os.close(descriptor)
+            _close(descriptor)
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # the loop may be gone already, or opening have failed
