@@ -20,6 +20,7 @@ examples:
   loadworthy run plan.yaml
   loadworthy run plan.yaml --scenario smoke --url http://localhost:8000
   loadworthy run plan.yaml --processes 2 --set scenarios.load.users=200
+  loadworthy run plan.yaml --rate 200/s --run-time 1m
   loadworthy run locustfile.py --url http://localhost:8000 --users 50 --spawn-rate 5 --run-time 2m
   loadworthy run locustfile.py --url http://localhost:8000 --run-time 1m -- --my-own-option 5
 
@@ -34,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     load.add_argument("--url", metavar="URL", help="base URL of the target")
     load.add_argument("--users", metavar="N", help="users of each scenario")
     load.add_argument("--spawn-rate", metavar="R", help="users started per second")
+    load.add_argument("--rate", metavar="R", help="iterations begun per second (an open workload) instead of users")
     load.add_argument("--run-time", metavar="T", help="length of each scenario, e.g. 30s or 5m")
     load.add_argument("--scenario", metavar="NAME", action="append", default=[], help="only this one; may be repeated")
     load.add_argument("--set", metavar="KEY=VALUE", dest="overrides", action="append", default=[],
@@ -89,11 +91,16 @@ def _overrides(arguments: argparse.Namespace) -> Iterator[Override]:
 
     if arguments.url:
         yield Override(("base_url",), arguments.url, f"--url {arguments.url}", arguments.url)
-    for key in ("users", "spawn_rate", "run_time"):
+    scenarios = arguments.scenario or ["*"]
+    if arguments.rate is not None and arguments.users is None:
+        for scenario in scenarios:  # a rate takes the place of users
+            for key in ("users", "spawn_rate"):
+                yield Override(("scenarios", scenario, key), None, f"--rate {arguments.rate}")
+    for key in ("users", "spawn_rate", "rate", "run_time"):
         value = getattr(arguments, key)
         if value is not None:
             option = f"--{key.replace('_', '-')} {value}"
-            for scenario in arguments.scenario or ["*"]:
+            for scenario in scenarios:
                 yield Override(("scenarios", scenario, key), value, option, value)
 
 

@@ -80,6 +80,32 @@ PerSecond = Annotated[
 ]
 """A rate per second inside; a number or ``"10/s"`` outside."""
 
+RatePerSecond = Annotated[
+    float,
+    BeforeValidator(_read_with(parse_rate)),
+    Field(ge=0, allow_inf_nan=False),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["200/s", "30/min", 50]}),
+]
+"""Iterations begun per second, which may be none; a number or ``"200/s"`` outside."""
+
+
+def _ramp_target(value: str | float) -> int | str:
+    """A number of users, or the text of a rate where a unit says that it is one."""
+    if isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit():
+        return f"{parse_rate(value):.12g}/s"
+    number = float(value)
+    if number < 0:
+        raise ValueError(f"it cannot be {value}")
+    return int(number) if number.is_integer() else f"{number:.12g}/s"
+
+
+RampTarget = Annotated[
+    int | str,
+    BeforeValidator(_read_with(_ramp_target)),
+    WithJsonSchema({"type": ["string", "integer"], "examples": [50, "200/s"]}),
+]
+"""Where a ramp leads: a whole number of users, or a rate such as ``"200/s"``."""
+
 SizeBytes = Annotated[
     int,
     BeforeValidator(_read_with(parse_bytes)),
@@ -238,11 +264,19 @@ class Role(Behaviour):
 
 
 class Stage(Model):
-    """A stretch of time: hold ``users``, or move in a line to ``ramp_to`` users."""
+    """A stretch of time: hold ``users`` or a ``rate``, or move in a line to ``ramp_to`` of either."""
 
     duration: TimeSpanUs
     users: Annotated[Whole, Field(ge=0)] | None = None
-    ramp_to: Annotated[Whole, Field(ge=0)] | None = None
+    rate: RatePerSecond | None = None
+    """Iterations begun per second: the workload is open."""
+    ramp_to: RampTarget | None = None
+    """From where it was: to so many users (``50``), or to a rate (``200/s``)."""
+
+    @property
+    def ramp_to_rate(self) -> float | None:
+        """Where a ramp of an open workload leads, per second."""
+        return None if self.ramp_to is None else parse_rate(self.ramp_to)
 
 
 MIN_EVERY_US = 100_000
@@ -289,6 +323,15 @@ class Monitor(Model):
     """From one reading to the next."""
 
 
+def is_open_stage(rate: object, ramp_to: object) -> bool:
+    """Whether a stage speaks of iterations per second."""
+    return rate is not None or (isinstance(ramp_to, str) and not ramp_to.strip().isdigit())
+
+
+def _names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 class Scenario(Behaviour):
     """One named behaviour plus one workload plus its thresholds."""
 
@@ -301,12 +344,21 @@ class Scenario(Behaviour):
     user_classes: tuple[str, ...] = ()
     """Which classes of the locustfile; all unless given."""
     users: Annotated[Whole, Field(ge=1)] | None = None
-    """How many at once; 1 unless this or ``stages`` is given."""
+    """How many at once; 1 unless this, ``rate`` or ``stages`` is given."""
+    rate: PerSecond | None = None
+    """Iterations begun per second, whatever becomes of those before: the workload is open."""
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    """How the iterations of an open workload are spread: at random, or evenly."""
+    max_users: Annotated[Whole, Field(ge=1)] | None = None
+    """The most users of an open workload; an iteration that finds none free is dropped, and counted. Unless given, as
+    many as ten seconds of the highest rate would need: 50 to 10,000."""
     spawn_rate: PerSecond | None = None
     """Users started per second; all at once unless given."""
     run_time: TimeSpanUs | None = None
     """From the start, ramp included. None: until ``iterations`` are done, or until Ctrl-C."""
     stages: tuple[Stage, ...] = ()
+    with_: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(default=(), alias="with")
+    """Other scenarios that run at the same time as this one."""
     iterations: Annotated[Whole, Field(ge=1)] | None = None
     """Ends when this many iterations are done by all users together (or at ``run_time``)."""
     thresholds: Annotated[
@@ -322,9 +374,19 @@ class Scenario(Behaviour):
     @model_validator(mode="before")
     @classmethod
     def _one_user_unless_said(cls, value: object) -> object:
-        if isinstance(value, Mapping) and value.get("users") is None and not value.get("stages"):
+        if (
+            isinstance(value, Mapping)
+            and value.get("users") is None
+            and value.get("rate") is None
+            and not value.get("stages")
+        ):
             return {**value, "users": 1}
         return value
+
+    @property
+    def is_open(self) -> bool:
+        """Whether iterations begin when they are due, not when a user has time for them."""
+        return self.rate is not None or any(is_open_stage(stage.rate, stage.ramp_to) for stage in self.stages)
 
 
 class EmailAlert(Model):

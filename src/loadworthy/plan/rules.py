@@ -7,6 +7,7 @@ a value of the wrong type is passed over here, because the models complain of it
 
 from __future__ import annotations
 
+import difflib
 import keyword
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from loadworthy.plan.document import DataPath, Document, shown
 from loadworthy.plan.monitor_rules import check_monitors
 from loadworthy.plan.names import check_template_names
 from loadworthy.plan.rows import read_rows
+from loadworthy.plan.stage_rules import check_stages, is_open
 from loadworthy.plan.step_rules import check_headers, check_step, check_templates
 from loadworthy.plan.translate import shown_at
 
@@ -55,6 +57,7 @@ def check_rules(document: Document, base_dir: Path) -> None:
         if isinstance(scenario, dict):
             _check_scenario(scenario, path, document)
             check_monitors(scenario.get("monitors"), (*path, "monitors"), document)
+    _check_together(_mapping(document.get(("scenarios",))), document)
     check_monitors(document.get(("monitors",)), ("monitors",), document)
     for name, source in _mapping(document.get(("test_data",))).items():
         _check_template_name("test data", name, ("test_data", name), document)
@@ -142,28 +145,40 @@ def _check_amount(scenario: dict[str, Any], path: DataPath, document: Document) 
     if stages == []:
         document.add((*path, "stages"), "it is empty", "give it at least one entry, or remove the key")
     if stages:
-        for key in ("users", "run_time", "spawn_rate"):
+        for key in ("users", "rate", "run_time", "spawn_rate"):
             if scenario.get(key) is not None:
                 value = shown_at((*path, key), document)
-                hint = "keep one of them; each stage says its own users and duration"
+                hint = "keep one of them; each stage says its own users (or rate) and duration"
                 document.add((*path, key), f"{key} {value} and stages exclude each other", hint, at_key=True)
+    elif scenario.get("rate") is not None:
+        for key in ("users", "spawn_rate"):
+            if scenario.get(key) is not None:
+                value, rate = (shown_at((*path, one), document) for one in (key, "rate"))
+                hint = "keep one: users wait for answers, a rate does not; max_users limits the users of a rate"
+                document.add((*path, key), f"{key} {value} and rate {rate} exclude each other", hint, at_key=True)
     elif scenario.get("spawn_rate") is not None and scenario.get("users") is None:
         value = shown_at((*path, "spawn_rate"), document)
         document.add((*path, "spawn_rate"), f"spawn_rate {value} stands without users", "say how many users there are")
-    _check_stages(stages, (*path, "stages"), document)
+    check_stages(stages, (*path, "stages"), document)
+    if not is_open(scenario):
+        for key in ("arrivals", "max_users"):
+            if scenario.get(key) is not None:
+                hint = "give the scenario a rate instead of users, or leave it out"
+                document.add((*path, key), f"{key} belongs to a workload with a rate", hint, at_key=True)
 
 
-def _check_stages(stages: object, path: DataPath, document: Document) -> None:
-    amounts: list[Any] = []
-    for index, stage in enumerate(stages if isinstance(stages, list) else []):
-        given = [key for key in ("users", "ramp_to") if _mapping(stage).get(key) is not None]
-        amounts.extend(stage[key] for key in given)
-        if isinstance(stage, dict) and len(given) != 1:
-            message = "users and ramp_to exclude each other" if given else "a stage needs users or ramp_to"
-            hint = "users holds that many, ramp_to moves there in a line"
-            document.add((*path, index), message, hint)
-    if amounts and all(str(amount) == "0" for amount in amounts):
-        document.add(path, "no stage has any users", "give at least one stage more than 0")
+def _check_together(scenarios: dict[str, Any], document: Document) -> None:
+    """Those named in ``with`` exist, and are others."""
+    for name, scenario in scenarios.items():
+        others = _mapping(scenario).get("with")
+        for other in others if isinstance(others, list) else [others]:
+            path = ("scenarios", name, "with")
+            if other == name:
+                document.add(path, f"{shown(name)} always runs with itself", "name other scenarios", at_key=True)
+            elif isinstance(other, str) and other not in scenarios:
+                near = difflib.get_close_matches(other, scenarios, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(scenarios)}"
+                document.add(path, f"there is no scenario {shown(other)}", hint)
 
 
 def _check_behaviour(behaviour: dict[str, Any], path: DataPath, document: Document) -> None:

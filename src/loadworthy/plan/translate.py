@@ -53,6 +53,12 @@ _SYNONYMS = {
     "capture": "extract",
     "think_time": "wait_time",
     "ramp": "ramp_to",
+    "target_rate": "rate",
+    "rps": "rate",
+    "arrival_rate": "rate",
+    "max_vus": "max_users",
+    "together": "with",
+    "together_with": "with",
 }
 
 
