@@ -1,12 +1,16 @@
-"""The closed workload: how many users there shall be at each moment.
+"""How much load there shall be at each moment: users (a closed workload), or iterations begun per second (an open one).
 
-A profile is a list of moves. A move says: at this moment, start going from where you are to so many users, in this
-time. ``users`` with a ``spawn_rate``, and ``stages`` that hold or ramp, are all written as moves, so that the engine
-knows one form only.
+A closed profile is a list of moves. A move says: at this moment, start going from where you are to so many users, in
+this time. ``users`` with a ``spawn_rate``, and ``stages`` that hold or ramp, are all written as moves, so that the
+engine knows one form only.
+
+An open profile is a list of legs, each with a rate that goes in a line from one value to another. When the iterations
+are to begin is worked out from it in :mod:`loadworthy.workload.arrivals`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from loadworthy.plan.model import Scenario
@@ -54,6 +58,89 @@ class ClosedProfile:
         """The largest target of any move."""
         return max(move.users for move in self.moves)
 
+    @property
+    def stages(self) -> tuple[tuple[int, int, dict[str, float]], ...]:
+        """(when it begins, index, ``users`` that it goes to) of each stage."""
+        return tuple((move.at_us, move.stage, {"users": move.users}) for move in self.moves)
+
+
+FOR_EVER_US = 1 << 53
+"""Longer than any run; a whole number of µs that is still exact as a float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A stretch of an open workload: from ``at_us``, for ``length_us``, the rate goes in a line."""
+
+    at_us: int
+    length_us: int
+    from_rate: float
+    to_rate: float
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProfile:
+    """Iterations begun per second, over time.
+
+    Args:
+        legs: without gaps, the first at 0.
+        duration_us: planned length; None means until told to stop, or until ``limit`` iterations were begun.
+        is_random: arrivals are Poisson; else evenly spaced.
+        limit: so many iterations at most.
+        max_users: users at most, over all processes.
+    """
+
+    legs: tuple[Leg, ...]
+    duration_us: int | None
+    is_random: bool
+    limit: int | None
+    max_users: int
+
+    @property
+    def peak_rate(self) -> float:
+        """The highest rate of any moment, per second."""
+        return max(max(leg.from_rate, leg.to_rate) for leg in self.legs)
+
+    @property
+    def stages(self) -> tuple[tuple[int, int, dict[str, float]], ...]:
+        """(when it begins, index, ``rate`` that it holds or goes to) of each stage."""
+        return tuple((leg.at_us, leg.stage, {"rate": leg.to_rate}) for leg in self.legs)
+
+
+Profile = ClosedProfile | OpenProfile
+
+_SECONDS_OF_USERS = 10
+_FEWEST_USERS, _MOST_USERS = 50, 10_000
+
+
+def profile_of(scenario: Scenario) -> Profile:
+    """What a scenario asks for, open or closed."""
+    return open_profile(scenario) if scenario.is_open else closed_profile(scenario)
+
+
+def open_profile(scenario: Scenario) -> OpenProfile:
+    """The profile of a scenario with a ``rate``, or with stages of rates."""
+    if scenario.stages:
+        legs = tuple(_legs(scenario))
+    else:
+        rate, length_us = scenario.rate or 0.0, scenario.run_time or FOR_EVER_US
+        legs = (Leg(0, length_us, rate, rate, 0),)
+    end_us = legs[-1].at_us + legs[-1].length_us
+    duration_us = None if end_us == FOR_EVER_US else end_us
+    peak = max(max(leg.from_rate, leg.to_rate) for leg in legs)
+    cap = scenario.max_users or min(max(round(peak * _SECONDS_OF_USERS), _FEWEST_USERS), _MOST_USERS)
+    return OpenProfile(legs, duration_us, scenario.arrivals == "poisson", scenario.iterations, cap)
+
+
+def _legs(scenario: Scenario) -> Iterable[Leg]:
+    at_us, rate = 0, 0.0
+    for index, stage in enumerate(scenario.stages):
+        to_rate = stage.ramp_to_rate if stage.rate is None else stage.rate
+        target = 0.0 if to_rate is None else to_rate
+        yield Leg(at_us, stage.duration, rate if stage.rate is None else target, target, index)
+        at_us, rate = at_us + stage.duration, target
+
 
 def closed_profile(scenario: Scenario) -> ClosedProfile:
     """The profile of a scenario: its ``stages``, or ``users`` (1 unless given) at ``spawn_rate`` for ``run_time``."""
@@ -69,7 +156,7 @@ def _staged(scenario: Scenario) -> ClosedProfile:
     at_us = 0
     for index, stage in enumerate(scenario.stages):
         if stage.ramp_to is not None:
-            moves.append(Move(at_us, stage.ramp_to, stage.duration, index))
+            moves.append(Move(at_us, int(stage.ramp_to), stage.duration, index))
         else:
             moves.append(Move(at_us, stage.users or 0, 0, index))
         at_us += stage.duration

@@ -1,0 +1,154 @@
+"""When the iterations of an open workload are to begin.
+
+Let Λ(t) be the number of iterations that the profile asks for by the time t: the integral of its rate. If s₀ < s₁ < …
+are the points of a process of rate 1, then Λ⁻¹(s₀), Λ⁻¹(s₁), … are the points of a process with the profile's rate
+(time rescaling; Çınlar, *Introduction to Stochastic Processes*, 4.7). For Poisson arrivals the sᵢ are sums of
+exponential variates, for even ones they are 0, 1, 2, …. Rates go in lines, so Λ is quadratic in each leg of the profile
+and is inverted in closed form.
+
+The whole sequence is a function of profile and seed alone. Every process works it out for itself and begins the
+iterations that are its own: with n processes, process k those whose number i has i mod n = k. So shares add up to the
+whole exactly, and any number of processes makes the same load. When workers come or go a new :class:`Split` holds from
+some moment on, and whoever knows the splits agrees on who begins what.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from loadworthy.units import US_PER_S
+from loadworthy.workload.profile import FOR_EVER_US, Leg, OpenProfile
+
+Int64Array = npt.NDArray[np.int64]
+Float64Array = npt.NDArray[np.float64]
+
+CHUNK = 4096
+"""Arrivals worked out at a time."""
+
+
+class Arrival(NamedTuple):
+    """One iteration that is to begin."""
+
+    number: int
+    """From 0, over all processes."""
+    at_us: int
+    """After the scenario's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """From ``from_us`` on, ``processes`` share the load; this one is number ``share``, from 0 (None: it has none)."""
+
+    share: int | None
+    processes: int
+    from_us: int = 0
+
+
+def arrivals(profile: OpenProfile, seed: str, splits: Sequence[Split]) -> Iterator[Arrival]:
+    """This process's arrivals in the order of time; those of all processes together are those of the profile.
+
+    Args:
+        profile: how many, when.
+        seed: the run's and the scenario's.
+        splits: ascending, the first from 0 on; it is looked at again for every chunk, so one may be appended for a
+            moment that is still to come.
+    """
+    for first, times in chunks(profile, seed):
+        numbers = np.arange(first, first + times.size, dtype=np.int64)
+        begun = -1
+        while True:
+            known = len(splits)
+            own = _owned(numbers, times, splits) & (numbers > begun)
+            for number, at_us in zip(numbers[own].tolist(), times[own].tolist(), strict=True):
+                yield Arrival(number, at_us)
+                begun = number
+                if len(splits) != known:
+                    break  # who is asked for the next one looks again
+            else:
+                break
+
+
+def _owned(numbers: Int64Array, times: Int64Array, splits: Sequence[Split]) -> npt.NDArray[np.bool_]:
+    """Which of these are this process's."""
+    own = np.zeros(numbers.size, dtype=np.bool_)
+    for index, split in enumerate(splits):
+        until = splits[index + 1].from_us if index + 1 < len(splits) else FOR_EVER_US
+        first, last = np.searchsorted(times, (split.from_us if index else 0, until))
+        if split.share is not None and first < last:
+            own[first:last] = numbers[first:last] % split.processes == split.share
+    return own
+
+
+def chunks(profile: OpenProfile, seed: str) -> Iterator[tuple[int, Int64Array]]:
+    """All arrivals of the profile, over all processes: (number of the first, times in µs, ascending)."""
+    points = _even_points() if not profile.is_random else _poisson_points(seed)
+    areas = _Areas(profile.legs)
+    first = 0
+    for chunk in points:
+        inside = chunk[chunk < areas.total]
+        if profile.limit is not None:
+            inside = inside[: max(profile.limit - first, 0)]
+        if inside.size:
+            yield first, areas.times_us(inside)
+        first += inside.size
+        if inside.size < chunk.size:
+            return
+
+
+def _even_points() -> Iterator[Float64Array]:
+    first = 0
+    while True:
+        yield np.arange(first, first + CHUNK, dtype=np.float64)
+        first += CHUNK
+
+
+def _poisson_points(seed: str) -> Iterator[Float64Array]:
+    generator = np.random.Generator(np.random.PCG64(_entropy(seed)))
+    reached = 0.0
+    while True:
+        points = reached + np.cumsum(generator.standard_exponential(CHUNK))
+        reached = float(points[-1])
+        yield points
+
+
+def _entropy(seed: str) -> int:
+    # Not hash(), which differs from process to process.
+    return int.from_bytes(seed.encode(), "big")
+
+
+class _Areas:
+    """Λ of a profile and its inverse."""
+
+    def __init__(self, legs: Sequence[Leg]) -> None:
+        self._at_us = np.array([leg.at_us for leg in legs], dtype=np.float64)
+        self._length_us = np.array([leg.length_us for leg in legs], dtype=np.float64)
+        self._from = np.array([leg.from_rate for leg in legs]) / US_PER_S
+        self._slope = (np.array([leg.to_rate for leg in legs]) / US_PER_S - self._from) / self._length_us
+        areas = (self._from + 0.5 * self._slope * self._length_us) * self._length_us
+        self._ends = np.cumsum(areas)
+        self._begins = np.concatenate(([0.0], self._ends[:-1]))
+        self.total = _rounded_up_if_whole(float(self._ends[-1]))
+
+    def times_us(self, points: Float64Array) -> Int64Array:
+        """Λ⁻¹ of ascending points below ``total``, rounded down to whole µs."""
+        legs = np.minimum(np.searchsorted(self._ends, points, side="right"), self._ends.size - 1)
+        rest, rate, slope = points - self._begins[legs], self._from[legs], self._slope[legs]
+        # The root of slope/2·t² + rate·t = rest in the form that does not cancel, and is right for slope 0.
+        root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * rest, 0.0))
+        divisor = rate + root
+        gone_us = np.divide(2.0 * rest, divisor, out=np.zeros_like(rest), where=divisor > 0)
+        at_us = self._at_us[legs] + np.clip(gone_us, 0.0, self._length_us[legs])
+        times: Int64Array = np.floor(at_us + 1e-6).astype(np.int64)
+        return times
+
+
+def _rounded_up_if_whole(area: float) -> float:
+    """Rates add up to a hair more or less than a whole number: 200/s for 60 s are 12,000 arrivals, 0 to 11,999."""
+    nearest = round(area)
+    return float(nearest) if math.isclose(area, nearest, rel_tol=1e-12, abs_tol=1e-9) else area
