@@ -92,11 +92,16 @@ RatePerSecond = Annotated[
 def _ramp_target(value: str | float) -> int | str:
     """A number of users, or the text of a rate where a unit says that it is one."""
     if isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit():
-        return f"{parse_rate(value):.12g}/s"
+        return _rate_text(parse_rate(value))
     number = float(value)
     if number < 0:
         raise ValueError(f"it cannot be {value}")
-    return int(number) if number.is_integer() else f"{number:.12g}/s"
+    return int(number) if number.is_integer() else _rate_text(number)
+
+
+def _rate_text(per_s: float) -> str:
+    """As :func:`parse_rate` reads it back: it knows no exponents."""
+    return f"{per_s:.12f}".rstrip("0").rstrip(".") + "/s"
 
 
 RampTarget = Annotated[
