@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadworthy.testing import Exchange, ServerStats
-from loadworthy.testing.truth import Truth, decode_log
+from loadworthy.testing.truth import FAULTS, Truth, decode_log
 
 _whole = st.integers(0, 2**62)
 _exchanges = st.builds(
@@ -20,6 +20,9 @@ _exchanges = st.builds(
     departure_us=_whole,
     imposed_us=_whole,
     connection=_whole,
+    started_us=_whole,
+    due_us=_whole,
+    fault=st.sampled_from(FAULTS),
 )
 
 
@@ -38,7 +41,7 @@ def test_beyond_its_limit_it_counts_and_says_so() -> None:
     """The log tells how many there were, so that nobody takes a part for the whole."""
     truth = Truth(limit=2)
     for number in range(5):
-        truth.add(("GET", "/", 200, 1, 1, number, number, 0, 1))
+        truth.add(Exchange("GET", "/", 200, 1, 1, number, number, 0, 1))
     log = truth.log()
     assert (log["requests"], len(decode_log(log))) == (5, 2)
     truth.clear()

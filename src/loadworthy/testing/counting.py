@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import Any, Self
 
-from loadworthy.errors import LoadworthyError, SetupError
+from loadworthy.errors import LoadworthyError
+from loadworthy.testing.child import Child
 from loadworthy.testing.routes import Route
-from loadworthy.testing.truth import LOG_LIMIT, Exchange, ServerStats, decode_log
-
-_START_S = 20.0
-_STOP_S = 5.0
+from loadworthy.testing.truth import (
+    LOG_LIMIT,
+    Exchange,
+    LogArrays,
+    ServerStats,
+    decode_log,
+    decode_log_arrays,
+)
 
 
 class CountingServer:
@@ -35,8 +37,10 @@ class CountingServer:
         routes: what it answers; a plain 200 on every path by default.
         seed: of delays, failures and tokens.
         port: 0 takes any free one.
-        log_limit: requests kept in the log, 72 bytes each; those beyond are only counted.
+        log_limit: requests kept in the log, 88 bytes each; those beyond are only counted.
     """
+
+    _name = "counting server"
 
     def __init__(
         self,
@@ -49,9 +53,8 @@ class CountingServer:
         self.url = ""
         """``http://127.0.0.1:PORT``, without a slash at its end; empty while it does not run."""
         self._routes = tuple(routes)
-        self._arguments = ["--seed", str(seed), "--port", str(port), "--log-limit", str(log_limit)]
-        self._process: subprocess.Popen[str] | None = None
-        self._turn = threading.Lock()
+        arguments = ["--routes", "-", "--seed", str(seed), "--port", str(port), "--log-limit", str(log_limit)]
+        self._child = Child("loadworthy.testing.server", arguments, self._name)
 
     def __enter__(self) -> Self:
         self.start()
@@ -65,13 +68,13 @@ class CountingServer:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        self._running()
+        self._child.pid  # noqa: B018 - raises where it does not run
         return int(self.url.rpartition(":")[2])
 
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._running().pid
+        return self._child.pid
 
     def start(self) -> None:
         """Start the process and wait until it listens.
@@ -79,48 +82,19 @@ class CountingServer:
         Raises:
             SetupError: if it does not come up; what it had to say is on standard error.
         """
-        if self._process is not None:
-            raise SetupError("this server runs already; stop() it first")
-        command = [sys.executable, "-P", "-m", "loadworthy.testing.server", "--routes", "-", *self._arguments]
-        # A session of its own: Ctrl-C in the terminal is for the parent, which ends this server when done.
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        try:
-            self.url = self._say_hello(self._process)
-        except BaseException:
-            self.stop()
-            raise
-        if not self.url:
-            process = self._process
-            self.stop()
-            code = process.returncode
-            raise SetupError(f"the counting server ended with code {code} before it listened; is its port taken?")
-
-    def _say_hello(self, process: subprocess.Popen[str]) -> str:
-        too_late = threading.Timer(_START_S, process.kill)
-        too_late.daemon = True
-        too_late.start()
-        try:
-            return self._exchange(process, json.dumps([route.to_json() for route in self._routes]))
-        finally:
-            too_late.cancel()
+        self.url = self._child.start(json.dumps(self._spec()))
 
     def stop(self) -> None:
         """End the process; may be called twice."""
-        process, self._process = self._process, None
         self.url = ""
-        if process is None:
-            return
-        try:
-            process.communicate(timeout=_STOP_S)  # closes its standard input, at which it ends
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        self._child.stop()
+
+    def _spec(self) -> dict[str, Any]:
+        return {"routes": [route.to_json() for route in self._routes]}
 
     def stats(self) -> ServerStats:
         """The counts so far; cheap."""
-        return ServerStats.from_json(self._ask("stats"))
+        return ServerStats.from_json(self._child.ask("stats"))
 
     def log(self) -> list[Exchange]:
         """Every request since the start or the last :meth:`clear`, in the order in which they ended.
@@ -128,37 +102,25 @@ class CountingServer:
         Raises:
             LoadworthyError: if there were more than ``log_limit``: a log with holes proves nothing.
         """
-        data = self._ask("log")
-        exchanges = decode_log(data)
-        if len(exchanges) < data["requests"]:
-            raise LoadworthyError(
-                f"the log holds {len(exchanges):,} of {data['requests']:,} requests; "
-                "give the server a higher log_limit, or clear() it between the phases of a test"
-            )
-        return exchanges
+        return decode_log(self._whole_log())
+
+    def log_arrays(self) -> LogArrays:
+        """The same in columns, as numpy arrays; for logs of many requests.
+
+        Raises:
+            LoadworthyError: as :meth:`log` does.
+        """
+        return decode_log_arrays(self._whole_log())
 
     def clear(self) -> None:
         """Forget the requests so far, e.g. those of a warm-up."""
-        self._ask("clear")
+        self._child.ask("clear")
 
-    def _ask(self, word: str) -> Any:
-        line = self._exchange(self._running(), word)
-        if not line:
-            code = self._running().wait(_STOP_S)
-            raise LoadworthyError(f"the counting server is gone; it ended with code {code}")
-        return json.loads(line)
-
-    def _exchange(self, process: subprocess.Popen[str], line: str) -> str:
-        stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)  # both are pipes
-        with self._turn:
-            try:
-                stdin.write(line + "\n")
-                stdin.flush()
-            except BrokenPipeError:
-                return ""
-            return stdout.readline().strip()
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            raise LoadworthyError("the counting server does not run; use it in a with block, or call start()")
-        return self._process
+    def _whole_log(self) -> Any:
+        data = self._child.ask("log")
+        if data["rows_kept"] < data["requests"]:
+            raise LoadworthyError(
+                f"the log holds {data['rows_kept']:,} of {data['requests']:,} requests; "
+                f"give the {self._name} a higher log_limit, or clear() it between the phases of a test"
+            )
+        return data

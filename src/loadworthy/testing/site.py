@@ -52,11 +52,19 @@ class Site:
     def answer(self, method: str, target: str, content_type: str, authorization: bytes, body: bytes) -> Answer:
         """What this request gets; draws its delay."""
         path = target.partition("?")[0]
-        candidates = self._exact.get(path) or [s for prefix, s in self._prefixes if path.startswith(prefix)]
+        candidates = self._candidates(path)
         for served in candidates:
             if served.takes(method):
                 return self._serve(served, content_type, authorization, body)
         return _METHOD_NOT_ALLOWED if candidates else _NOT_FOUND
+
+    def fixed(self, method: str, target: str) -> Answer | None:
+        """The answer that this request always gets, at once, whatever else is in its head; None if there is none."""
+        path = target.partition("?")[0]
+        for served in self._candidates(path):
+            if served.takes(method):
+                return served.fixed if served.is_plain else None
+        return None
 
     def wants_body(self, target: str) -> bool:
         """Whether the request's body has to be kept, for it is sent back."""
@@ -64,6 +72,9 @@ class Site:
         return any(s.route.echo for s in self._exact.get(path, ())) or any(
             s.route.echo for prefix, s in self._prefixes if path.startswith(prefix)
         )
+
+    def _candidates(self, path: str) -> list[_Served]:
+        return self._exact.get(path) or [s for prefix, s in self._prefixes if path.startswith(prefix)]
 
     def _serve(self, served: _Served, content_type: str, authorization: bytes, body: bytes) -> Answer:
         route = served.route
@@ -93,6 +104,9 @@ class _Served:
         self.route = route
         self.delays = random.Random(f"{seed}/delay")
         self.fates = random.Random(f"{seed}/fate")
+        self.is_plain = not (
+            route.delay or route.failure_share or route.needs_token or route.echo or route.issues_token
+        )
         self.headers = [*route.headers.items(), *(("Set-Cookie", cookie) for cookie in route.set_cookies)]
         if route.json is not None:
             self.fixed = make_answer(route.status, json.dumps(route.json).encode(), _JSON, self.headers)

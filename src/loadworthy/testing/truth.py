@@ -1,6 +1,6 @@
 """What a server knows about the requests it served: what a load generator's figures are held against.
 
-One row of eight integers for each request, in one flat array: nothing for the garbage collector to walk
+One row of eleven integers for each request, in one flat array: nothing for the garbage collector to walk
 through, so a long log does not slow the server that keeps it.
 """
 
@@ -10,12 +10,22 @@ import base64
 from array import array
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LOG_LIMIT = 1_000_000
 """Rows kept unless a server is told otherwise."""
 
-_COLUMNS = 8
+FAULTS = ("", "refused", "errors", "resets")
+"""What went wrong with a request on purpose; in a row, its place in here."""
+
+_COLUMNS = 11
+
+Row = tuple[int, int, int, int, int, int, int, int, int, int]
+"""The fields of an :class:`Exchange` from ``status`` on; the fault as its place in :data:`FAULTS`."""
 
 
 class Exchange(NamedTuple):
@@ -30,7 +40,7 @@ class Exchange(NamedTuple):
     target: str
     """Path and query as they were sent."""
     status: int
-    """0 if the client was gone before the answer was due."""
+    """0 if it got no whole answer: its connection was reset, or the client was gone before the answer was due."""
     request_bytes: int
     """On the wire, head and framing included."""
     response_bytes: int
@@ -41,6 +51,50 @@ class Exchange(NamedTuple):
     """The service time asked for; ``departure_us - arrival_us`` is never less, if there was an answer."""
     connection: int
     """Number of the connection, from 1."""
+    started_us: int = 0
+    """When its service began: ``started_us - arrival_us`` is its time in the queue."""
+    due_us: int = 0
+    """When its service was over by the queue's own reckoning; ``departure_us - due_us`` is how late the server was.
+
+    Where the client left before that, both are what was foreseen then; 0 where a stall without an end came between."""
+    fault: str = ""
+    """What went wrong on purpose: ``refused`` (the queue was full), ``errors``, ``resets``, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogArrays:
+    """The log in columns of equal length, as numpy arrays of int64; each is a field of :class:`Exchange`."""
+
+    names: list[tuple[str, str]]
+    """Method and target, each pair once."""
+    name: NDArray[np.int64]
+    """Of each request, the place of its method and target in ``names``."""
+    status: NDArray[np.int64]
+    request_bytes: NDArray[np.int64]
+    response_bytes: NDArray[np.int64]
+    arrival_us: NDArray[np.int64]
+    departure_us: NDArray[np.int64]
+    imposed_us: NDArray[np.int64]
+    connection: NDArray[np.int64]
+    started_us: NDArray[np.int64]
+    due_us: NDArray[np.int64]
+    fault: NDArray[np.int64]
+    """Place in :data:`FAULTS`."""
+
+    @property
+    def sojourn_us(self) -> NDArray[np.int64]:
+        """From arrival to departure."""
+        return self.departure_us - self.arrival_us
+
+    def is_target(self, target: str) -> NDArray[np.bool_]:
+        """Which requests had this path and query, to select rows with."""
+        import numpy as np
+
+        wanted = [place for place, (_, name) in enumerate(self.names) if name == target]
+        return np.isin(self.name, wanted)
+
+    def __len__(self) -> int:
+        return len(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +112,8 @@ class ServerStats:
     malformed: int
     """What was no HTTP/1.1 request, or too large, and was refused with its connection closed."""
     statuses: dict[int, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    """Requests with which something went wrong on purpose, by the words of :attr:`Exchange.fault`."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ServerStats:
@@ -88,15 +144,23 @@ class Truth:
         self.sent_bytes = 0
         self.malformed = 0
         self.statuses: dict[int, int] = {}
+        self.faults: dict[str, int] = {}
 
-    def add(self, exchange: tuple[str, str, int, int, int, int, int, int, int]) -> None:
-        """Add one, its fields in the order of :class:`Exchange`."""
-        method, target, status = exchange[:3]
+    def add(self, exchange: Exchange) -> None:
+        """Add one request."""
+        method, target, *row, fault = exchange
+        self.add_row((method, target), cast("Row", (*row, FAULTS.index(fault))))
+
+    def add_row(self, name: tuple[str, str], row: Row) -> None:
+        """Add one request by its method and target, and the other columns; the fast way."""
+        status, fault = row[0], row[9]
         self.requests += 1
         self.statuses[status] = self.statuses.get(status, 0) + 1
+        if fault:
+            self.faults[FAULTS[fault]] = self.faults.get(FAULTS[fault], 0) + 1
         if self.requests <= self._limit:
-            name = self._names.setdefault((method, target), len(self._names))
-            self._rows.extend((name, *exchange[2:]))
+            names = self._names
+            self._rows.extend((names.setdefault(name, len(names)), *row))
 
     def stats(self) -> dict[str, Any]:
         """The counts, as :class:`ServerStats` in JSON."""
@@ -110,13 +174,15 @@ class Truth:
                 sent_bytes=self.sent_bytes,
                 malformed=self.malformed,
                 statuses=self.statuses,
+                faults=self.faults,
             )
         )
 
     def log(self) -> dict[str, Any]:
         """All rows in JSON, read back by :func:`decode_log`."""
         rows = base64.b64encode(self._rows.tobytes()).decode()
-        return {"requests": self.requests, "names": list(self._names), "rows": rows}
+        kept = len(self._rows) // _COLUMNS
+        return {"requests": self.requests, "rows_kept": kept, "names": list(self._names), "rows": rows}
 
 
 def decode_log(data: Mapping[str, Any]) -> list[Exchange]:
@@ -125,5 +191,15 @@ def decode_log(data: Mapping[str, Any]) -> list[Exchange]:
     rows.frombytes(base64.b64decode(data["rows"]))
     names = data["names"]
     return [
-        Exchange(*names[rows[start]], *rows[start + 1 : start + _COLUMNS]) for start in range(0, len(rows), _COLUMNS)
+        Exchange._make((*names[row[0]], *row[1:-1], FAULTS[row[-1]]))
+        for row in (rows[start : start + _COLUMNS].tolist() for start in range(0, len(rows), _COLUMNS))
     ]
+
+
+def decode_log_arrays(data: Mapping[str, Any]) -> LogArrays:
+    """The columns of :meth:`Truth.log`, in the order in which the requests ended."""
+    import numpy as np  # here, for the server itself has no use for it
+
+    table = np.frombuffer(base64.b64decode(data["rows"]), dtype=np.int64).reshape(-1, _COLUMNS)
+    columns = np.ascontiguousarray(table.T)
+    return LogArrays([(method, target) for method, target in data["names"]], *columns)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
-from loadworthy.errors import LoadworthyError, SetupError
-
-_START_S = 20.0
-_STOP_S = 5.0
+from loadworthy.errors import LoadworthyError
+from loadworthy.testing.child import Child
 
 
 class ReceivedMessage(NamedTuple):
@@ -108,11 +102,10 @@ class WebSocketServer:
     def __init__(self, *, port: int = 0, certificate: Path | None = None, log_limit: int = 1_000_000) -> None:
         self.url = ""
         """``ws://127.0.0.1:PORT`` or ``wss://…``; empty while it does not run."""
-        self._arguments = ["--port", str(port), "--log-limit", str(log_limit)]
+        arguments = ["--port", str(port), "--log-limit", str(log_limit)]
         if certificate is not None:
-            self._arguments += ["--certificate", str(certificate)]
-        self._process: subprocess.Popen[str] | None = None
-        self._turn = threading.Lock()
+            arguments += ["--certificate", str(certificate)]
+        self._child = Child("loadworthy.testing.websocket_server", arguments, "WebSocket server")
 
     def __enter__(self) -> Self:
         self.start()
@@ -131,7 +124,7 @@ class WebSocketServer:
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._running().pid
+        return self._child.pid
 
     def start(self) -> None:
         """Start the process and wait until it listens.
@@ -139,40 +132,16 @@ class WebSocketServer:
         Raises:
             SetupError: if it does not come up; what it had to say is on standard error.
         """
-        if self._process is not None:
-            raise SetupError("this server runs already; stop() it first")
-        command = [sys.executable, "-P", "-m", "loadworthy.testing.websocket_server", *self._arguments]
-        # A session of its own: Ctrl-C in the terminal is for the parent, which ends this server when done.
-        process = self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        too_late = threading.Timer(_START_S, process.kill)
-        too_late.daemon = True
-        too_late.start()
-        try:
-            self.url = cast("IO[str]", process.stdout).readline().strip()
-        finally:
-            too_late.cancel()
-            if not self.url:
-                self.stop()
-        if not self.url:
-            raise SetupError(f"the WebSocket server ended with code {process.returncode} before it listened")
+        self.url = self._child.start()
 
     def stop(self) -> None:
         """End the process; may be called twice."""
-        process, self._process = self._process, None
         self.url = ""
-        if process is None:
-            return
-        try:
-            process.communicate(timeout=_STOP_S)  # closes its standard input, at which it ends
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        self._child.stop()
 
     def stats(self) -> WebSocketStats:
         """The counts so far."""
-        return WebSocketStats.from_json(self._ask("stats"))
+        return WebSocketStats.from_json(self._child.ask("stats"))
 
     def settled(self) -> WebSocketStats:
         """The counts once every connection has ended on its side, too.
@@ -180,10 +149,7 @@ class WebSocketServer:
         Raises:
             LoadworthyError: if some are still open after a while.
         """
-        stats = WebSocketStats.from_json(self._ask("settled"))
-        if stats.open_connections:
-            raise LoadworthyError(f"{stats.open_connections} connections are still open; close them first")
-        return stats
+        return check_settled(self._child.ask("settled"))
 
     def log(self) -> list[ReceivedMessage]:
         """Every message received, in the order of arrival.
@@ -191,27 +157,19 @@ class WebSocketServer:
         Raises:
             LoadworthyError: if there were more than ``log_limit``: a log with holes proves nothing.
         """
-        stats = self.stats()
-        log = [ReceivedMessage(number, at_us, size, bool(binary)) for number, at_us, size, binary in self._ask("log")]
-        if len(log) < stats.texts + stats.binaries:
-            raise LoadworthyError("there were more messages than log_limit; give the server a higher one")
-        return log
+        return check_log(self._child.ask("stats"), self._child.ask("log"))
 
-    def _ask(self, word: str) -> Any:
-        process = self._running()
-        stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)  # both are pipes
-        with self._turn:
-            try:
-                stdin.write(word + "\n")
-                stdin.flush()
-                line = stdout.readline()
-            except BrokenPipeError:
-                line = ""
-        if not line:
-            raise LoadworthyError(f"the WebSocket server is gone; it ended with code {process.wait(_STOP_S)}")
-        return json.loads(line)
 
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            raise LoadworthyError("the WebSocket server does not run; use it in a with block, or call start()")
-        return self._process
+def check_settled(data: Mapping[str, Any]) -> WebSocketStats:
+    """The counts of a JSON object; LoadworthyError if connections are open."""
+    stats = WebSocketStats.from_json(data)
+    if stats.open_connections:
+        raise LoadworthyError(f"{stats.open_connections} connections are still open; close them first")
+    return stats
+
+
+def check_log(stats: Mapping[str, Any], rows: list[list[int]]) -> list[ReceivedMessage]:
+    """The messages of JSON; LoadworthyError if they are fewer than were counted before."""
+    if len(rows) < stats["texts"] + stats["binaries"]:
+        raise LoadworthyError("there were more messages than log_limit; give the server a higher one")
+    return [ReceivedMessage(number, at_us, size, bool(binary)) for number, at_us, size, binary in rows]

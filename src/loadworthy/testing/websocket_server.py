@@ -16,8 +16,9 @@ import sys
 from array import array
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from loadworthy.testing.server import HOST, PreciseSelector, _say, _StdinLines
+from loadworthy.testing.process import HOST, StdinLines, run_server, say
 from loadworthy.testing.websocket import WebSocketStats
 from loadworthy.testing.websocket_protocol import Connection, Truth
 
@@ -27,15 +28,7 @@ _SETTLE_S = 5.0
 def main(arguments: list[str] | None = None) -> int:
     """Serve until standard input is closed; the exit code."""
     options = _parse(arguments)
-    try:
-        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(PreciseSelector())) as runner:
-            runner.run(_serve(options))
-    except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        sys.stderr.write(f"loadworthy.testing.websocket_server: {error}\n")
-        return 2
-    return 0
+    return run_server(_serve(options), "loadworthy.testing.websocket_server")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -51,7 +44,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 async def _serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
-    words = _StdinLines()
+    words = StdinLines()
     truth = Truth(options.log_limit)
     context = None
     if options.certificate:
@@ -61,7 +54,7 @@ async def _serve(options: argparse.Namespace) -> None:
     ended = asyncio.Event()
     gc.freeze()  # what is there now stays for good: no need to walk through it again and again
     scheme = "wss" if context else "ws"
-    _say(f"{scheme}://{HOST}:{server.sockets[0].getsockname()[1]}")
+    say(f"{scheme}://{HOST}:{server.sockets[0].getsockname()[1]}")
     tasks: set[asyncio.Task[None]] = set()
 
     def obey(word: str) -> None:
@@ -75,6 +68,11 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 async def _obey(word: str, truth: Truth) -> None:
+    say(json.dumps(await answer_word(word, truth)))
+
+
+async def answer_word(word: str, truth: Truth) -> Any:
+    """What is asked of the truth about WebSockets, as JSON has it."""
     if word == "settled":
         try:
             async with asyncio.timeout(_SETTLE_S):
@@ -82,11 +80,10 @@ async def _obey(word: str, truth: Truth) -> None:
         except TimeoutError:
             pass  # the counts tell how many are still open
     if word in {"stats", "settled"}:
-        _say(json.dumps(asdict(truth.stats(WebSocketStats))))
-    elif word == "log":
-        _say(json.dumps(_rows(truth.rows)))
-    else:
-        _say(json.dumps({"error": f"{word!r} is not understood; say stats, settled or log"}))
+        return asdict(truth.stats(WebSocketStats))
+    if word == "log":
+        return _rows(truth.rows)
+    return {"error": f"{word!r} is not understood; say stats, settled or log"}
 
 
 def _rows(rows: array[int]) -> list[list[int]]:
