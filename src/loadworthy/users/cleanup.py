@@ -45,6 +45,7 @@ from locust.user import User
 from loadworthy.units import format_count
 from loadworthy.users.http.pool import Pool
 from loadworthy.users.http.session import HttpSession
+from loadworthy.users.interrupt import take_ctrl_c
 from loadworthy.users.preflight import LED_BY_ENGINE
 from loadworthy.users.sink import describe_exception
 
@@ -83,7 +84,8 @@ class Undo(NamedTuple):
 def clean_up_after(stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
     """Undo at the end of a test what its users created, and give the command the option ``--keep-data``.
 
-    Call it at module level of a locustfile; several modules may.
+    Call it at module level of a locustfile; several modules may. Under plain Locust Ctrl-C then waits for the tasks
+    under way like any other end (:mod:`loadworthy.users.interrupt`).
 
     Args:
         stop_timeout_s: the stop time-out under plain Locust, whose own is 0, where ``--stop-timeout`` is not given. The
@@ -91,6 +93,7 @@ def clean_up_after(stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
     """
     _listen_once(locust.events.init_command_line_parser, _add_option)
     _listen_once(locust.events.init, _StopTimeout(stop_timeout_s))
+    _listen_once(locust.events.init, _on_init)
     _listen(locust.events)
 
 
@@ -293,6 +296,11 @@ class _StopTimeout:
         given = getattr(environment.parsed_options, "stop_timeout", None)
         if not given and not hasattr(environment, LED_BY_ENGINE):
             environment.stop_timeout = max(environment.stop_timeout or 0.0, self.seconds)
+
+
+def _on_init(environment: Environment, **_kwargs: Any) -> None:
+    if not hasattr(environment, LED_BY_ENGINE):
+        take_ctrl_c()
 
 
 def _on_test_stop(environment: Environment, **_kwargs: Any) -> None:
