@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -165,16 +164,6 @@ def words(*command: object) -> list[str]:
         "loadworthy": [sys.executable, "-m", "loadworthy"],
     }
     return [*programs.get(first, [first]), *rest]
-
-
-def unexpected_tracebacks(said: str) -> list[str]:
-    """The exceptions of the tracebacks in what a plain ``locust`` said that was ended by Ctrl-C.
-
-    Python raises KeyboardInterrupt in whichever greenlet runs at that moment. Where that is a user's, gevent prints it,
-    and Locust ends all the same: that one is expected.
-    """
-    raised = re.findall(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)$", said, re.MULTILINE)
-    return [one for one in raised if one != "KeyboardInterrupt"]
 
 
 def dead_port() -> int:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import re
-import signal
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 from tests.support.cms_medical import (
     FAST,
     HOST,
@@ -30,8 +26,8 @@ from tests.support.cms_medical import (
     read_figures,
     row_counts,
 )
-from tests.support.systems import TIME_LIMIT_S, Service, dead_port, environment, locust, words
-from urllib3.util import Retry
+from tests.support.systems import TIME_LIMIT_S, Service, dead_port, locust
+from tests.support.web_ui import web_interface
 
 
 @pytest.fixture(scope="module")
@@ -47,37 +43,14 @@ def suite(tmp_path: Path) -> Path:
     return copy_suite(tmp_path)
 
 
-@contextmanager
-def _web_interface(*arguments: str, cwd: Path) -> Iterator[tuple[requests.Session, str]]:
-    """``locust ARGUMENTS`` on a port of its own: a session, and the URL of its page."""
-    port = dead_port()
-    process = subprocess.Popen(
-        words("locust", *arguments, "--web-host", "127.0.0.1", "--web-port", port),
-        cwd=cwd, env=environment(FAST), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    session = requests.Session()
-    session.mount("http://", HTTPAdapter(max_retries=Retry(30, backoff_factor=0.1, allowed_methods=None)))
-    try:
-        yield session, f"http://127.0.0.1:{port}"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(TIME_LIMIT_S) == 0
-    finally:
-        session.close()
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-
 @pytest.mark.parametrize("options", ["--users=50 --spawn-rate=5", "--users=100 --spawn-rate=10 --run-time=10m"])
 def test_commands_without_headless_offer_their_numbers(options: str, service: Service, suite: Path) -> None:
     """The page begins with the users, the rate and the time of the command, and makes no load by itself."""
     logins = login_counts(service)
-    with _web_interface(*arguments(f"locust -f locustfile.py --host={HOST} {options}", service), cwd=suite) as (
-        session,
-        page,
-    ):
-        shown = session.get(f"{page}/", timeout=30).text
-        assert session.get(f"{page}/stats/requests", timeout=30).json()["state"] == "ready"
+    command = arguments(f"locust -f locustfile.py --host={HOST} {options}", service)
+    with web_interface(*command, cwd=suite, environ=FAST) as web:
+        shown = web.session.get(f"{web.url}/", timeout=30).text
+        assert web.session.get(f"{web.url}/stats/requests", timeout=30).json()["state"] == "ready"
     users, rate, *time = re.findall(r"=(\w+)", options)
     offered = _template_arguments(shown)
     assert (offered["num_users"], offered["spawn_rate"]) == (int(users), int(rate))
@@ -89,11 +62,9 @@ def test_commands_without_headless_offer_their_numbers(options: str, service: Se
 def test_the_web_interface_shows_true_figures(service: Service, suite: Path) -> None:
     """Started, watched, stopped, downloaded from: figures are those of the database, and what was made is removed."""
     rows, logins = row_counts(service), login_counts(service)
-    command = f"locust -f locustfile.py --host={HOST}"
-    with _web_interface(*arguments(command, service), "--csv=results", "--csv-full-history", cwd=suite) as (
-        session,
-        page,
-    ):
+    command = [*arguments(f"locust -f locustfile.py --host={HOST}", service), "--csv=results", "--csv-full-history"]
+    with web_interface(*command, cwd=suite, environ=FAST) as web:
+        session, page = web.session, web.url
         form = {"user_count": 10, "spawn_rate": 10, "host": service.url}
         assert session.post(f"{page}/swarm", data=form, timeout=30).json()["success"]
         watched = _watch_until(session, page, lambda now: now["total_rps"] > 0 and _seen(now, "/api/appointments") > 50)
@@ -126,7 +97,7 @@ def test_the_web_interface_shows_true_figures(service: Service, suite: Path) -> 
     (chart,) = _template_arguments(texts["/stats/report?download=1"])["history"][-1:]
     assert chart["user_count"][1] == 10
     assert row_counts(service) == rows
-    assert_no_credentials(suite, *texts.values())
+    assert_no_credentials(suite, web.said, *texts.values())
 
 
 def _watch_until(session: requests.Session, page: str, fits: Any) -> Any:

@@ -11,10 +11,8 @@ import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 import sqlalchemy
 from tests.support.cli import Done, only_run, summary_of
 from tests.support.flask_auth import (
@@ -33,6 +31,7 @@ from tests.support.flask_auth import (
 )
 from tests.support.postgres import temporary_postgres
 from tests.support.systems import ROOT, TIME_LIMIT_S, Service, dead_port, environment, locust, run, words
+from tests.support.web_ui import web_interface
 
 LEVELS = {
     "registration_normal_load": ("registration_test", 50, 10, "5m"),
@@ -105,50 +104,25 @@ def _level_runs(level: str, service: Service, suite: Path, run_time: str) -> Don
 @pytest.mark.parametrize("option", ["--csv=reports/registration_test", "--html=reports/registration_test.html"])
 def test_the_web_ui_starts_a_test_and_offers_its_reports(option: str, service: Service, suite: Path) -> None:
     """The two commands for reports, in a fresh clone: started, stopped and downloaded from by the web interface."""
-    port = dead_port()
-    process = subprocess.Popen(
-        words("locust", "-f", "locust_scenarios/registration_test.py", option, "--web-port", port),
-        cwd=suite, env=environment({**FAST, "TEST_HOST": service.url}), stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    too_late = threading.Timer(TIME_LIMIT_S, process.kill)
-    too_late.start()
-    try:
-        assert process.stderr is not None
-        said = next(line for line in process.stderr if "Starting web interface" in line)
-        web = f"http://127.0.0.1:{port}"
-        session = requests.Session()
-        session.mount("http://", requests.adapters.HTTPAdapter(max_retries=_until_it_listens()))
+    locustfile = "locust_scenarios/registration_test.py"
+    environ = {**FAST, "TEST_HOST": service.url}
+    with web_interface("-f", locustfile, option, cwd=suite, environ=environ) as web:
         form = {"user_count": 5, "spawn_rate": 5, "host": service.url, "run_time": "2s"}
-        assert session.post(f"{web}/swarm", data=form, timeout=30).json()["success"]
+        assert web.session.post(f"{web.url}/swarm", data=form, timeout=30).json()["success"]
         for _ in range(TIME_LIMIT_S * 4):
-            now = session.get(f"{web}/stats/requests", timeout=30).json()
+            now = web.session.get(f"{web.url}/stats/requests", timeout=30).json()
             if now["state"] == "stopped":
                 break
             threading.Event().wait(0.25)
         assert now["state"] == "stopped"
         downloads = {
-            path: session.get(f"{web}{path}", timeout=30).text
+            path: web.session.get(f"{web.url}{path}", timeout=30).text
             for path in ("/stats/report?download=1", "/stats/requests/csv", "/stats/failures/csv", "/exceptions/csv")
         }
-        process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=TIME_LIMIT_S)
-    finally:
-        too_late.cancel()
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    assert process.returncode == 0, rest
     assert all(REGISTRATION in downloads[path] for path in ("/stats/report?download=1", "/stats/requests/csv"))
     report = suite / "reports" / ("registration_test_stats.csv" if "csv" in option else "registration_test.html")
     assert REGISTRATION in report.read_text(encoding="utf-8")
-    assert_no_credentials(suite, said, rest, *downloads.values())
-
-
-def _until_it_listens() -> Any:
-    from urllib3.util import Retry
-
-    return Retry(total=10, connect=10, backoff_factor=0.1, allowed_methods=None)
+    assert_no_credentials(suite, web.said, *downloads.values())
 
 
 @pytest.mark.slow

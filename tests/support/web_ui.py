@@ -1,0 +1,57 @@
+"""Plain Locust with its web interface, as a real process that Ctrl-C ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from tests.support.systems import TIME_LIMIT_S, dead_port, environment, words
+
+
+@dataclass
+class WebInterface:
+    """Locust's page."""
+
+    url: str
+    session: requests.Session
+    """Waits until the port listens."""
+    said: str = ""
+    """What the process said on standard error, once it has ended."""
+
+
+@contextmanager
+def web_interface(*arguments: object, cwd: Path, environ: Mapping[str, str]) -> Iterator[WebInterface]:
+    """``locust ARGUMENTS`` on a port of its own. At the end of the block Ctrl-C must end it, with exit code 0."""
+    port = dead_port()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors, requests.Session() as session:
+        session.mount("http://", HTTPAdapter(max_retries=_until_it_listens()))
+        process = subprocess.Popen(
+            words("locust", *arguments, "--web-host", "127.0.0.1", "--web-port", port),
+            cwd=cwd, env=environment(environ), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+            start_new_session=True,
+        )  # fmt: skip
+        web = WebInterface(f"http://127.0.0.1:{port}", session)
+        try:
+            yield web
+            process.send_signal(signal.SIGINT)
+            process.wait(TIME_LIMIT_S)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            errors.seek(0)
+            web.said = errors.read()
+        assert process.returncode == 0, web.said
+
+
+def _until_it_listens() -> Retry:
+    return Retry(total=None, connect=120, read=0, backoff_factor=0.05, backoff_max=0.5, allowed_methods=None)
