@@ -4,6 +4,9 @@ Nothing is written; the figures go to standard output. Each load is a ``loadwort
 against our own server in another process. The server counts the messages, the operating system tells CPU time and
 memory, and the lateness is from the run's summary. The generator has one core to itself and the server another, where
 there are two; on a machine that others use too, the lateness is theirs as much as ours.
+
+Streams are measured twice: with phases spread evenly over the cadence, as those of people are, who begin when they
+like; and all in one phase, the worst that can be: all frames are due at one moment, and the last waits for the others.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ _USERS = str(Path(__file__).resolve().parent / "bench_websocket_users.py")
 _ECHO_USERS = 50
 _CONNECT_RATE = 500
 _PATIENCE_S = 60.0
+_SETTLE_S = 1.0
 _FIRST = 50
 """So many connections are there before memory is first looked at: what is made once is not theirs."""
 
@@ -95,18 +99,31 @@ def await_connections(server: WebSocketServer, process: subprocess.Popen[bytes],
     return connections, psutil.Process(process.pid).memory_info().rss
 
 
-def streams(count: int, seconds: float) -> None:
-    """Frames of 160 bytes every 20 ms."""
-    with running("stream", count, seconds) as (server, process, folder):
+def streams(count: int, seconds: float, phase: str) -> None:
+    """Frames of 160 bytes every 20 ms; ``phase`` says when the streams start within those 20 ms."""
+    with running(f"stream {phase}", count, seconds + count / _CONNECT_RATE) as (server, process, folder):
+        await_connections(server, process, count)
+        time.sleep(_SETTLE_S)
+        busy_s, frames = _watch_frames(server, process, seconds / 2)
         process.wait(_PATIENCE_S + seconds)
         received = server.stats().binaries
         (path,) = Path(folder).glob("*/summary.json")
         (scenario,) = json.loads(path.read_text(encoding="utf-8"))["scenarios"].values()
         figures = scenario["series"]["stream voice"]
         times = figures["response_time_ms"]
-        frames = f"{figures['requests']:,} frames (the server got {received:,})"
+        counts = f"{figures['requests']:,} frames (the server got {received:,})"
         lateness = f"lateness p50 {times['p50']:.2f} ms, p99 {times['p99']:.2f} ms, max {times['max']:.2f} ms"
-        print(f"streams: {count} at 20 ms, {frames}, {lateness}", flush=True)
+        cost = f"{busy_s / frames * 1e6:.0f} µs of CPU a frame"
+        print(f"streams, {phase}: {count} at 20 ms, {counts}, {lateness}, {cost}", flush=True)
+
+
+def _watch_frames(server: WebSocketServer, process: subprocess.Popen[bytes], seconds: float) -> tuple[float, int]:
+    """(CPU seconds, frames) of the generator in a window."""
+    generator = psutil.Process(process.pid)
+    times, frames = generator.cpu_times(), server.stats().binaries
+    time.sleep(seconds)
+    now = generator.cpu_times()
+    return now.user + now.system - times.user - times.system, max(server.stats().binaries - frames, 1)
 
 
 @contextmanager
@@ -136,16 +153,22 @@ def running(kind: str, users: int, seconds: float) -> Iterator[tuple[WebSocketSe
 
 
 def main() -> None:
-    """All three, one after another."""
+    """All of them, one after another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--window", type=float, default=4.0, metavar="S", help="seconds of echo that are measured")
     parser.add_argument("--idle", type=int, default=5000, metavar="N", help="idle connections")
     parser.add_argument("--streams", type=int, default=200, metavar="N", help="streams at 20 ms")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="so many times, each")
+    parser.add_argument("--only", choices=["echo", "idle", "streams"], help="nothing else")
     options = parser.parse_args()
     raise_descriptor_limit()  # the server inherits it
-    messages(options.window)
-    idle(options.idle)
-    streams(options.streams, 2 * options.window)
+    for _ in range(options.rounds):
+        if options.only in {None, "echo"}:
+            messages(options.window)
+        if options.only in {None, "idle"}:
+            idle(options.idle)
+        for phase in ("spread", "together") if options.only in {None, "streams"} else ():
+            streams(options.streams, 2 * options.window, phase)
 
 
 if __name__ == "__main__":

@@ -384,6 +384,52 @@ def test_a_stream_reads_while_it_waits(server: WebSocketServer) -> None:
     assert server.settled().pongs == 4
 
 
+def test_a_stream_lets_others_ask(server: WebSocketServer) -> None:
+    """Requests of another greenlet get their replies while the stream goes on, whoever of the two reads."""
+    party = make_user(server.http_url)
+    with party.user.connect("/rpc") as socket:
+
+        def ask(number: int) -> Any:
+            return socket.request(
+                {"id": number}, name="ask", decode=json.loads, match=lambda reply: reply.get("id") == number
+            )
+
+        def ask_all() -> list[Any]:
+            return [ask(number)["id"] for number in range(20)]
+
+        asking = gevent.spawn(ask_all)
+        socket.stream(['{"id": -1}'] * 20, name="voice", every_ms=5)
+        asking.join()
+        assert asking.get() == list(range(20))
+    assert all(one.failure is None for one in party.sink.samples)
+    assert len(party.of("stream")) == 20
+
+
+def test_a_stream_whose_connection_is_dropped_ends(server: WebSocketServer) -> None:
+    """Another greenlet drops the connection while the stream waits for its next frame: it does not wait on."""
+    party = make_user(server.http_url)
+    socket = party.user.connect("/sink")
+    streaming = gevent.spawn(socket.stream, [b"x"] * 2, name="voice", every_ms=3_600_000)
+    while not party.of("stream"):
+        gevent.sleep(0)
+    socket.abandon()
+    streaming.join(timeout=10)
+    assert isinstance(streaming.exception, WebSocketClosedError)
+
+
+def test_a_killed_stream_leaves_its_connection_usable(server: WebSocketServer) -> None:
+    """A greenlet that is killed between two frames leaves the reading to others."""
+    party = make_user(server.http_url)
+    with party.user.connect("/echo", compress=False) as socket:
+        streaming = gevent.spawn(socket.stream, ["x"] * 2, name="voice", every_ms=3_600_000)
+        while not party.of("stream"):
+            gevent.sleep(0)
+        streaming.kill()
+        assert socket.receive() == "x"
+        assert socket.request("y", name="say") == "y"
+    assert_bytes_agree(party, server)
+
+
 def test_a_stream_that_breaks(server: WebSocketServer) -> None:
     """The frame at which it is noticed is a failed sample; those after it are none."""
     party = make_user(server.http_url)

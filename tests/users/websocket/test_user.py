@@ -102,6 +102,8 @@ def test_tls(tmp_path: Path) -> None:
             socket.send_binary(b"y" * 3_000_000)
             socket.send_binary(b"z" * 3_000_000)
             assert [len(socket.receive()), len(socket.receive())] == [3_000_000] * 2
+            socket.stream(["a", "b", "c"], name="talk", every_ms=5)
+            assert [socket.receive() for _ in range(3)] == ["a", "b", "c"]
         stats = server.settled()
     samples = party.sink.samples
     assert sum(one.sent_bytes for one in samples) == stats.received_bytes + stats.handshake_received_bytes

@@ -2,7 +2,8 @@
 
 :class:`~loadworthy.users.http.connection.Connection` has one greenlet that waits, which is all that HTTP/1 needs. Here
 one may wait to read while another waits for room to write, so writing brings its own watcher. Reading goes through the
-connection, with its time-outs that cost nothing.
+connection, with its time-outs that cost nothing; or, where a moment matters to the tenth of a millisecond, until that
+moment (:meth:`Wire.receive_until`).
 """
 
 # ruff: noqa: SLF001  # the second user of the connection's socket and buffers, which are no business of others
@@ -19,6 +20,7 @@ from loadworthy.clock import monotonic_ns
 from loadworthy.users.http.connection import RECEIVE_BYTES, Connection
 from loadworthy.users.http.errors import ReadTimeoutError, ResetError, TlsError
 from loadworthy.users.http.tls import TlsConnection
+from loadworthy.users.precise import call_at
 
 _WRITE = 2  # libev's EV_WRITE
 _NS_PER_S = 1_000_000_000
@@ -31,12 +33,13 @@ class Wire:
         sent_bytes, received_bytes: of data, inside TLS, since the handshake.
     """
 
-    __slots__ = ("_connection", "_is_closed", "_tls", "_writable", "received_bytes", "sent_bytes")
+    __slots__ = ("_connection", "_idling", "_is_closed", "_tls", "_writable", "received_bytes", "sent_bytes")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._tls = connection if isinstance(connection, TlsConnection) else None
         self._is_closed = False
+        self._idling: Any = None
         self._writable: Any = None
         self.sent_bytes = 0
         self.received_bytes = 0
@@ -94,6 +97,19 @@ class Wire:
         self.received_bytes += len(data)
         return data
 
+    def receive_until(self, due_us: int) -> bytes | None:
+        """Wait for bytes, but no longer than until this moment, precisely: None when it has come.
+
+        Raises :class:`ResetError`, :class:`TlsError`.
+        """
+        data = self._read_tls(self._tls) if self._tls is not None else None
+        while data is None:
+            if not self._wait_readable(due_us):
+                return None
+            data = self._read_ready()
+        self.received_bytes += len(data)
+        return data
+
     def receive_now(self) -> bytes:
         """What has come already, ``b""`` if nothing has; for a connection that cannot be written to any more."""
         try:
@@ -110,30 +126,71 @@ class Wire:
     def close(self) -> None:
         """Release the socket, and wake whoever waits for it with a :class:`ResetError`; may be called twice."""
         connection = self._connection
-        reader = connection._waiting
+        reader, idling = connection._waiting, self._idling
         self._is_closed = True
         connection.close()
         if self._writable is not None:
             self._writable.set()
         if reader is not None and reader is not getcurrent():
             get_hub().loop.run_callback(_wake, connection, reader)
+        if idling is not None and idling is not getcurrent():
+            get_hub().loop.run_callback(self._wake_idling, idling)
 
     def _receive_tls(self, connection: TlsConnection, deadline_ns: int) -> bytes:
         """As the connection does itself, but without writing: a frame of another greenlet may be half out."""
-        tls = connection._require()
-        while True:
-            try:
-                return tls.read(RECEIVE_BYTES)
-            except ssl.SSLWantReadError:
-                data = Connection.receive(connection, deadline_ns)
-                if data:
-                    connection._incoming.write(data)
-                else:
-                    connection._incoming.write_eof()
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                return b""
-            except ssl.SSLError as error:
-                raise TlsError("TLS failed while reading") from error
+        while (data := self._read_tls(connection)) is None:
+            _feed_tls(connection, Connection.receive(connection, deadline_ns))
+        return data
+
+    def _read_tls(self, connection: TlsConnection) -> bytes | None:
+        """What TLS has decrypted already; None if it needs more."""
+        try:
+            return connection._require().read(RECEIVE_BYTES)
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+        except ssl.SSLError as error:
+            raise TlsError("TLS failed while reading") from error
+
+    def _wait_readable(self, due_us: int) -> bool:
+        """Whether bytes came before the moment did."""
+        greenlet = self._idling = getcurrent()
+        call = call_at(due_us, greenlet.switch)
+        reader = self._connection._reader
+        reader.start(greenlet.switch)
+        try:
+            self._connection._hub.switch()
+            return call.is_pending
+        finally:
+            self._idling = None
+            reader.stop()
+            call.cancel()
+
+    def _read_ready(self) -> bytes | None:
+        """What has come on a socket that is readable; None if that was nothing whole."""
+        try:
+            data = self._connection._socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise _broken(error) from error
+        if self._tls is None:
+            return data
+        _feed_tls(self._tls, data)
+        return self._read_tls(self._tls)
+
+    def _wake_idling(self, greenlet: Any) -> None:
+        """As :func:`_wake`."""
+        if self._idling is greenlet:
+            greenlet.throw(ResetError("the connection was closed"))
+
+
+def _feed_tls(connection: TlsConnection, data: bytes) -> None:
+    if data:
+        connection._incoming.write(data)
+    else:
+        connection._incoming.write_eof()
 
 
 def _wake(connection: Connection, reader: Any) -> None:
