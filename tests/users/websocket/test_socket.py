@@ -405,6 +405,21 @@ def test_a_stream_lets_others_ask(server: WebSocketServer) -> None:
     assert len(party.of("stream")) == 4
 
 
+def test_a_stream_that_ends_leaves_the_reading_to_others(server: WebSocketServer) -> None:
+    """Who came to wait while the stream read gets what comes after its end."""
+    party = make_user(server.http_url)
+    with party.user.connect("/rpc") as socket:
+        streaming = gevent.spawn(socket.stream, ['{"id": -1}'] * 2, name="voice", every_ms=20)
+        while not party.of("stream"):
+            gevent.sleep(0)
+        waiting = gevent.spawn(
+            socket.expect_push, name="late", decode=json.loads, match=lambda message: message["id"] == 7
+        )
+        streaming.join()
+        socket.send_json({"id": 7})
+        assert waiting.get()["id"] == 7
+
+
 def test_a_stream_whose_connection_is_dropped_ends(server: WebSocketServer) -> None:
     """Another greenlet drops the connection while the stream waits for its next frame: it does not wait on."""
     party = make_user(server.http_url)
