@@ -16,6 +16,9 @@ monotonic_ns = time.perf_counter_ns
 wall_s = time.time
 """Seconds since the epoch, for stamps that people read."""
 
+wall_ns = time.time_ns
+"""Nanoseconds since the epoch, to compare with stamps that the kernel made by the same clock."""
+
 
 class Clock(Protocol):
     """Where the time comes from."""
