@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import gevent
 from gevent import event as gevent_event
 from gevent import socket as gevent_socket
 
+from loadworthy.clock import monotonic_ns
 from loadworthy.record.sample import Failure
 from loadworthy.users.http import HttpSession  # first: it imports Locust, which monkey-patches
+from loadworthy.users.http.connection import Connection
 
 
 class Sample(NamedTuple):
@@ -27,6 +30,17 @@ class Sample(NamedTuple):
     received_bytes: int = 0
     failure: Failure | None = None
     content_bytes: int = 0
+    first_byte_us: int = 0
+
+
+class Part(NamedTuple):
+    """The arguments of one ``record_part`` call."""
+
+    kind: str
+    name: str
+    start_us: int
+    done_us: int
+    failure: Failure | None = None
 
 
 class KeepingSink:
@@ -34,12 +48,20 @@ class KeepingSink:
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
+        self.parts: list[Part] = []
+        self.lags_us: list[int] = []
         self.interruptions = 0
         self.heard: list[dict[str, Any]] = []
         self.listeners: list[Any] = []
 
     def record(self, *arguments: Any) -> None:
         self.samples.append(Sample(*arguments))
+
+    def record_part(self, *arguments: Any) -> None:
+        self.parts.append(Part(*arguments))
+
+    def receive_lag(self, lag_us: int) -> None:
+        self.lags_us.append(lag_us)
 
     def interrupted(self) -> None:
         self.interruptions += 1
@@ -57,6 +79,11 @@ class KeepingSink:
     def kinds(self) -> list[str | None]:
         """The failure kind of each sample, None for those that went well."""
         return [sample.failure.kind.value if sample.failure else None for sample in self.samples]
+
+    @property
+    def part_kinds(self) -> list[tuple[str, str | None]]:
+        """Each part's kind, and how it failed, None for those that went well."""
+        return [(part.kind, part.failure.kind.value if part.failure else None) for part in self.parts]
 
 
 class Client(NamedTuple):
@@ -126,6 +153,60 @@ class Scripted:
                 return data
             data += piece
         return data
+
+
+class Stepwise:
+    """A server in this process that sends answers piece by piece, each when the client has read the one before.
+
+    Use it in a with-block, in which it counts what all connections of this process receive.
+
+    Attributes:
+        sent_us: when each piece was sent, over all answers.
+    """
+
+    def __init__(self, *answers: list[bytes]) -> None:
+        self.sent_us: list[int] = []
+        self._answers = answers
+        self._received_bytes = 0
+        self._news = gevent_event.Event()
+        self._listener: Any = gevent_socket.socket()  # type: ignore[attr-defined]  # untyped
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(8)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._receive = Connection.receive
+
+    def __enter__(self) -> Self:
+        server, receive = self, self._receive
+
+        def spy(connection: Connection, deadline_ns: int) -> bytes:
+            data = receive(connection, deadline_ns)
+            server._received_bytes += len(data)
+            server._news.set()
+            return data
+
+        Connection.receive = spy  # type: ignore[assignment, method-assign]
+        self._greenlet = gevent.spawn(self._serve)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        Connection.receive = self._receive  # type: ignore[method-assign]
+        self._greenlet.kill()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        connection, _ = self._listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sent_bytes = 0
+        with contextlib.closing(connection):
+            for pieces in self._answers:
+                connection.recv(65536)
+                for piece in pieces:
+                    while self._received_bytes < sent_bytes:
+                        self._news.clear()
+                        self._news.wait(5)
+                    self.sent_us.append(monotonic_ns() // 1000)
+                    connection.sendall(piece)
+                    sent_bytes += len(piece)
 
 
 class Service:

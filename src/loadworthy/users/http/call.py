@@ -11,7 +11,7 @@ from requests import PreparedRequest
 from loadworthy.clock import monotonic_ns
 from loadworthy.users.http.connection import Connection
 from loadworthy.users.http.cookies import CookieJar
-from loadworthy.users.http.dial import Route, dial, route_to
+from loadworthy.users.http.dial import Route, route_to
 from loadworthy.users.http.encoding import decode_body, decoder_for
 from loadworthy.users.http.errors import RedirectError, RequestError, ResetError, StatusError
 from loadworthy.users.http.exchange import BodySource, Limits, Received, exchange, send_rest
@@ -62,6 +62,10 @@ class Transport(Protocol):
         """The idle connections."""
         ...
 
+    def open_connection(self, route: Route, timeout_s: float) -> Connection:
+        """A new connection along the route."""
+        ...
+
 
 @dataclass(slots=True)
 class Call:
@@ -69,6 +73,7 @@ class Call:
 
     Attributes:
         sent_bytes, received_bytes: over all hops and attempts so far.
+        first_byte_ns: when the response of the hop under way began to come; 0 as long as it has not.
         jar: cookies for this call only, besides those of the session.
         may_reuse: False if a kept connection has failed for the first hop and only a new one will do.
         hooks: functions of (response) that may answer with another response; authentication works by them.
@@ -89,6 +94,7 @@ class Call:
     history: list[Response] = field(default_factory=list)
     sent_bytes: int = 0
     received_bytes: int = 0
+    first_byte_ns: int = 0
     body_position: Any = None
     may_reuse: bool = True
 
@@ -117,10 +123,12 @@ class Call:
             response.history = [*self.history, *response.history]  # authentication may have put in one of its own
         return response
 
-    def stamps(self) -> Stamps:
-        """The stamps of an attempt that is over now."""
-        done_us = monotonic_ns() // 1000
-        return Stamps(self.intended_us, self.sent_us, done_us, self.sent_bytes, self.received_bytes)
+    def stamps(self, done_ns: int) -> Stamps:
+        """The stamps of an attempt that was over then."""
+        first_byte_us = self.first_byte_ns // 1000
+        return Stamps(
+            self.intended_us, self.sent_us, done_ns // 1000, self.sent_bytes, self.received_bytes, first_byte_us
+        )
 
     def _attempt(self, message: Message) -> Response:
         """One hop, with its hooks."""
@@ -132,6 +140,7 @@ class Call:
 
     def _send(self, message: Message) -> Response:
         """One request; sent again, once, when a kept connection turns out to be dead and nothing can have happened."""
+        self.first_byte_ns = 0
         route = route_to(message.url, self.proxies, self.verify, self.cert)
         may_reuse, self.may_reuse = self.may_reuse, True  # later hops may
         connection = self.session.pool.take(route, monotonic_ns()) if may_reuse else None
@@ -141,7 +150,7 @@ class Call:
             except ResetError:
                 if message.method not in IDEMPOTENT or not isinstance(message.body, bytes):
                     raise
-        return self._send_over(dial(route, self.limits.connect_s), route, message)
+        return self._send_over(self.session.open_connection(route, self.limits.connect_s), route, message)
 
     def _send_over(self, connection: Connection, route: Route, message: Message) -> Response:
         sent_bytes, received_bytes = connection.sent_bytes, connection.received_bytes
@@ -167,8 +176,8 @@ class Call:
 
     def respond(self, message: Message, received: Received) -> Response:
         """A response from what was received: cookies kept, codings undone; raises an ``AttemptError``."""
-        head, head_bytes, body, _ = received
-        stamps = self.stamps()
+        head, head_bytes, body, _, self.first_byte_ns, done_ns = received
+        stamps = self.stamps(done_ns)
         if head.sets_cookies:
             self._receive_cookies(message.url, head_bytes)
         if head.is_encoded and body:
@@ -223,15 +232,17 @@ class Call:
         connection.send(payload, min(monotonic_ns() + limits.read_ns, deadline_ns))
         send_rest(connection, rest, deadline_ns, limits)
         data = connection.receive(min(monotonic_ns() + limits.read_ns, deadline_ns))
+        received_ns = monotonic_ns()
         reader = ResponseReader(message.method == "HEAD", limits.max_head_bytes)
-        source = BodySource(connection, reader, data, None, limits)
-        head, head_bytes = source.read_head()
+        source = BodySource(connection, reader, None, limits)
+        head, head_bytes = source.read_head(data, received_ns)
+        self.first_byte_ns = source.first_byte_ns
         if head.sets_cookies:
             self._receive_cookies(message.url, head_bytes)
         decoder = None
         if head.is_encoded:
             decoder = decoder_for(parse_headers(head_bytes).get("content-encoding", ""), limits.max_body_bytes)
-        response = new_response(message, head, head_bytes, b"", self.stamps())
+        response = new_response(message, head, head_bytes, b"", self.stamps(monotonic_ns()))
         response._stream = BodyStream(connection, source, decoder, self._release)  # noqa: SLF001  # its maker
         return response
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import _socket
 import errno
 import os
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -27,10 +28,13 @@ from loadworthy.users.http.errors import (
     AttemptError,
     ConnectError,
     ConnectTimeoutError,
+    GeneratorLimitError,
     ReadTimeoutError,
     ResetError,
     ResolveError,
+    generator_limit,
 )
+from loadworthy.users.http.receipt import PROBES, Probe
 
 RECEIVE_BYTES = 65_536
 IDLE_CHECK_NS = 100_000_000
@@ -51,6 +55,7 @@ class Connection:
 
     Attributes:
         key: what it is connected to; equal keys can use each other's connections.
+        probe: reads the kernel's receive stamps, on a few connections.
         sent_bytes, received_bytes: of the application's data, since it was opened.
         used: whether a response has come over it already.
         idle_since_ns: when that response was complete.
@@ -66,6 +71,7 @@ class Connection:
         "_waiting",
         "idle_since_ns",
         "key",
+        "probe",
         "received_bytes",
         "sent_bytes",
         "used",
@@ -80,6 +86,7 @@ class Connection:
         self._deadline_ns = _NEVER_NS
         self._waiting: Any = None
         self.key = key
+        self.probe: Probe | None = None
         self.sent_bytes = 0
         self.received_bytes = 0
         self.used = False
@@ -102,16 +109,25 @@ class Connection:
 
         Raises :class:`ReadTimeoutError` at the deadline and :class:`ResetError` when the connection broke.
         """
+        probe = self.probe
+        probed_ns = 0 if probe is None else probe.begin()
         while True:
             self._wait(self._reader, deadline_ns)
             try:
-                data = self._socket.recv(RECEIVE_BYTES)
+                if probed_ns and probe is not None:
+                    data = probe.receive(self._socket, RECEIVE_BYTES, probed_ns)
+                else:
+                    data = self._socket.recv(RECEIVE_BYTES)
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise _broken(error) from error
             self.received_bytes += len(data)
             return data
+
+    def watch_receipt(self, report: Callable[[int], None]) -> None:
+        """Report how long answers lay in this machine, if it is this connection's turn and the platform can tell."""
+        self.probe = PROBES.new(self._socket, report)
 
     def is_stale(self) -> bool:
         """Whether the peer has closed (or said something unasked); does not wait."""
@@ -207,7 +223,9 @@ def connect(host: str, port: int, key: object, timeout_s: float, factory: type[C
         try:
             return _connect_to(family, address, factory, key, now_ns + share_ns)
         except AttemptError as error:
-            failure = error
+            # What another address answered says more than that this machine cannot even try this one.
+            if index == 0 or not isinstance(error, GeneratorLimitError):
+                failure = error
     raise failure
 
 
@@ -226,7 +244,7 @@ def _resolve(host: str, port: int, timeout_s: float) -> list[tuple[int, Any]]:
     except (OSError, UnicodeError) as error:
         if isinstance(error, AttemptError):
             raise
-        raise ResolveError("the host name does not resolve") from error
+        raise _limit_here() or ResolveError("the host name does not resolve") from error
     return [(entry[0], entry[4]) for entry in found]
 
 
@@ -234,7 +252,7 @@ def _connect_to(family: int, address: Any, factory: type[Connection], key: objec
     try:
         sock = _socket.socket(family, _socket.SOCK_STREAM)
     except OSError as error:
-        raise ConnectError(f"cannot open a socket: {_reason(error.errno)}") from error
+        raise _refused(error.errno, "cannot open a socket") from error
     connection = None
     try:
         sock.setblocking(False)
@@ -246,12 +264,25 @@ def _connect_to(family: int, address: Any, factory: type[Connection], key: objec
     except BaseException as error:
         (connection or sock).close()
         if isinstance(error, OSError) and not isinstance(error, AttemptError):
-            raise ConnectError(f"cannot connect: {_reason(error.errno)}") from error
+            raise _refused(error.errno) from error
         raise
     if code:
         connection.close()
-        raise ConnectError(f"cannot connect: {_reason(code)}")
+        raise _refused(code)
     return connection
+
+
+def _refused(code: int | None, what: str = "cannot connect") -> AttemptError:
+    return generator_limit(code) or ConnectError(f"{what}: {_reason(code)}")
+
+
+def _limit_here() -> AttemptError | None:
+    """Why no socket can be opened here, if that is so: the resolver needs one, too, and does not say it got none."""
+    try:
+        _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM).close()
+    except OSError as error:
+        return generator_limit(error.errno)
+    return None
 
 
 def _broken(error: OSError) -> ResetError:

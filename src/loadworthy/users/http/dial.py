@@ -19,6 +19,7 @@ from loadworthy.users.http.errors import (
     TooLargeError,
 )
 from loadworthy.users.http.headers import encode_headers
+from loadworthy.users.http.parts import UNWATCHED, Watch
 from loadworthy.users.http.request import basic_auth
 from loadworthy.users.http.tls import Cert, TlsConnection, Verify, tls_context
 from loadworthy.users.http.urls import Url
@@ -77,24 +78,30 @@ def parse_proxy(text: str) -> Proxy:
     return Proxy(host, port or _DEFAULT_PROXY_PORT, authorization)
 
 
-def dial(route: Route, timeout_s: float) -> Connection:
+def dial(route: Route, timeout_s: float, watch: Watch = UNWATCHED) -> Connection:
     """A connection along the route, ready for a request, within ``timeout_s`` in all.
 
-    Raises an :class:`AttemptError` of kind dns, connect, tls or timeout_connect.
+    ``watch`` is told how long ``connect`` (to the proxy, if there is one) and ``tls`` took.
+
+    Raises an :class:`AttemptError` of kind dns, connect, tls, timeout_connect or generator.
     """
     deadline_ns = monotonic_ns() + int(timeout_s * _NS_PER_S)
     factory = TlsConnection if route.scheme == "https" else Connection
     host, port = (route.proxy.host, route.proxy.port) if route.proxy else (route.host, route.port)
     context = tls_context(route.verify, route.cert) if route.scheme == "https" else None
-    connection = connect(host, port, route, timeout_s, factory)
+    with watch.part("connect", host, port):
+        connection = connect(host, port, route, timeout_s, factory)
     try:
         if isinstance(connection, TlsConnection) and context is not None:
             if route.proxy:
                 open_tunnel(connection, route, route.proxy, deadline_ns)
-            connection.handshake(context, route.host, deadline_ns)
+            with watch.part("tls", route.host, route.port):
+                connection.handshake(context, route.host, deadline_ns)
     except BaseException:
         connection.close()
         raise
+    if watch.receive_lag is not None:
+        connection.watch_receipt(watch.receive_lag)
     return connection
 
 

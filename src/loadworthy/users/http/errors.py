@@ -15,13 +15,15 @@ from the class that ``requests`` would raise, so ``except`` clauses written for 
       │    └─ RedirectError                     TooManyRedirects
       ├─ StatusError          status            HTTPError
       ├─ TooLargeError        too_large         ConnectionError
-      └─ RequestError         exception         InvalidURL
+      ├─ RequestError         exception         InvalidURL
+      └─ GeneratorLimitError  generator         ConnectionError
 
 The text of each is one line without parts that vary from request to request: failures are counted by it.
 """
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from typing import ClassVar
@@ -36,6 +38,8 @@ class AttemptError(exceptions.RequestException):
     """An attempt failed; ``kind`` says how."""
 
     kind: ClassVar[FailureKind]
+    first_byte_ns: int = 0
+    """Monotonic stamp of the first byte of the response that failed; 0 if none came."""
 
 
 class ResolveError(AttemptError, exceptions.ConnectionError):
@@ -106,6 +110,18 @@ class RequestError(AttemptError, exceptions.InvalidURL):
     kind = FailureKind.EXCEPTION
 
 
+class GeneratorLimitError(AttemptError, exceptions.ConnectionError):
+    """This machine could not make the attempt; it says nothing about the target."""
+
+    kind = FailureKind.GENERATOR
+
+
+def generator_limit(code: int | None) -> GeneratorLimitError | None:
+    """The error for an ``errno`` that means that this machine has run out of something; None for any other."""
+    message = _LIMITS.get(code) if code else None
+    return GeneratorLimitError(message) if message else None
+
+
 def failure_kind(error: object) -> FailureKind:
     """The kind under which an exception (or any other object a user called a failure) is counted.
 
@@ -114,11 +130,33 @@ def failure_kind(error: object) -> FailureKind:
     """
     if isinstance(error, AttemptError):
         return error.kind
+    if isinstance(error, OSError) and _is_own_limit(error):
+        return FailureKind.GENERATOR
     for classes, kind in _KINDS:
         if isinstance(error, classes):
             return kind
     return FailureKind.EXCEPTION if isinstance(error, BaseException) else FailureKind.ASSERTION
 
+
+def _is_own_limit(error: OSError) -> bool:
+    """Whether it comes of a limit of this machine; other clients wrap the error of the socket several times."""
+    cause: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if isinstance(cause, OSError) and cause.errno in _LIMITS:
+            return True
+        cause = cause and (cause.__cause__ or cause.__context__)
+    return False
+
+
+_MAX_CAUSES = 8
+_LIMITS = {
+    errno.EMFILE: "this process has no file descriptor left: raise ulimit -n, or use more workers",
+    errno.ENFILE: "this machine has no file descriptor left: raise fs.file-max, or use more machines",
+    errno.EADDRNOTAVAIL: "this machine has no local port left for the target (or no address that fits): "
+    "keep connections open, widen net.ipv4.ip_local_port_range, or use more machines",
+    errno.ENOBUFS: "the kernel of this machine has no memory left for a socket: use fewer users, or more machines",
+    errno.ENOMEM: "this machine has no memory left for a socket: use fewer users, or more machines",
+}
 
 _KINDS: tuple[tuple[tuple[type[BaseException], ...], FailureKind], ...] = (
     ((AssertionError, CatchResponseError, ResponseError), FailureKind.ASSERTION),

@@ -41,12 +41,17 @@ class Limits(NamedTuple):
 
 
 class Received(NamedTuple):
-    """A whole response, its body as it came (chunks joined, codings not undone)."""
+    """A whole response, its body as it came (chunks joined, codings not undone).
+
+    Where one read brought all of it, ``first_byte_ns`` and ``done_ns`` are the same reading of the clock.
+    """
 
     head: Head
     head_bytes: bytes
     body: bytes
     keep_alive: bool
+    first_byte_ns: int
+    done_ns: int
 
 
 def exchange(
@@ -60,7 +65,8 @@ def exchange(
 ) -> Received:
     """Send ``payload`` and what ``rest`` yields, and read the response to its end.
 
-    Raises an :class:`AttemptError`; :class:`ResetError` only as long as no byte of a response has come.
+    Raises an :class:`AttemptError`, its ``first_byte_ns`` set if a response had begun; :class:`ResetError` only as
+    long as no byte of a response has come.
     """
     deadline_ns = now_ns + limits.read_ns
     if deadline_ns > total_deadline_ns:
@@ -70,20 +76,24 @@ def exchange(
         send_rest(connection, rest, total_deadline_ns, limits)
         deadline_ns = min(monotonic_ns() + limits.read_ns, total_deadline_ns)
     data = connection.receive(deadline_ns)
+    received_ns = monotonic_ns()
     end = data.find(b"\r\n\r\n")
     if end >= 0 and data.find(b"\n\n", 0, end) < 0 and end <= limits.max_head_bytes:
-        head = known_head(data[: end + 2], is_head)
+        try:
+            head = known_head(data[: end + 2], is_head)
+        except AttemptError as error:
+            error.first_byte_ns = received_ns
+            raise
         if head.length == len(data) - end - 4:
             content: bytes | None = data[end + 4 :]
         else:
             content = read_whole_chunks(data, end + 4) if head.length == CHUNKED else None
         if content is not None and head.status >= FINAL and len(content) <= limits.max_body_bytes:
-            return _new(Received, (head, data[:end], content, head.keep_alive))
-    reader = ResponseReader(is_head, limits.max_head_bytes)
-    source = BodySource(connection, reader, data, total_deadline_ns, limits)
-    head, head_bytes = source.read_head()
+            return _new(Received, (head, data[:end], content, head.keep_alive, received_ns, received_ns))
+    source = BodySource(connection, ResponseReader(is_head, limits.max_head_bytes), total_deadline_ns, limits)
+    head, head_bytes = source.read_head(data, received_ns)
     content = source.read_all()
-    return Received(head, head_bytes, content, source.keep_alive)
+    return Received(head, head_bytes, content, source.keep_alive, source.first_byte_ns, monotonic_ns())
 
 
 def send_rest(connection: Connection, rest: Iterable[bytes], total_deadline_ns: int, limits: Limits) -> None:
@@ -96,33 +106,46 @@ class BodySource:
     """Reads a response from its connection, piece by piece.
 
     Args:
-        data: the first bytes of the response, already read; empty if the peer closed without a word.
         total_deadline_ns: None if only the single waits are bounded.
+
+    Attributes:
+        first_byte_ns: when the first byte of the response came, interim ones not counted; 0 before that. Errors that
+            are raised after it have it too.
     """
 
-    __slots__ = ("_connection", "_limits", "_read_bytes", "_reader", "_total_deadline_ns")
+    __slots__ = ("_connection", "_limits", "_read_bytes", "_reader", "_total_deadline_ns", "first_byte_ns")
 
     def __init__(
-        self, connection: Connection, reader: ResponseReader, data: bytes, total_deadline_ns: int | None, limits: Limits
+        self, connection: Connection, reader: ResponseReader, total_deadline_ns: int | None, limits: Limits
     ) -> None:
         self._connection = connection
         self._reader = reader
         self._limits = limits
         self._total_deadline_ns = _NEVER_NS if total_deadline_ns is None else total_deadline_ns
         self._read_bytes = 0
-        if not data:
-            raise ResetError("the connection closed before a response had begun")
-        reader.feed(data)
+        self.first_byte_ns = 0
 
     @property
     def keep_alive(self) -> bool:
         """Whether the connection can be used again, now that the response is complete."""
         return self._reader.keep_alive
 
-    def read_head(self) -> tuple[Head, bytes]:
-        """Read until the head is complete; what it says, and its bytes."""
-        while self._reader.head is None:
-            self._feed_more()
+    def read_head(self, data: bytes, received_ns: int) -> tuple[Head, bytes]:
+        """Read until the head is complete; what it says, and its bytes.
+
+        Args:
+            data: the first bytes, already read; empty if the peer closed without a word.
+            received_ns: when that was.
+        """
+        if not data:
+            raise ResetError("the connection closed before a response had begun")
+        try:
+            self._feed_head(data, received_ns)
+            while self._reader.head is None:
+                self._feed_more()
+        except AttemptError as error:
+            error.first_byte_ns = self.first_byte_ns
+            raise
         return self._reader.head, self._reader.head_bytes
 
     def read_piece(self) -> bytes:
@@ -135,14 +158,21 @@ class BodySource:
         return self._count(self._reader.take())
 
     def read_all(self) -> bytes:
-        """The rest of the body; raises :class:`TooLargeError` when it is larger than allowed."""
-        head, _ = self.read_head()
-        if head.length > self._limits.max_body_bytes:
-            raise TooLargeError("the body of the response is larger than max_body_bytes")
+        """The body; call it after :meth:`read_head`. Raises :class:`TooLargeError` when it is larger than allowed."""
         pieces = []
-        while piece := self.read_piece():
-            pieces.append(piece)
+        try:
+            self._check_length()
+            while piece := self.read_piece():
+                pieces.append(piece)
+        except AttemptError as error:
+            error.first_byte_ns = self.first_byte_ns
+            raise
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _check_length(self) -> None:
+        head = self._reader.head
+        if head is not None and head.length > self._limits.max_body_bytes:
+            raise TooLargeError("the body of the response is larger than max_body_bytes")
 
     def _count(self, piece: bytes) -> bytes:
         self._read_bytes += len(piece)
@@ -160,7 +190,18 @@ class BodySource:
             raise ReadTimeoutError("the response stopped coming for as long as the read time-out") from None
         except AttemptError as error:
             raise ProtocolError("the connection broke within the response") from error
-        if data:
-            self._reader.feed(data)
-        else:
+        if not data:
             self._reader.feed_eof()
+        elif self._reader.head is None:
+            self._feed_head(data, monotonic_ns())
+        else:
+            self._reader.feed(data)
+
+    def _feed_head(self, data: bytes, received_ns: int) -> None:
+        """Bytes before the head is complete: if an interim response ends in them, what follows it came with them."""
+        begun, interim = self._reader.begun, self._reader.interim
+        try:
+            self._reader.feed(data)
+        finally:
+            if not begun or self._reader.interim != interim:
+                self.first_byte_ns = received_ns if self._reader.begun else 0

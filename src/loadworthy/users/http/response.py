@@ -34,13 +34,17 @@ _ERROR_STATUS = 400
 
 
 class Stamps(NamedTuple):
-    """When things happened (µs, monotonic) and how many bytes went over the wire, all hops together."""
+    """When things happened (µs, monotonic) and how many bytes went over the wire, all hops together.
+
+    ``first_byte_us`` is that of the last hop's response; 0 if none had begun.
+    """
 
     intended_us: int
     sent_us: int
     done_us: int
     sent_bytes: int
     received_bytes: int
+    first_byte_us: int
 
 
 class Response:

@@ -19,7 +19,11 @@ _US_PER_S = 1_000_000
 
 
 class Sink(Protocol):
-    """Where samples go; :class:`loadworthy.users.sink.UserSink` is one."""
+    """Where samples go; :class:`loadworthy.users.sink.UserSink` is one.
+
+    One that wants to hear of connections has ``record_part`` and ``receive_lag`` of
+    :class:`~loadworthy.record.sample.SampleSink`, too.
+    """
 
     @property
     def record(self) -> Callable[..., None]:

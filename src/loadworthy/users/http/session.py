@@ -21,8 +21,11 @@ from loadworthy.clock import monotonic_ns
 from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.users.http.call import IDEMPOTENT, Call, Options
 from loadworthy.users.http.catch import MAX_UNENTERED, Catch
+from loadworthy.users.http.connection import Connection
+from loadworthy.users.http.dial import Route, dial
 from loadworthy.users.http.errors import AttemptError, RequestError, ResetError
 from loadworthy.users.http.exchange import Limits, exchange
+from loadworthy.users.http.parts import Watch
 from loadworthy.users.http.pool import Pool
 from loadworthy.users.http.prepare import prepare, unsent_message
 from loadworthy.users.http.request import Message, build_message, plain_body
@@ -188,7 +191,7 @@ class HttpSession(SessionSettings):
             if not response.status_code:
                 gevent.sleep(0)
             return response
-        _, _, done_us, sent_bytes, received_bytes = response.stamps
+        _, _, done_us, sent_bytes, received_bytes, first_byte_us = response.stamps
         self._sink.record(
             response.message.method,
             name,
@@ -200,6 +203,7 @@ class HttpSession(SessionSettings):
             received_bytes,
             None if response.error is None else failure_of(response, response.error),
             content_bytes(response),
+            first_byte_us,
         )
         if self._sink.listeners:
             self._sink.notify(**request_meta(response, name, context or _NO_CONTEXT, user))
@@ -260,13 +264,14 @@ class HttpSession(SessionSettings):
                 call.may_reuse = False
                 return self._run_message(message, call)
             return self._failed(message, error, call)
-        done_ns = monotonic_ns()
+        done_ns = received.done_ns
         if received.keep_alive:
             self.pool.put(connection, done_ns)
         else:
             connection.close()
         sent_bytes, received_bytes = connection.sent_bytes - sent_bytes, connection.received_bytes - received_bytes
-        stamps = _new(Stamps, (intended_us, sent_us, done_ns // 1000, sent_bytes, received_bytes))
+        done_us, first_byte_us = done_ns // 1000, received.first_byte_ns // 1000
+        stamps = _new(Stamps, (intended_us, sent_us, done_us, sent_bytes, received_bytes, first_byte_us))
         head = received.head
         if head.status < REDIRECTION and not head.sets_cookies and not head.is_encoded:
             return Response(message, head.status, received.head_bytes, received.body, [], stamps)
@@ -277,6 +282,10 @@ class HttpSession(SessionSettings):
             return call.follow_redirects(message, response)
         except BaseException as error:  # noqa: BLE001  # judged there, and raised again if it is not the request's
             return self._failed(message, error, call)
+
+    def open_connection(self, route: Route, timeout_s: float) -> Connection:
+        """A new connection along the route, its parts recorded; raises an ``AttemptError``."""
+        return dial(route, timeout_s, Watch.of(self._sink))
 
     def _run(self, method: str, url: str, options: Options, call: Call) -> Response:
         """A request with options."""
@@ -307,7 +316,8 @@ class HttpSession(SessionSettings):
         if not isinstance(error, AttemptError):
             cause, error = error, RequestError(f"{type(error).__name__} while the request was made")
             error.__cause__ = cause
-        response = Response(message, 0, b"", b"", call.history, call.stamps())
+        call.first_byte_ns = error.first_byte_ns or call.first_byte_ns
+        response = Response(message, 0, b"", b"", call.history, call.stamps(monotonic_ns()))
         response.error = error
         return response
 
@@ -352,6 +362,7 @@ class HttpSession(SessionSettings):
             stamps.received_bytes,
             failure,
             meta["response_length"],
+            stamps.first_byte_us,
         )
         if self._sink.listeners:
             self._sink.notify(**meta)

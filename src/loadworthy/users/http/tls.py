@@ -10,7 +10,14 @@ from pathlib import Path
 import certifi
 
 from loadworthy.users.http.connection import RECEIVE_BYTES, Connection
-from loadworthy.users.http.errors import ConnectTimeoutError, ReadTimeoutError, ResetError, TlsError
+from loadworthy.users.http.errors import (
+    AttemptError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+    ResetError,
+    TlsError,
+    generator_limit,
+)
 
 Verify = bool | str
 Cert = str | tuple[str, str] | None
@@ -39,7 +46,7 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
         try:
             context.load_cert_chain(certificate, key)
         except (OSError, ssl.SSLError) as error:
-            raise TlsError("cert= is not a readable certificate with its key") from error
+            raise _limit(error) or TlsError("cert= is not a readable certificate with its key") from error
     return context
 
 
@@ -51,7 +58,9 @@ def _load_authorities(context: ssl.SSLContext, verify: Verify) -> None:
         else:
             context.load_verify_locations(cafile=str(path))
     except (OSError, ssl.SSLError) as error:
-        raise TlsError("verify= is not a readable file or directory of certificate authorities") from error
+        raise _limit(error) or TlsError(
+            "verify= is not a readable file or directory of certificate authorities"
+        ) from error
 
 
 class TlsConnection(Connection):
@@ -156,6 +165,11 @@ class TlsConnection(Connection):
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+
+
+def _limit(error: OSError) -> AttemptError | None:
+    """The limit of this machine that kept a file from being opened; numbers of the TLS library mean other things."""
+    return None if isinstance(error, ssl.SSLError) else generator_limit(error.errno)
 
 
 def _reason(error: ssl.SSLError) -> str:

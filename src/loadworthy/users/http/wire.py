@@ -178,7 +178,7 @@ class ResponseReader:
         max_head_bytes: more than this before the body is a :class:`TooLargeError`; interim responses count too.
 
     After each :meth:`feed`, ``head`` tells what is known, ``take()`` hands out the body so far, and ``complete`` says
-    whether that was all. ``keep_alive`` is meaningful once it is complete.
+    whether that was all. ``keep_alive`` is meaningful once it is complete; ``interim`` counts the interim responses.
     """
 
     __slots__ = (
@@ -191,6 +191,7 @@ class ResponseReader:
         "complete",
         "head",
         "head_bytes",
+        "interim",
         "keep_alive",
     )
 
@@ -205,6 +206,12 @@ class ResponseReader:
         self.head_bytes = b""
         self.complete = False
         self.keep_alive = False
+        self.interim = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a byte of a response that is not (yet) known to be an interim one."""
+        return self.head is not None or bool(self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Take in what arrived; raises :class:`ProtocolError` or :class:`TooLargeError`."""
@@ -246,6 +253,7 @@ class ResponseReader:
             if head.status >= 200 or head.status == SWITCHING_PROTOCOLS:  # a final response
                 self._begin_body(head, self._buffer[:end], rest)
                 return
+            self.interim += 1
             self._max_head_bytes -= begin
             self._buffer = rest
 
