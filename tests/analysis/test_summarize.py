@@ -102,7 +102,7 @@ def test_summary_json_has_the_public_keys(tmp_path: Path) -> None:
         "requests", "failures", "error_rate", "throughput", "response_time_ms", "service_time_ms", "status_codes",
         "failure_kinds", "received_bytes", "sent_bytes",
     }  # fmt: skip
-    assert set(data["health"]) == {"verdict", "loop_lag_ms", "cpu", "reasons"}
+    assert set(data["health"]) == {"verdict", "loop_lag_ms", "cpu", "gc_pause_ms", "reasons"}
     assert (data["schema"], data["scenarios"]["load"]["workload"]) == (1, "closed")
 
 

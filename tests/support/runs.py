@@ -26,6 +26,8 @@ def series(
     statuses: Mapping[int, int] | None = None,
     service_us: Sequence[int] | None = None,
     untimed: int = 0,
+    send_lag_us: Sequence[int] = (),
+    part: bool = False,
 ) -> SeriesInterval:
     """One series of one interval, from its response times in µs."""
     response = Histogram.of(times_us)
@@ -42,7 +44,14 @@ def series(
         failure_kinds=failed,
         response=response,
         service=response if service_us is None else Histogram.of(service_us),
+        send_lag=Histogram.of(send_lag_us),
+        part=part,
     )
+
+
+def part(kind: str, name: str, times_us: Sequence[int], **changes: Any) -> SeriesInterval:
+    """A part of what other series count."""
+    return series(name, times_us, kind=kind, statuses={}, part=True, **changes)
 
 
 def interval(
@@ -55,6 +64,11 @@ def interval(
     duration_ms: int = 1000,
     health: Mapping[str, float] | None = None,
     interrupted: int = 0,
+    receive_lag_us: Sequence[int] = (),
+    scheduled: int = 0,
+    sent: int = 0,
+    dropped: int = 0,
+    late: int = 0,
 ) -> Interval:
     """The interval that begins so many seconds after the start; its number is the second unless given."""
     return Interval(
@@ -64,11 +78,23 @@ def interval(
         start_ms=START_MS + second * 1000,
         duration_ms=duration_ms,
         users=users,
-        iterations=sum(part.requests for part in parts),
+        iterations=sum(part.requests for part in parts if not part.part),
         interrupted=interrupted,
         health=dict(health if health is not None else {"cpu": 0.31, "loop_lag_ms": 1.25, "rss_bytes": 80e6}),
         series=list(parts),
+        receive_lag=Histogram.of(receive_lag_us),
+        scheduled=scheduled,
+        sent=sent,
+        dropped=dropped,
+        late=late,
     )
+
+
+def started_open(scenario: str = "load", planned_s: float | None = 60.0, rate: float = 100.0) -> Json:
+    """The event with which a scenario of an open workload begins."""
+    event = started(scenario, planned_s)
+    del event["users"]
+    return event | {"workload": "open", "rate": rate, "arrivals": "poisson", "max_users": 1000}
 
 
 def started(scenario: str = "load", planned_s: float | None = 60.0, users: int = 10) -> Json:

@@ -1,7 +1,8 @@
 """Adding up intervals: the current totals of each scenario and series, and a window of the last seconds.
 
 Used while a run goes on (the live view) and afterwards (the summary), so both always show the same figures. All of it
-is addition, so the order in which processes report does not matter.
+is addition, so the order in which processes report does not matter. Parts (what other series count already: the time to
+connect, a whole iteration) are kept beside the series and added to nothing.
 """
 
 from __future__ import annotations
@@ -10,11 +11,16 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from loadworthy.analysis.arrivals import NO_ARRIVALS, Arrivals
 from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.pace import Pace
+from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval, SeriesInterval
 
 MS_PER_S = 1000
+ITERATION = "iteration"
+"""Kind of the parts that are whole iterations."""
+
 SeriesKey = tuple[str, str]
 """(kind, name), e.g. ``("GET", "/contacts")``."""
 
@@ -32,7 +38,7 @@ class ScenarioTotals:
     """All that was measured of one scenario so far.
 
     Times are ms since the epoch: ``start_ms`` is where its first interval began, ``end_ms`` where its last one ended,
-    not counting those in which the users were already stopping.
+    not counting those in which the users were already stopping. ``series`` make up the total, ``parts`` do not.
     """
 
     name: str
@@ -42,6 +48,8 @@ class ScenarioTotals:
     iterations: int = 0
     interrupted: int = 0
     series: dict[SeriesKey, SeriesInterval] = field(default_factory=dict)
+    parts: dict[SeriesKey, SeriesInterval] = field(default_factory=dict)
+    arrivals: Arrivals = NO_ARRIVALS
     pace: Pace = field(default_factory=Pace)
     _users: dict[int, dict[int, int]] = field(default_factory=dict)
     _latest: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -57,12 +65,13 @@ class ScenarioTotals:
         self.iterations += interval.iterations
         self.interrupted += interval.interrupted
         self._note_users(interval)
+        self.arrivals = self.arrivals.plus(interval)
         self.pace.add(interval)
         for one in interval.series:
-            key = (one.kind, one.name)
-            if key not in self.series:
-                self.series[key] = SeriesInterval(*key)
-            self.series[key].add(one)
+            kept, key = (self.parts if one.part else self.series), (one.kind, one.name)
+            if key not in kept:
+                kept[key] = SeriesInterval(*key, part=one.part)
+            kept[key].add(one)
         self._total = None
 
     def _note_users(self, interval: Interval) -> None:
@@ -75,10 +84,17 @@ class ScenarioTotals:
 
     @property
     def total(self) -> SeriesInterval:
-        """All series as one."""
+        """All series as one, without the parts."""
         if self._total is None:
             self._total = merged(self.series.values(), name="Aggregated")
         return self._total
+
+    @property
+    def send_lag(self) -> Histogram:
+        """How late the requests were sent that had an intended time; where they tell nothing, the iterations."""
+        if self.total.send_lag.count:
+            return self.total.send_lag
+        return Histogram.merged(one.send_lag for (kind, _), one in self.parts.items() if kind == ITERATION)
 
     @property
     def duration_s(self) -> float:
@@ -128,7 +144,7 @@ class Accumulator:
         totals.add(interval)
         if self._window_ms:
             end_ms = interval.start_ms + interval.duration_ms
-            self._recent[name].append((interval.start_ms, end_ms, merged(interval.series)))
+            self._recent[name].append((interval.start_ms, end_ms, merged(interval.counted)))
             self._forget(name, totals.end_ms - self._window_ms)
 
     def _forget(self, name: str, before_ms: int) -> None:
@@ -137,7 +153,7 @@ class Accumulator:
             recent.popleft()
 
     def window(self, scenario: str) -> WindowFigures:
-        """Figures of the last seconds of a scenario, all series together."""
+        """Figures of the last seconds of a scenario, all series together, without the parts."""
         latest_ms = self.scenarios[scenario].end_ms if scenario in self.scenarios else 0
         parts = [part for part in self._recent.get(scenario, ()) if part[1] > latest_ms - self._window_ms]
         total = merged(part for _, _, part in parts)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from loadworthy.analysis.accumulate import Accumulator
+from loadworthy.analysis.own_readings import Readings
 from loadworthy.analysis.stages import StageCutter
 from loadworthy.analysis.timeline import TimelineBuilder
-from loadworthy.analysis.validity import Readings
 from loadworthy.record.rundir import EVENTS, FAILURES, INTERVALS, RESOURCES, Run
 
 

@@ -34,7 +34,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StageFigures:
-    """One stage; times in seconds since the scenario's start. ``users`` is where the stage went to, or what it held."""
+    """One stage; times in seconds since the scenario's start.
+
+    ``users`` is where the stage went to, or what it held. In an open workload that is ``rate``, per second, and
+    ``users`` are the most that were at work; ``dropped`` are the arrivals that were dropped. Both are None
+    in a closed one.
+    """
 
     index: int
     users: int
@@ -45,16 +50,32 @@ class StageFigures:
     error_rate: float | None
     throughput: float | None
     p95_ms: float | None
+    rate: float | None = None
+    dropped: int | None = None
+
+    def to_json(self) -> Json:
+        """The form that stands in ``summary.json``."""
+        return _applying(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
 class FailurePoint:
-    """The first stage in which a threshold broke, and when that stage began."""
+    """The first stage in which a threshold broke, and when that stage began; ``rate`` as in the stage."""
 
     threshold: str
     stage: int
     users: int
     at_s: float
+    rate: float | None = None
+
+    def to_json(self) -> Json:
+        """The form that stands in ``summary.json``."""
+        return _applying(asdict(self))
+
+
+def _applying(data: Json) -> Json:
+    """Without what applies to open workloads only, where there is none of it."""
+    return {key: value for key, value in data.items() if value is not None or key not in ("rate", "dropped")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +102,9 @@ class StageReport:
     def to_json(self) -> Json:
         """The keys that stand in the scenario's part of ``summary.json``."""
         data: Json = {
-            "stages": [asdict(stage) for stage in self.stages],
+            "stages": [stage.to_json() for stage in self.stages],
             "max_sustained_throughput": self.max_sustained_throughput,
-            "failure_points": [asdict(point) for point in self.failure_points],
+            "failure_points": [point.to_json() for point in self.failure_points],
         }
         if self.recovery is not None:
             data["recovery"] = {"time_s": self.recovery.time_s, "recovered": self.recovery.recovered}
@@ -98,20 +119,33 @@ class StageCut:
         starts_ms: when each stage that ran began, ascending; its place is the stage's in all that follows.
         indices: its number in the plan.
         users: its users.
+        rates: its rate where the workload is open, else None.
         recovers: whether to look for a recovery once the highest stage is over.
     """
 
     starts_ms: list[int] = field(default_factory=list)
     indices: list[int] = field(default_factory=list)
     users: list[int] = field(default_factory=list)
+    rates: list[float | None] = field(default_factory=list)
     recovers: bool = False
     totals: dict[int, ScenarioTotals] = field(default_factory=dict)
     _later: dict[int, list[Json]] = field(default_factory=dict)
 
     @property
     def highest(self) -> int:
-        """The place of the stage with the most users, the last of several."""
-        return max(range(len(self.users)), key=lambda place: (self.users[place], place))
+        """The place of the stage with the most users or the highest rate, the last of several."""
+        return max(range(len(self.users)), key=lambda place: (self.load(place), place))
+
+    def load(self, place: int) -> float:
+        """The rate of a stage, or its users."""
+        rate = self.rates[place]
+        return self.users[place] if rate is None else rate
+
+    @property
+    def goes_down(self) -> bool:
+        """Whether the last stage has less load than the highest."""
+        last = len(self.users) - 1
+        return self.load(last) < self.load(self.highest)
 
     @property
     def highest_end_ms(self) -> int | None:
@@ -150,7 +184,7 @@ class StageCutter:
             if isinstance(spec, Mapping) and spec.get("stages"):
                 cut = _cut_of([event for event in events if event.get("scenario") == name])
                 if cut.starts_ms:
-                    cut.recovers = spec.get("kind") in _RECOVERING_KINDS and cut.users[-1] < max(cut.users)
+                    cut.recovers = spec.get("kind") in _RECOVERING_KINDS and cut.goes_down
                     self.cuts[name] = cut
 
     def add(self, interval: Interval) -> None:
@@ -168,6 +202,8 @@ def _cut_of(events: Iterable[Mapping[str, Any]]) -> StageCut:
             cut.starts_ms.append(int(event["at_ms"]))
             cut.indices.append(int(event["index"]))
             cut.users.append(int(event.get("users") or 0))
+            rate = event.get("rate")
+            cut.rates.append(None if rate is None else float(rate))
     return cut
 
 
@@ -205,9 +241,10 @@ def _figures(cut: StageCut, place: int, scenario: ScenarioTotals) -> StageFigure
     figures = Figures.of(stage.total, stage.duration_s)
     end_ms = cut.starts_ms[place + 1] if place + 1 < len(cut.starts_ms) else scenario.end_ms
     throughput = None if figures.throughput is None else round(figures.throughput, 6)
+    rate = cut.rates[place]
     return StageFigures(
         index=cut.indices[place],
-        users=cut.users[place],
+        users=cut.users[place] if rate is None else stage.users_max,
         from_s=_since(scenario, cut.starts_ms[place]),
         to_s=_since(scenario, max(end_ms, cut.starts_ms[place])),
         requests=figures.requests,
@@ -215,6 +252,8 @@ def _figures(cut: StageCut, place: int, scenario: ScenarioTotals) -> StageFigure
         error_rate=figures.error_rate,
         throughput=throughput,
         p95_ms=figures.response_time_ms.p95,
+        rate=rate,
+        dropped=None if rate is None else stage.arrivals.dropped,
     )
 
 
@@ -229,7 +268,7 @@ def _failure_points(
         broken = (stage for stage, ours in zip(stages, verdicts, strict=True) if ours[number] is Verdict.FAIL)
         stage = next(broken, None)
         if stage is not None:
-            yield FailurePoint(threshold.expression, stage.index, stage.users, stage.from_s)
+            yield FailurePoint(threshold.expression, stage.index, stage.users, stage.from_s, stage.rate)
 
 
 def _recovery(cut: StageCut, judged: Sequence[Threshold]) -> Recovery:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from loadworthy.analysis.figures import Figures
+from loadworthy.analysis.arrivals import NO_ARRIVALS, Arrivals
+from loadworthy.analysis.figures import Distribution, Figures
 from loadworthy.analysis.resources import MetricFigures
 from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.thresholds import ThresholdResult
@@ -18,7 +19,7 @@ from loadworthy.analysis.verdict import Verdict
 from loadworthy.errors import ExitCode
 
 SUMMARY_SCHEMA = 1
-WORKLOAD = "closed"
+OPEN, CLOSED = "open", "closed"
 Json = dict[str, Any]
 
 
@@ -47,17 +48,27 @@ class ScenarioSummary:
     interrupted: int = 0
     """Attempts that the end of the run cut off; they are no samples."""
     ran: bool = True
-    workload: str = WORKLOAD
+    workload: str = CLOSED
+    """``open`` or ``closed``."""
     requests_per_user_minute: float | None = None
     """In the busiest minute; None where no user ran."""
     stages: StageReport | None = None
     """None where the scenario has no stages, or none of them ran."""
     resources: dict[str, dict[str, MetricFigures]] = field(default_factory=dict)
     """Source → metric → its figures while the scenario ran."""
+    parts: dict[str, Figures] = field(default_factory=dict)
+    """``"connect host:443"`` → its figures: what the series count already."""
+    arrivals: Arrivals = NO_ARRIVALS
+    send_lag_ms: Distribution | None = None
+    """How late requests were sent that had an intended time; None where none had."""
+    generator_invalid: tuple[str, ...] = ()
+    """Those of the reasons that say that the generator was the limit."""
+    generator_warnings: tuple[str, ...] = ()
+    """What the generator did to it that does not make it invalid; clauses without its name."""
 
     def to_json(self) -> Json:
         """The form that stands in ``summary.json``."""
-        data = {
+        data: Json = {
             "kind": self.kind,
             "verdict": self.verdict.value,
             "workload": self.workload,
@@ -65,9 +76,15 @@ class ScenarioSummary:
             "users_max": self.users_max,
             "requests_per_user_minute": self.requests_per_user_minute,
             **self.figures.details_json(),
-            "series": {name: figures.to_json() for name, figures in self.series.items()},
+            "series": self._series_json(),
             "thresholds": [result.to_json() for result in self.thresholds],
         }
+        if self.send_lag_ms is not None:
+            data["send_lag_ms"] = self.send_lag_ms.to_json()
+        if self.workload == OPEN:
+            data["arrivals"] = self.arrivals.to_json(self.duration_s)
+        elif self.arrivals.dropped:
+            data["dropped"] = self.arrivals.dropped
         if self.stages is not None:
             data |= self.stages.to_json()
         if self.resources:
@@ -75,6 +92,13 @@ class ScenarioSummary:
                 source: {metric: figures.to_json() for metric, figures in metrics.items()}
                 for source, metrics in self.resources.items()
             }
+        return data
+
+    def _series_json(self) -> dict[str, Json]:
+        """The series, and after them the parts, which say that they are such."""
+        data = {name: figures.to_json() for name, figures in self.series.items()}
+        for name, figures in self.parts.items():
+            data[name if name not in data else f"{name} (part)"] = {**figures.to_json(), "part": True}
         return data
 
 

@@ -9,7 +9,8 @@ fill the memory.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from loadworthy.analysis.accumulate import MS_PER_S
 from loadworthy.analysis.figures import Distribution
@@ -22,7 +23,8 @@ class Second:
     """One second (or one step of several) of one scenario, over all processes.
 
     ``at_s`` is where it begins, in seconds since the scenario's first interval. Percentiles are response times, and
-    None where too few samples were taken to name them.
+    None where too few samples were taken to name them. ``intended``, ``sent`` and ``dropped`` are iterations per second
+    of an open workload, None in a closed one.
     """
 
     at_s: int
@@ -34,6 +36,18 @@ class Second:
     p95_ms: float | None
     p99_ms: float | None
     users: int
+    intended: float | None = None
+    sent: float | None = None
+    dropped: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that stands in ``report.json``; what does not apply is left out."""
+        data = asdict(self)
+        absent = [key for key in _ARRIVALS if data[key] is None]
+        return {key: value for key, value in data.items() if key not in absent}
+
+
+_ARRIVALS = ("intended", "sent", "dropped")
 
 
 @dataclass(slots=True)
@@ -42,6 +56,9 @@ class _Share:
 
     requests: int = 0
     failures: int = 0
+    scheduled: int = 0
+    sent: int = 0
+    dropped: int = 0
     duration_ms: int = 0
     users: int = 0
     last_number: int = -1
@@ -59,6 +76,7 @@ class TimelineBuilder:
     def __init__(self) -> None:
         self._intervals: dict[str, dict[int, _Parts]] = {}
         self._start_ms: dict[str, int] = {}
+        self._open: set[str] = set()
 
     def add(self, interval: Interval) -> None:
         """Add one interval."""
@@ -68,12 +86,17 @@ class TimelineBuilder:
         middle_ms = interval.start_ms + interval.duration_ms // 2
         parts = self._intervals.setdefault(name, {}).setdefault(middle_ms, _Parts())
         share = parts.shares.setdefault(interval.process, _Share())
-        share.requests += sum(one.requests for one in interval.series)
-        share.failures += sum(one.failures for one in interval.series)
+        share.requests += sum(one.requests for one in interval.counted)
+        share.failures += sum(one.failures for one in interval.counted)
+        share.scheduled += interval.scheduled
+        share.sent += interval.sent
+        share.dropped += interval.dropped
+        if interval.scheduled:
+            self._open.add(name)
         share.duration_ms += interval.duration_ms
         if interval.number > share.last_number:
             share.last_number, share.users = interval.number, interval.users
-        response = Histogram.merged(one.response for one in interval.series)
+        response = Histogram.merged(one.response for one in interval.counted)
         if response.count:
             parts.histograms.append(response.to_bytes())
 
@@ -88,10 +111,11 @@ class TimelineBuilder:
         for middle_ms, parts in sorted(self._intervals.get(scenario, {}).items()):
             steps.setdefault((middle_ms - start_ms) // (MS_PER_S * step_s), []).append(parts)
         users = _users_by_step(steps)
-        return [_second(step * step_s, parts, users[step]) for step, parts in sorted(steps.items())]
+        is_open = scenario in self._open
+        return [_second(step * step_s, parts, users[step], is_open) for step, parts in sorted(steps.items())]
 
 
-def _second(at_s: int, parts: list[_Parts], users: int) -> Second:
+def _second(at_s: int, parts: list[_Parts], users: int, is_open: bool) -> Second:
     histogram = Histogram.merged(Histogram.from_bytes(data) for part in parts for data in part.histograms)
     times = Distribution.of(histogram)
     shares = _by_process(parts)
@@ -99,13 +123,20 @@ def _second(at_s: int, parts: list[_Parts], users: int) -> Second:
         at_s=at_s,
         requests=sum(share.requests for share in shares.values()),
         failures=sum(share.failures for share in shares.values()),
-        throughput=sum(_per_s(share.requests, share.duration_ms) for _, share in sorted(shares.items())),
-        failure_rate=sum(_per_s(share.failures, share.duration_ms) for _, share in sorted(shares.items())),
+        throughput=_rate(shares, "requests"),
+        failure_rate=_rate(shares, "failures"),
         p50_ms=times.p50,
         p95_ms=times.p95,
         p99_ms=times.p99,
         users=users,
+        intended=_rate(shares, "scheduled") if is_open else None,
+        sent=_rate(shares, "sent") if is_open else None,
+        dropped=_rate(shares, "dropped") if is_open else None,
     )
+
+
+def _rate(shares: dict[int, _Share], counted: str) -> float:
+    return sum(_per_s(getattr(share, counted), share.duration_ms) for _, share in sorted(shares.items()))
 
 
 def _by_process(parts: Iterable[_Parts]) -> dict[int, _Share]:
@@ -115,6 +146,9 @@ def _by_process(parts: Iterable[_Parts]) -> dict[int, _Share]:
             total = shares.setdefault(process, _Share())
             total.requests += share.requests
             total.failures += share.failures
+            total.scheduled += share.scheduled
+            total.sent += share.sent
+            total.dropped += share.dropped
             total.duration_ms += share.duration_ms
             if share.last_number > total.last_number:
                 total.last_number, total.users = share.last_number, share.users

@@ -1,99 +1,185 @@
-"""Is the generator fit to judge, and is all of its data there?
+"""Is the generator fit to judge, and is all of its data there? The limits, and what holds for a run as a whole.
 
 Data that is missing and cannot be recovered makes a run ``invalid``: percentiles over what is left describe a service
 that was not measured. What a killed run did not come to write is another matter: it is known where it ends, and the run
-is judged as one that ended early. A busy generator is a warning here: it adds to the response times, but does not by
-itself say by how much.
+is judged as one that ended early.
+
+Whether the generator was the limit is judged for each scenario (:mod:`loadworthy.analysis.fitness`), against the tail
+that is claimed there. What is claimed is the limit of each threshold on a time (or what was observed, where that is
+more), and where there is none, the p99 that is reported. A generator is unfit when it could have made a good part of
+that tail by itself:
+
+- *Send lag* says directly how late requests left. More than a tenth of the reported p99 is too much, unless it is so
+  small beside the limits that are judged that it cannot turn a verdict.
+- *The event loop's lag and pauses of the garbage collector* are the worst of each second, so they say how long the
+  process stood still, not how many requests that hit. One stall of 30 ms in an hour delays nothing that a p99 shows, a
+  stall of 30 ms in each second delays 3 %. So they are turned into the delay that they give to the percentile in
+  question if requests come evenly (:func:`~loadworthy.analysis.own_readings.own_delay_ms`). More than half of the tail
+  that is claimed is too much: "larger than the tail" cannot be asked of a tail that holds the stalls themselves.
+- *CPU* alone misleads both ways. At 90 % of a core, an event loop makes requests wait for each other by milliseconds
+  (p99 14 ms, measured with a synthetic load), which ruins a p99 of 5 ms and does not matter to one of 5 s; and a closed
+  workload without pauses is meant to run at full speed. So a busy process is a warning, and invalid with evidence that
+  it distorts: the loop's typical lag while it is busy (the process is late all the time then, not once a second), or
+  the send lag, is more than a tenth of the tail.
+- *Arrivals that were never sent* though users were free show that the intended rate was not made.
+- *Arrivals that found no user free* are the scenario's cap on users. They are bad (see
+  :mod:`loadworthy.analysis.arrivals`), but not proof of a bad service: more than a tenth of the error budget leaves the
+  verdict open, so it is invalid. Not so where the thresholds are missed by what was sent alone: more load could only
+  have made that worse, and a service that is too slow is not the generator's fault.
+
+The limits are ours, as are the reasons for them; change them when evidence says so.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
+from loadworthy.analysis.figures import Distribution
+from loadworthy.analysis.own_readings import Readings
 from loadworthy.analysis.verdict import Verdict
-from loadworthy.record.interval import Interval
+from loadworthy.record.histogram import Histogram
+from loadworthy.units import format_ms
 
-CPU_WARN = 0.9
-"""Share of one core at the 95th percentile of a process's seconds from which its own queueing matters."""
+CPU_WARN = 0.7
+"""Share of one core at the 95th percentile of a process's time: from here on queueing in it grows fast."""
 
-LOOP_LAG_WARN_MS = 20.0
-"""Lateness of the event loop that shows in every latency measured meanwhile."""
+CPU_INVALID = 0.9
+"""The same, from which the process is too busy if there is evidence that it distorts."""
 
+CPU_FEWEST_S = 5.0
+"""Readings of at least so long, before a process is called too busy: starting up is work, too."""
+
+STALL_WARN_MS = 20.0
+"""Lag of the event loop, or pause of the garbage collector, that shows in every latency measured meanwhile."""
+
+STALL_SHARE_INVALID = 0.5
+"""Of a tail that is claimed: beyond this most of it is the generator's own standing still."""
+
+STALL_FEWEST_S = 3.0
+"""Intervals of at least so long must have had such stalls: one hiccup, or the start, is no property of a generator."""
+
+SEND_LAG_WARN_MS = 1.0
+"""The p99 of the send lag that is worth a word. No precise timer is late by so much (p99 0.1 ms at 1,000/s)."""
+
+SEND_LAG_WARN_SHARE = 0.05
+"""Of the p50 that is reported. The larger of the two counts: 2 ms of 200 ms, or 0.05 ms of 0.4 ms, concern nobody."""
+
+SEND_LAG_INVALID_SHARE = 0.1
+"""Of the p99 that is reported: beyond it the tail is not only the service's. Less than SEND_LAG_WARN_MS never is."""
+
+SEND_LAG_HARMLESS_SHARE = 0.01
+"""Of the smallest limit on a time that is judged: a lag below it turns no verdict."""
+
+BUSY_SHARE_INVALID = 0.1
+"""Of a tail that is claimed: the typical lag of a busy process."""
+
+ACHIEVED_WARN, ACHIEVED_INVALID = 0.995, 0.98
+"""The share of the arrivals that was sent, or would have been with a user free."""
+
+LATE_FEWEST = 3
+"""One or two that were due in a scenario's last moment say nothing."""
+
+BUDGET_SHARE_INVALID = 0.1
+"""Of the share that may be bad by the thresholds: dropping more than that leaves the verdict open."""
+
+BUDGET_UNSAID = 0.01
+"""The share that may be bad where no threshold says it."""
+
+FULL_WARN = 0.8
+"""Of the descriptors, or of the ephemeral ports, that there are."""
+
+MORE_PROCESSES = "use more processes (--processes) or machines"
 _SHOWN_GAPS = 3
-
-
-class Readings:
-    """The generator's own readings and the interval numbers of each process, collected interval by interval."""
-
-    def __init__(self) -> None:
-        self._cpu: dict[int, list[float]] = {}
-        self._loop_lag_ms: list[float] = []
-        self._numbers: dict[int, set[int]] = {}
-
-    def add(self, interval: Interval) -> None:
-        """Note one interval."""
-        self._numbers.setdefault(interval.process, set()).add(interval.number)
-        if (cpu := interval.health.get("cpu")) is not None:
-            self._cpu.setdefault(interval.process, []).append(cpu)
-        if (lag_ms := interval.health.get("loop_lag_ms")) is not None:
-            self._loop_lag_ms.append(lag_ms)
-
-    def missing(self) -> dict[int, list[int]]:
-        """Process → the numbers below its highest that never came."""
-        gaps = {process: sorted(set(range(max(numbers))) - numbers) for process, numbers in self._numbers.items()}
-        return {process: numbers for process, numbers in sorted(gaps.items()) if numbers}
-
-    def busiest(self) -> tuple[int, float] | None:
-        """The process with the highest p95 of CPU, and that p95 as a share of one core."""
-        shares = {process: _nearest_rank(values, 0.95) for process, values in sorted(self._cpu.items())}
-        return max(shares.items(), key=lambda item: item[1], default=None)
-
-    def worst_lag_ms(self) -> float | None:
-        """The highest loop lag of any interval."""
-        return max(self._loop_lag_ms, default=None)
-
-    def late_intervals(self) -> tuple[int, int]:
-        """How many intervals had a loop lag worth a warning, and of how many."""
-        return sum(lag_ms >= LOOP_LAG_WARN_MS for lag_ms in self._loop_lag_ms), len(self._loop_lag_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The verdict on the generator: ``cpu`` is the p95 of its busiest process, ``loop_lag_ms`` the worst second's."""
+    """The verdict on the generator. ``cpu`` is the p95 of its busiest process, the others are the worst reading.
+
+    ``send_lag_ms`` and ``dropped`` are those of all scenarios that have such. ``receive_lag_ms`` is how long answers
+    lay in this machine before they were read, by the kernel's stamps: the generator's own share of response times.
+    """
 
     verdict: Verdict
     cpu: float | None = None
     loop_lag_ms: float | None = None
+    gc_pause_ms: float | None = None
+    send_lag_ms: Distribution | None = None
+    dropped: int | None = None
+    receive_lag_ms: Distribution | None = None
+    descriptors: tuple[float, float] | None = None
+    ports: float | None = None
     reasons: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The form that stands in ``summary.json``; reasons that decide come before warnings."""
-        return {
-            "verdict": self.verdict.value,
-            "loop_lag_ms": self.loop_lag_ms,
-            "cpu": self.cpu,
-            "reasons": [*self.reasons, *self.warnings],
-        }
+        data: dict[str, Any] = {"verdict": self.verdict.value}
+        if self.send_lag_ms is not None:
+            data["send_lag_ms"] = tail_json(self.send_lag_ms)
+        data |= {"loop_lag_ms": self.loop_lag_ms, "cpu": self.cpu}
+        if self.dropped is not None:
+            data["dropped"] = self.dropped
+        data["gc_pause_ms"] = self.gc_pause_ms
+        if self.receive_lag_ms is not None:
+            data["receive_lag_ms"] = tail_json(self.receive_lag_ms)
+        if self.descriptors is not None:
+            data |= {"fds": int(self.descriptors[0]), "fd_limit": int(self.descriptors[1])}
+        if self.ports is not None:
+            data["ports"] = self.ports
+        return data | {"reasons": [*self.reasons, *self.warnings]}
+
+
+def tail_json(times: Distribution) -> dict[str, float | None]:
+    """``p50``, ``p99`` and ``max`` of a lag."""
+    return {"p50": times.p50, "p99": times.p99, "max": times.max}
 
 
 def judge_health(
     readings: Readings, events: Sequence[Mapping[str, Any]], torn_lines: int = 0, torn_tails: int = 0
 ) -> Health:
-    """The verdict on the generator and its data: ``invalid`` or ``pass``, the latter perhaps with warnings."""
+    """The verdict on the generator and its data as a whole: ``invalid`` or ``pass``, the latter perhaps with warnings.
+
+    What its scenarios say of it is added by :func:`beside_scenarios`.
+    """
     lost = [*_missing_intervals(readings), *_damaged_lines(torn_lines - torn_tails), *_lost_workers(events)]
     busiest = readings.busiest()
-    lag_ms = readings.worst_lag_ms()
     return Health(
         verdict=Verdict.INVALID if lost else Verdict.PASS,
         cpu=None if busiest is None else round(busiest[1], 4),
-        loop_lag_ms=None if lag_ms is None else round(lag_ms, 3),
+        loop_lag_ms=_rounded(readings.worst("loop_lag_ms")),
+        gc_pause_ms=_rounded(readings.worst("gc_pause_ms")),
+        receive_lag_ms=Distribution.of(readings.receive_lag) if readings.receive_lag.count else None,
+        descriptors=readings.descriptors(),
+        ports=readings.worst("ports"),
         reasons=tuple(lost),
-        warnings=(*_busy_processor(busiest), *_late_loop(readings, lag_ms)),
+        warnings=(*_busy_processor(busiest), *_stalls(readings), *_full(readings)),
     )
+
+
+def beside_scenarios(
+    health: Health,
+    reasons: Sequence[str],
+    warnings: Sequence[str],
+    send_lags: Iterable[Histogram] = (),
+    dropped: int | None = None,
+) -> Health:
+    """The verdict with what was found in the scenarios; each reason makes it ``invalid``."""
+    send_lag = Histogram.merged(send_lags)
+    return replace(
+        health,
+        verdict=Verdict.INVALID if reasons else health.verdict,
+        send_lag_ms=Distribution.of(send_lag) if send_lag.count else None,
+        dropped=dropped,
+        reasons=(*health.reasons, *reasons),
+        warnings=(*health.warnings, *warnings),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _missing_intervals(readings: Readings) -> Iterable[str]:
@@ -132,15 +218,33 @@ def _busy_processor(busiest: tuple[int, float] | None) -> Iterable[str]:
         )
 
 
-def _late_loop(readings: Readings, lag_ms: float | None) -> Iterable[str]:
-    if lag_ms is not None and lag_ms >= LOOP_LAG_WARN_MS:
-        late, total = readings.late_intervals()
+def _stalls(readings: Readings) -> Iterable[str]:
+    for key, what, remedy in (
+        ("loop_lag_ms", "event loop was up to {} late", "look for blocking code in the user classes, or use more"),
+        (
+            "gc_pause_ms",
+            "garbage collector paused it for up to {}",
+            "keep fewer objects in the user classes, or use more",
+        ),
+    ):
+        worst_ms = readings.worst(key)
+        if worst_ms is not None and worst_ms >= STALL_WARN_MS:
+            many = f"{readings.count(key, STALL_WARN_MS)} of {readings.count(key)}"
+            yield (
+                f"The generator's {what.format(format_ms(worst_ms))} ({many} intervals had {STALL_WARN_MS:.0f} ms or "
+                f"more), which the slowest response times include; {remedy} processes."
+            )
+
+
+def _full(readings: Readings) -> Iterable[str]:
+    descriptors, ports = readings.descriptors(), readings.worst("ports")
+    if descriptors is not None and descriptors[0] >= FULL_WARN * descriptors[1]:
         yield (
-            f"The generator's event loop was up to {lag_ms:.0f} ms late ({late} of {total} intervals were "
-            f"{LOOP_LAG_WARN_MS:.0f} ms or more), which the slowest response times include; look for blocking code in "
-            "the user classes, or use more processes."
+            f"The generator had {descriptors[0]:,.0f} of the {descriptors[1]:,.0f} files open that it may; beyond that "
+            "it can make no connection: raise the limit (ulimit -n), or use more processes."
         )
-
-
-def _nearest_rank(values: Sequence[float], fraction: float) -> float:
-    return sorted(values)[max(math.ceil(fraction * len(values) - 1e-9), 1) - 1]
+    if ports is not None and ports >= FULL_WARN:
+        yield (
+            f"{ports * 100:.0f} % of this machine's ephemeral ports were in use; beyond that it can make no connection:"
+            " keep connections open, widen net.ipv4.ip_local_port_range, or use more machines."
+        )

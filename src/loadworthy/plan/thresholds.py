@@ -18,13 +18,30 @@ from typing import Literal, cast
 from loadworthy.units import US_PER_MS, parse_duration_us, parse_rate, parse_ratio
 
 Metric = Literal[
-    "response_time", "service_time", "error_rate", "throughput", "requests", "failures", "requests_per_user_minute"
+    "response_time",
+    "service_time",
+    "send_lag",
+    "error_rate",
+    "throughput",
+    "requests",
+    "failures",
+    "dropped",
+    "dropped_rate",
+    "requests_per_user_minute",
 ]
+TIME_METRICS = ("response_time", "service_time", "send_lag")
+"""Metrics that need an aggregate, such as ``p95``."""
+
+RATIO_METRICS = ("error_rate", "dropped_rate")
+
+SCENARIO_METRICS = ("dropped", "dropped_rate", "requests_per_user_minute")
+"""Metrics of a whole scenario, which no series has."""
+
 Operator = Literal["<", "<=", ">", ">="]
 
 _EXPRESSION = re.compile(r"(?P<left>.*?)\s*(?P<op><=|>=|<|>)\s*(?P<right>[^<>]*)", re.DOTALL)
 _PERCENTILE = re.compile(r"p(\d{1,3}(?:\.\d{1,6})?)")
-_TIME = re.compile(r"(?:(response_time|service_time)_)?(.+)")
+_TIME = re.compile(r"(?:(response_time|service_time|send_lag)_)?(.+)")
 _BARE = re.compile(r"\d+(?:\.\d+)?")
 _VALUE_AND_REST = re.compile(r"(\d+(?:\.\d+)?(?:\s*(?:%|/\s*\w+|per\s+\w+)|\s*[a-zµ]+)?[^\s,]*)[\s,]+(\S.*)")
 _AGGREGATES = {"mean": "mean", "avg": "mean", "average": "mean", "median": "p50", "min": "min", "max": "max"}
@@ -34,13 +51,15 @@ _PLAIN: dict[str, Metric] = {
     "rps": "throughput",
     "requests": "requests",
     "failures": "failures",
+    "dropped": "dropped",
+    "dropped_rate": "dropped_rate",
     "requests_per_user_minute": "requests_per_user_minute",
 }
 _TIMES = ("p50", "p90", "p95", "p99", "p99.9", *_AGGREGATES)
 _KNOWN = (
     *_TIMES,
     *_PLAIN,
-    *(f"{metric}_{part}" for metric in ("response_time", "service_time") for part in _TIMES),
+    *(f"{metric}_{part}" for metric in TIME_METRICS for part in _TIMES),
 )
 _EXAMPLES = "write one like p95 < 500ms, GET /contacts p99 < 1s, error_rate < 1% or throughput > 5/s"
 
@@ -54,9 +73,10 @@ class Threshold:
         metric: what is measured.
         aggregate: of a time: ``p95``, ``mean``, ``min`` or ``max`` (``median`` is ``p50``); None for the others.
         fraction: 0.95 for ``p95``; None where the aggregate is no percentile.
-        series: ``KIND NAME`` or a name, ``*`` stands for any text; None for the whole scenario.
+        series: ``KIND NAME`` or a name, ``*`` stands for any text; None for the whole scenario. It may also mean parts,
+            such as ``connect *`` or ``iteration``.
         op: how the observed value must stand to the limit.
-        limit: µs of a time, 0..1 of ``error_rate``, per second of ``throughput``, a number of
+        limit: µs of a time, 0..1 of a rate of errors or drops, per second of ``throughput``, a number of
             ``requests_per_user_minute``, else a count.
     """
 
@@ -78,7 +98,7 @@ def parse_threshold(text: str) -> Threshold:
     if not left or not right or right.startswith("="):
         raise ValueError(f"{text!r} is not a threshold; {_EXAMPLES}")
     metric, aggregate, fraction = _parse_metric(left[-1])
-    if metric == "requests_per_user_minute" and len(left) > 1:
+    if metric in SCENARIO_METRICS and len(left) > 1:
         raise ValueError(f"{text!r} names a series, but {metric} is counted over the whole scenario; leave it out")
     op = cast("Operator", match["op"])
     limit = _parse_limit(metric, right)
@@ -115,7 +135,7 @@ def _parse_metric(word: str) -> tuple[Metric, str | None, float | None]:
         return plain, None, None
     match = _TIME.fullmatch(word.lower())
     metric, aggregate = (match[1] or "response_time", match[2]) if match else ("response_time", "")
-    if aggregate in ("response_time", "service_time"):
+    if aggregate in TIME_METRICS:
         raise ValueError(f"{word!r} does not say which: write {aggregate}_p95, {aggregate}_mean or {aggregate}_max")
     if aggregate in _AGGREGATES:
         aggregate = _AGGREGATES[aggregate]
@@ -134,8 +154,8 @@ def _nearest(word: str) -> str:
     if near:
         return f"did you mean {near[0]}?"
     return (
-        "there are p95 (any percentile), mean, median, min, max, error_rate, throughput, requests, failures "
-        "and requests_per_user_minute"
+        "there are p95 (any percentile), mean, median, min, max, error_rate, throughput, requests, failures, dropped, "
+        "dropped_rate, send_lag_p99 and requests_per_user_minute"
     )
 
 
@@ -158,12 +178,12 @@ def _parse_limit(metric: Metric, text: str) -> float:
 
 
 def _read_limit(metric: Metric, text: str) -> float:
-    if metric in ("response_time", "service_time"):
+    if metric in TIME_METRICS:
         limit_us = round(float(text) * US_PER_MS) if _BARE.fullmatch(text) else parse_duration_us(text)
         if limit_us <= 0:
             raise ValueError(f"{text!r} leaves no time at all")
         return float(limit_us)
-    if metric == "error_rate":
+    if metric in RATIO_METRICS:
         return parse_ratio(text)
     if metric == "throughput":
         return parse_rate(text)
@@ -185,9 +205,9 @@ def _limit_text(metric: Metric, key: str, value: object) -> str:
         return str(value)
     if not number.is_finite() or abs(number.adjusted()) > 30:
         raise ValueError(f"the limit of {key} cannot be {value}")
-    if metric in ("response_time", "service_time"):
+    if metric in TIME_METRICS:
         return f"{number:f}ms"
-    if metric == "error_rate":
+    if metric in RATIO_METRICS:
         if not 0 <= number <= 1:
             raise ValueError(f'a share lies between 0 and 1, and {value} does not; write {number / 100} or "{number}%"')
         return f"{_plain(number * 100)}%"
