@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -12,7 +13,13 @@ from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.users.http.errors import AttemptError, failure_kind
 from loadworthy.users.http.samples import Sink, describe
 from loadworthy.users.websocket.errors import WebSocketError, WebSocketRefusedError
+from loadworthy.users.websocket.waiting import Arrived
 
+Stamp = Callable[[Any], float]
+"""When a message was sent, in seconds since the epoch by this host's clock."""
+
+_CLOCK_SLACK_US = 1000
+"""A stamp may lie this far in the future: two readings of one host's clock may be so far apart."""
 _US_PER_MS = 1000
 _US_PER_S = 1_000_000
 
@@ -80,6 +87,32 @@ class Recorder:
         """Add a sample without a time of its own: it counts, and stays out of the percentiles."""
         self.record(kind, name, -UNTIMED_US, -UNTIMED_US, 0, 0, sent_bytes, received_bytes, failure)
 
+    def pushed(self, name: str, stamp: Stamp | None, arrived: Arrived, began_us: int) -> None:
+        """Add a sample of kind ``push``, from its stamp, or else from when somebody began to wait for it.
+
+        ``began_us`` 0: nobody was waiting, so without a stamp there is no time, and what the stamp raises goes nowhere.
+        """
+        message, at_us, wire_bytes, size = arrived
+        if stamp is None and not began_us:
+            self.record_untimed("push", name, 0, wire_bytes)
+            return
+        failure = None
+        if stamp is None:
+            from_us, at_us = began_us, max(at_us, began_us)
+        else:
+            try:
+                latency_us = _latency_us(float(stamp(message)), at_us)
+            except Exception as error:
+                self.failed(error, "push", name, at_us, at_us, 0, wire_bytes)
+                if began_us:
+                    raise
+                return
+            if latency_us < -_CLOCK_SLACK_US:
+                text = "the stamp lies in the future; it must be seconds since the epoch by this host's clock"
+                failure = Failure(FailureKind.ASSERTION, text, self.url)
+            from_us = at_us - max(latency_us, 0)
+        self.record("push", name, from_us, from_us, at_us, 0, 0, wire_bytes, failure, size, message)
+
     def failed(
         self,
         error: BaseException,
@@ -118,6 +151,11 @@ class Recorder:
             excerpt = error.excerpt if isinstance(error, WebSocketRefusedError) else ""
             return Failure(error.kind, str(error), self.url, excerpt)
         return Failure(failure_kind(error), describe(error), self.url)
+
+
+def _latency_us(sent_s: float, at_us: int) -> int:
+    age_us = monotonic_ns() // 1000 - at_us
+    return round((wall_s() - sent_s) * _US_PER_S) - age_us
 
 
 def as_websocket_error(error: AttemptError) -> WebSocketError:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import gevent
 
-from loadworthy.clock import monotonic_ns, wall_s
+from loadworthy.clock import monotonic_ns
 from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.users.http.errors import AttemptError
 from loadworthy.users.websocket.channel import NEVER_NS, Channel
@@ -33,20 +33,17 @@ from loadworthy.users.websocket.deflate import Deflater, Inflater
 from loadworthy.users.websocket.errors import WebSocketClosedError, WebSocketError
 from loadworthy.users.websocket.frames import BINARY, GOING_AWAY, NORMAL, PING, TEXT, FrameReader
 from loadworthy.users.websocket.opening import Opened, Opening, Target
-from loadworthy.users.websocket.samples import Recorder, as_websocket_error
+from loadworthy.users.websocket.samples import Recorder, Stamp, as_websocket_error
 from loadworthy.users.websocket.waiting import Arrived, Decode, Ending, Match, Message, Subscription, Waiter
 
 if TYPE_CHECKING:
     from loadworthy.users.websocket.user import WebSocketUser
 
-Stamp = Callable[[Any], float]
 Handler = Callable[[Any], object]
 _SWITCHING_PROTOCOLS = 101
 _US_PER_S = 1_000_000
 _US_PER_MS = 1000
 _SENDS_A_TURN = 100
-_CLOCK_SLACK_US = 1000
-"""A stamp may lie this far in the future: two readings of one host's clock may be so far apart."""
 
 
 def encode_message(value: object) -> tuple[int, bytes]:
@@ -229,7 +226,7 @@ class WebSocket:
         except BaseException as error:
             self._recorder.failed(error, "push", name, began_us, began_us)
             raise
-        self._record_push(name, stamp, arrived, began_us)
+        self._recorder.pushed(name, stamp, arrived, began_us)
         return arrived.message
 
     def on_push(
@@ -431,36 +428,9 @@ class WebSocket:
             except Exception as failure:  # noqa: BLE001  # of the user's code: a failed sample tells of it
                 error = failure
         if error is None:
-            self._record_push(subscription.name, subscription.stamp, arrived, 0)
+            self._recorder.pushed(subscription.name, subscription.stamp, arrived, 0)
             return
         self._recorder.failed(error, "push", subscription.name, arrived.at_us, arrived.at_us, 0, arrived.wire_bytes)
-
-    def _record_push(self, name: str, stamp: Stamp | None, arrived: Arrived, began_us: int) -> None:
-        """``began_us`` 0: nobody was waiting, so without a stamp there is no time."""
-        message, at_us, wire_bytes, size = arrived
-        recorder = self._recorder
-        if stamp is None:
-            if began_us:
-                done_us = max(at_us, began_us)
-                recorder.record("push", name, began_us, began_us, done_us, 0, 0, wire_bytes, None, size, message)
-            else:
-                recorder.record_untimed("push", name, 0, wire_bytes)
-            return
-        try:
-            sent_s = float(stamp(message))
-        except Exception as error:
-            recorder.failed(error, "push", name, at_us, at_us, 0, wire_bytes)
-            if began_us:
-                raise
-            return
-        age_us = monotonic_ns() // 1000 - at_us
-        latency_us = round((wall_s() - sent_s) * _US_PER_S) - age_us
-        failure = None
-        if latency_us < -_CLOCK_SLACK_US:
-            text = "the stamp lies in the future; it must be seconds since the epoch by this host's clock"
-            failure = Failure(FailureKind.ASSERTION, text, recorder.url)
-        from_us = at_us - max(latency_us, 0)
-        recorder.record("push", name, from_us, from_us, at_us, 0, 0, wire_bytes, failure, size, message)
 
     def _record_end(self, ending: Ending) -> None:
         """The one sample of the connection's end, with the bytes that no other sample has."""
