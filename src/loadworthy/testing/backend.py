@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TypeGuard
 
-from loadworthy.testing.faults import Drift, Errors, Fault, Resets, Stall
+from loadworthy.testing.faults import ConnectionLeak, Drift, Errors, Fault, MemoryLeak, Resets, Stall
 from loadworthy.testing.queueing import Line, Queue
 from loadworthy.testing.windows import Window, WorkClock
 
@@ -69,6 +69,7 @@ class Backend:
         self._plan = {f"{seed}/fault/{index}": fault for index, fault in enumerate(faults)}
         self._zero_us: int | None = None
         self._active: list[_Active] = []
+        self._leaks: list[_Active] = []
         self._injections = 0
         self._inside: list[tuple[int, int, Ticket]] = []
         self._arrivals = 0
@@ -101,6 +102,7 @@ class Backend:
 
     def _change(self, active: list[_Active], now_us: int) -> None:
         self._active = active
+        self._leaks = [a for a in active if isinstance(a.fault, MemoryLeak | ConnectionLeak)]
         self._clock.set_stalls([a.window for a in active if isinstance(a.fault, Stall)], now_us)
         self.is_idle = self._is_open and not self._active and not self._plan
 
@@ -109,9 +111,9 @@ class Backend:
         yield from self._plan.values()
         yield from (active.fault for active in self._active if not active.is_planned)
 
-    def active(self, now_us: int) -> Iterator[Fault]:
-        """The faults that are on."""
-        return (active.fault for active, _ in self._on(now_us))
+    def leaks(self, now_us: int) -> list[Fault]:
+        """The leaks that are on."""
+        return [a.fault for a in self._leaks if a.window.elapsed_us(now_us) is not None]
 
     def _on(self, now_us: int) -> Iterator[tuple[_Active, int]]:
         for active in self._active:
@@ -121,6 +123,8 @@ class Backend:
 
     def connect(self, now_us: int) -> bool:
         """Whether a connection that comes now is let in; False: it is reset."""
+        if self._zero_us is None and any(_is_on_connections(fault) for fault in self._plan.values()):
+            self.mark(now_us)
         for active, _ in self._on(now_us):
             fault = active.fault
             if isinstance(fault, Resets) and fault.when == "connect" and active.hits(fault.share):
@@ -172,3 +176,7 @@ def _may_hit(fault: Fault, path: str) -> TypeGuard[Errors | Resets]:
     if isinstance(fault, Errors):
         return fault.concerns(path)
     return isinstance(fault, Resets) and fault.when != "connect" and fault.concerns(path)
+
+
+def _is_on_connections(fault: Fault) -> bool:
+    return isinstance(fault, ConnectionLeak) or (isinstance(fault, Resets) and fault.when == "connect")

@@ -52,15 +52,14 @@ class Desk:
         if not self.backend.connect(stamp_us):
             reset(transport)
             return False
-        self.leaks.connection(_socket_of(transport), self.backend.active(stamp_us))
+        self.leaks.connection(_socket_of(transport), self.backend.leaks(stamp_us))
         return True
 
     def arrive(self, stamp_us: int, path: str, service_us: int, on_due: Callable[[Ticket], None]) -> Ticket:
         """A ticket for a request that is complete; follow it with :meth:`release`."""
         ticket = self.backend.arrive(stamp_us, path, service_us)
         ticket.on_due = on_due
-        if not self.backend.is_idle:
-            self.leaks.request(self.backend.active(stamp_us))
+        self.leaks.request(self.backend.leaks(stamp_us))
         return ticket
 
     def release(self) -> None:
@@ -129,7 +128,7 @@ class Desk:
 
     def _leak(self) -> None:
         stamp_us = now_us()
-        self.leaks.pass_time(self.backend.active(stamp_us), stamp_us - self._leaked_us)
+        self.leaks.pass_time(self.backend.leaks(stamp_us), stamp_us - self._leaked_us)
         self._leak_timer = None
         self._watch_leaks()
 

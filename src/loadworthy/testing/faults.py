@@ -20,8 +20,9 @@ class Fault:
     """Something that goes wrong for a time; use one of its subclasses.
 
     Args:
-        at_s: when it begins; counted from the server's first request, or from :meth:`~FaultServer.mark
-            <loadworthy.testing.FaultServer.mark>`, or from when it was injected.
+        at_s: when it begins; counted from the server's first request (its first connection, where a fault concerns
+            connections), or from :meth:`FaultServer.mark <loadworthy.testing.FaultServer.mark>`, or from when it was
+            injected.
         for_s: how long it lasts; None: until it is healed.
         every_s: repeat it, from one beginning to the next.
 

@@ -23,8 +23,9 @@ from loadworthy.testing.desk import Desk
 from loadworthy.testing.faults import fault_from_json
 from loadworthy.testing.metrics import ServerResources, metrics_page
 from loadworthy.testing.process import HOST, StdinLines, run_server, say
-from loadworthy.testing.protocol import Connection, Extras
+from loadworthy.testing.protocol import Connection
 from loadworthy.testing.queueing import Queue
+from loadworthy.testing.reading import Extras
 from loadworthy.testing.routes import Route
 from loadworthy.testing.site import Answer, Site
 from loadworthy.testing.truth import LOG_LIMIT, Truth
@@ -91,7 +92,7 @@ class House:
     async def obey(self, line: str) -> Any:
         """The answer to a line of the parent, as JSON has it."""
         if line.startswith("{"):
-            return self._order(json.loads(line))
+            return self._order(line)
         if line.startswith("websocket "):
             return await answer_word(line.removeprefix("websocket "), self._websockets)
         return self._answer(line)
@@ -108,11 +109,12 @@ class House:
         if word == "mark":
             return {"at_us": self._desk.mark()}
         if word == "heal":
-            return self._order({"heal": None})
+            return self._order('{"heal": null}')
         return {"error": f"{word!r} is not understood; say stats, log, clear, resources, mark or heal"}
 
-    def _order(self, order: Mapping[str, Any]) -> Any:
+    def _order(self, line: str) -> Any:
         try:
+            order = json.loads(line)
             faults = {verb: fault_from_json(data) if data else None for verb, data in order.items()}
         except (ValueError, TypeError) as error:
             return {"error": str(error)}
