@@ -127,6 +127,13 @@ def test_however_the_stream_is_cut(stream: bytes, has_mark: bool, data: st.DataO
     assert found == naive(stream, "before")
 
 
+def test_line_ends_that_are_cut_in_two() -> None:
+    """CRLF is one end of a line, also where its halves come apart."""
+    parser = EventParser(1000)
+    stream = b"data: a\r\ndata: b\r\n\r\n"
+    assert [event for byte in stream for event in parser.feed(bytes([byte]))] == [ServerEvent("a\nb")]
+
+
 @pytest.mark.parametrize("stream", [b"x" * 101, b"data: " + b"x" * 101 + b"\n", b"data: xxxxxxxx\n" * 9])
 def test_a_parser_keeps_no_more_than_it_may(stream: bytes) -> None:
     """Neither a line without end nor lines without end."""
@@ -170,7 +177,7 @@ def test_without_a_stamp_events_only_count() -> None:
 
 def test_connecting_again_goes_on_after_the_last_event() -> None:
     """The id goes into the header, also where the user names the first; the pause is the server's."""
-    server = Scripted([HEAD + b"retry: 1\nid: 41\ndata: a\n\n"], [b""], [HEAD + b"data: b\n\n"])
+    server = Scripted([HEAD + b"retry: 1\nid: 41\ndata: a\n\ndata: lost\ndata: too"], [b""], [HEAD + b"data: b\n\n"])
     user, sink = make_user(server.url)
     source = user.events("/news", last_event_id="ä40")
     assert [event.data for event in source] == ["a"]
@@ -246,15 +253,17 @@ def test_a_stamp_that_raises_is_a_failed_event() -> None:
 
 def test_a_user_that_ends_closes_its_streams() -> None:
     """The server sees the end; the user that was waiting is counted as interrupted, without a sample."""
-    server = Scripted([HEAD + b"data: a\n\n", b"never sent"])
+    server = Scripted([HEAD + b"data: a\n\n", b"never sent"], [HEAD, b"never sent"])
     user, sink = make_user(server.url)
-    source = user.events("/news")
+    source, other = user.events("/news"), user.events("/other")
     listening = gevent.spawn(list, islice(source, 2))
-    while len(sink.samples) < 2:
+    while len(sink.samples) < 3:
         gevent.sleep(0)
     listening.kill()
     user.close_event_streams()
-    server.closed[0].wait(5)
-    assert server.closed[0].is_set()
+    for closed in server.closed:
+        closed.wait(5)
+        assert closed.is_set()
     assert source.closed
-    assert (sink.kinds, sink.interruptions) == ([None, None], 1)
+    assert other.closed
+    assert (sink.kinds, sink.interruptions) == ([None] * 3, 1)
