@@ -20,14 +20,12 @@ from loadworthy.analysis.summary import OPEN, Reason, ScenarioSummary, Summary
 from loadworthy.analysis.timeline import Second
 from loadworthy.analysis.validity import Health, beside_scenarios, judge_health
 from loadworthy.analysis.verdict import Verdict, exit_code_of, worst
+from loadworthy.analysis.watch import WATCH
 from loadworthy.errors import ExitCode
 from loadworthy.record.rundir import Run
 from loadworthy.units import format_count
 
 __all__ = ["Accumulator", "ScenarioTotals", "Summary", "WindowFigures", "judge_thresholds", "summarize", "timeline"]
-
-WATCH = "watch"
-"""``source`` of warnings that were told while the run went on, and are found again here, with better figures."""
 
 
 def summarize(run: Run, reading: Reading | None = None) -> Summary:
