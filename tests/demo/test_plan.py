@@ -20,7 +20,8 @@ from loadworthy.demo.api import Api, Request
 from loadworthy.demo.start import PLAN
 from loadworthy.demo.store import Store
 from loadworthy.plan.load import check_runnable, load_plan
-from loadworthy.plan.model import Plan, Step
+from loadworthy.plan.model import Plan
+from loadworthy.plan.steps import Step
 from loadworthy.testing import FakeClock
 
 

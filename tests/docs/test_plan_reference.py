@@ -20,11 +20,12 @@ from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.verdict import Verdict, exit_code_of
 from loadworthy.cli import run as run_verb
 from loadworthy.errors import ExitCode
-from loadworthy.plan import model
+from loadworthy.plan import model, steps
 from loadworthy.plan.load import LoadedPlan, check_runnable, load_plan
-from loadworthy.plan.model import Model, Plan
+from loadworthy.plan.model import Plan
 from loadworthy.plan.rules import TEMPLATE_NAMES
 from loadworthy.plan.thresholds import parse_threshold
+from loadworthy.plan.values import Model
 from loadworthy.record.sample import FailureKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,9 +39,9 @@ SECTIONS: Mapping[type[Model], str] = {
     model.Behaviour: "Behaviour",
     model.WaitTime: "Pauses",
     model.Role: "Roles",
-    model.Step: "Steps",
-    model.Endpoint: "Weighted endpoints",
-    model.Expect: "Expect",
+    steps.Step: "Steps",
+    steps.Endpoint: "Weighted endpoints",
+    steps.Expect: "Expect",
     model.RowSource: "Test data",
     model.Monitor: "Monitors",
     model.WatchedProcess: "Processes",
@@ -50,7 +51,12 @@ SECTIONS: Mapping[type[Model], str] = {
 }
 """Under which heading the keys of each model stand."""
 
-MODELS = [one for one in vars(model).values() if isinstance(one, type) and issubclass(one, Model) and one is not Model]
+MODELS = [
+    one
+    for module in (model, steps)
+    for one in vars(module).values()
+    if isinstance(one, type) and issubclass(one, Model) and one.__module__ == module.__name__
+]
 PLAN_STARTS = ("base_url:", "name:", "scenarios:")
 
 
@@ -171,7 +177,7 @@ def test_every_key_has_a_row_with_its_default(key: Key) -> None:
     literal = re.fullmatch(r"`([^`]+)`", default)
     actual = key.field.get_default(call_default_factory=True)
     if literal is None:
-        assert key.field.is_required() or not actual or actual == model.Expect()
+        assert key.field.is_required() or not actual or actual == steps.Expect()
     elif not key.field.is_required():
         adapter: TypeAdapter[Any] = TypeAdapter(key.field.rebuild_annotation())
         assert adapter.validate_python(yaml.safe_load(literal[1])) == actual

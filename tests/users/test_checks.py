@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loadworthy.plan.model import Expect
+from loadworthy.plan.steps import Expect
 from loadworthy.users.checks import CheckFailedError, compile_checks, compile_extractor, expected_statuses
 from loadworthy.users.templates import Templates
 

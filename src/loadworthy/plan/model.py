@@ -1,132 +1,36 @@
 """The Plan: what was asked for, as frozen models.
 
 A plan file (YAML, JSON or TOML) is read by :mod:`loadworthy.plan.load`, which reports every mistake with its line.
-Durations are written as ``500ms``, ``30s``, ``1m30s`` or a number of seconds, and are integer µs in here.
+What stands in its steps is in :mod:`loadworthy.plan.steps`, the kinds of values in :mod:`loadworthy.plan.values`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from loadworthy.plan.steps import Endpoint, Step
 from loadworthy.plan.thresholds import parse_threshold, threshold_from_mapping
-from loadworthy.units import US_PER_S, format_duration, parse_bytes, parse_duration_us, parse_rate
-
-MAX_DURATION_US = 366 * 86_400 * US_PER_S
-"""No plan means a longer time than a year; a value beyond it has the wrong unit."""
-
-
-def _read_with(parse: Callable[[Any], Any]) -> Callable[[object], Any]:
-    """The parser, for values of any type: what it cannot take is a ValueError, the only error pydantic collects."""
-
-    def read(value: object) -> Any:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError("it must be a number or text with a unit")  # noqa: TRY004  pydantic collects no TypeError
-        try:
-            return parse(value)
-        except OverflowError as error:
-            raise ValueError("the number is too large") from error
-
-    return read
-
-
-def _duration_us(value: str | float) -> int:
-    duration_us = parse_duration_us(value)
-    if duration_us > MAX_DURATION_US:
-        raise ValueError("it is longer than a year")
-    return duration_us
-
-
-def _duration_text(duration_us: int) -> str:
-    # The short form shows six digits; a plan on its way to a worker must not lose the others.
-    text = format_duration(duration_us)
-    return text if parse_duration_us(text) == duration_us else f"{duration_us}us"
-
-
-def _no_flag(value: object) -> object:
-    # Python counts True as 1; ``users: true`` is a slip, not one user.
-    if isinstance(value, bool):
-        raise ValueError("true and false are not numbers")  # noqa: TRY004  pydantic collects no TypeError
-    return value
-
-
-DurationUs = Annotated[
-    int,
-    BeforeValidator(_read_with(_duration_us)),
-    PlainSerializer(_duration_text, when_used="json"),
-    WithJsonSchema({"type": ["string", "number"], "examples": ["500ms", "30s", "1m30s"]}),
-]
-"""Integer µs inside; ``"30s"`` or a number of seconds outside."""
-
-TimeSpanUs = Annotated[DurationUs, Field(gt=0)]
-"""A duration that cannot be nothing."""
-
-PerSecond = Annotated[
-    float,
-    BeforeValidator(_read_with(parse_rate)),
-    Field(gt=0, allow_inf_nan=False),
-    WithJsonSchema({"type": ["string", "number"], "examples": [10, "10/s", "30/min"]}),
-]
-"""A rate per second inside; a number or ``"10/s"`` outside."""
-
-RatePerSecond = Annotated[
-    float,
-    BeforeValidator(_read_with(parse_rate)),
-    Field(ge=0, allow_inf_nan=False),
-    WithJsonSchema({"type": ["string", "number"], "examples": ["200/s", "30/min", 50]}),
-]
-"""Iterations begun per second, which may be none; a number or ``"200/s"`` outside."""
-
-
-def _ramp_target(value: str | float) -> int | str:
-    """A number of users, or the text of a rate where a unit says that it is one."""
-    if isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit():
-        return _rate_text(parse_rate(value))
-    number = float(value)
-    if number < 0:
-        raise ValueError(f"it cannot be {value}")
-    return int(number) if number.is_integer() else _rate_text(number)
-
-
-def _rate_text(per_s: float) -> str:
-    """As :func:`parse_rate` reads it back: it knows no exponents."""
-    return f"{per_s:.12f}".rstrip("0").rstrip(".") + "/s"
-
-
-RampTarget = Annotated[
-    int | str,
-    BeforeValidator(_read_with(_ramp_target)),
-    WithJsonSchema({"type": ["string", "integer"], "examples": [50, "200/s"]}),
-]
-"""Where a ramp leads: a whole number of users, or a rate such as ``"200/s"``."""
-
-SizeBytes = Annotated[
-    int,
-    BeforeValidator(_read_with(parse_bytes)),
-    Field(gt=0),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["64KiB", "10MB"]}),
-]
-"""Bytes inside; a number or ``"10MB"`` outside."""
-
-Whole = Annotated[int, BeforeValidator(_no_flag)]
-"""A whole number; ``true`` is none."""
-
-Weight = Annotated[float, BeforeValidator(_no_flag), Field(gt=0, allow_inf_nan=False)]
-"""A share relative to its neighbours."""
-
-Scalar = str | int | float | bool
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+from loadworthy.plan.values import (
+    MAX_DURATION_US,
+    DurationUs,
+    EveryUs,
+    Model,
+    PerSecond,
+    RampTarget,
+    RatePerSecond,
+    SizeBytes,
+    TimeSpanUs,
+    Weight,
+    Whole,
+    duration_text,
+    read_with,
+    to_duration_us,
+)
+from loadworthy.units import parse_rate
 
 
 def _threshold_text(value: object) -> str:
@@ -170,58 +74,7 @@ class ScenarioKind(StrEnum):
     ENDURANCE = "endurance"
 
 
-StatusCode = Annotated[Whole, Field(ge=100, le=599)]
-
-
-class Model(BaseModel):
-    """Frozen; an unknown key is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, val_json_bytes="utf8")
-
-
-class Expect(Model):
-    """What a response must be to count as good. Without ``status``, anything below 400 is good."""
-
-    status: StatusCode | tuple[StatusCode, ...] | None = None
-    """One status code, or a list of those that are right."""
-    json_: dict[str, Any] = Field(default_factory=dict, alias="json")
-    """JSON path → the value it must have; ``null`` asks only that the path exists."""
-    text: str | tuple[str, ...] | None = None
-    """Text (or several) that the body must contain."""
-
-
-class Step(Model):
-    """One request, of a flow or among weighted endpoints. Strings may hold ``{{ … }}`` templates."""
-
-    path: str
-    """Path below the base URL (``/contacts/{{ id }}``), or a whole URL."""
-    method: Method = "GET"
-    name: str | None = None
-    """The series under which it is reported; the path as written here unless given."""
-    query: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
-    json_: Any = Field(default=None, alias="json")
-    """A body sent as JSON."""
-    form: dict[str, Scalar | tuple[Scalar, ...]] | None = None
-    """A body sent as a URL-encoded form."""
-    body: str | None = None
-    """A body sent as it stands."""
-    expect: Expect = Expect()
-    extract: dict[str, str] = Field(default_factory=dict)
-    """Name → where its value comes from: a JSON path (``$.token``), ``header:Name``, ``cookie:name`` or ``regex:…``."""
-    timeout: TimeSpanUs | None = None
-    """Time-out for connecting and for reading, instead of the scenario's."""
-    allow_redirects: bool = True
-
-
-class Endpoint(Step):
-    """A step that is chosen by weight."""
-
-    weight: Weight = 1
-    """How often it is chosen, relative to the others."""
-
-
-_wait_us = _read_with(_duration_us)
+_wait_us = read_with(to_duration_us)
 
 
 class WaitTime(Model):
@@ -243,7 +96,7 @@ class WaitTime(Model):
     def _ordered(self) -> WaitTime:
         if self.low_us > self.high_us:
             raise ValueError(
-                f"the shorter time comes first: {_duration_text(self.high_us)}-{_duration_text(self.low_us)}"
+                f"the shorter time comes first: {duration_text(self.high_us)}-{duration_text(self.low_us)}"
             )
         return self
 
@@ -282,26 +135,6 @@ class Stage(Model):
     def ramp_to_rate(self) -> float | None:
         """Where a ramp of an open workload leads, per second."""
         return None if self.ramp_to is None else parse_rate(self.ramp_to)
-
-
-MIN_EVERY_US = 100_000
-"""Readings closer together would disturb what they watch."""
-
-
-def _every_us(value: str | float) -> int:
-    every_us = _duration_us(value)
-    if every_us < MIN_EVERY_US:
-        raise ValueError("it is more often than every 100ms; readings must not disturb what they watch")
-    return every_us
-
-
-EveryUs = Annotated[
-    int,
-    BeforeValidator(_read_with(_every_us)),
-    PlainSerializer(_duration_text, when_used="json"),
-    WithJsonSchema({"type": ["string", "number"], "examples": ["30s", "1s", 5]}),
-]
-"""The time from one reading to the next, integer µs inside."""
 
 
 class WatchedProcess(Model):

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from loadworthy.plan.document import DataPath, Document, dotted, shown
-from loadworthy.plan.model import Model, Plan
+from loadworthy.plan.model import Plan
 from loadworthy.plan.places import is_secret_place, looks_secret, place_kind
+from loadworthy.plan.values import Model
 
 _EXPECTED = {
     "string_type": "text",

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import jsonpath
 
-from loadworthy.plan.model import Expect
+from loadworthy.plan.steps import Expect
 from loadworthy.users.templates import Templates, Variables, resolve
 
 
