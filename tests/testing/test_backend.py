@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadworthy.testing import Drift, Errors, Fault, MemoryLeak, Queue, Resets, Stall
@@ -70,6 +70,7 @@ def naive_departures(
     return found
 
 
+@settings(deadline=None)
 @given(_jobs, st.sampled_from([None, 1, 2, 3]), st.lists(_stalls(), max_size=2))
 def test_queues_with_stalls_do_what_a_simulation_of_every_microsecond_does(
     jobs: list[tuple[int, int]], servers: int | None, stalls: list[Stall]
@@ -82,6 +83,7 @@ def test_queues_with_stalls_do_what_a_simulation_of_every_microsecond_does(
     assert departures(backend, jobs) == naive
 
 
+@settings(deadline=None)
 @given(_jobs, st.sampled_from([None, 1, 2]), st.integers(0, 60), st.integers(1, 60))
 def test_a_stall_by_hand_does_the_same_though_its_end_is_unknown(
     jobs: list[tuple[int, int]], servers: int | None, begin_us: int, for_us: int

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadworthy.testing import ConnectionLeak, Drift, Errors, Fault, MemoryLeak, Resets, Stall
@@ -24,6 +24,7 @@ _faults: st.SearchStrategy[Fault] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(_faults)
 def test_a_fault_survives_json(fault: Fault) -> None:
     """What the server's process reads is equal to what the test declared, and of its kind."""

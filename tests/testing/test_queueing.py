@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadworthy.testing import Queue
@@ -24,6 +24,7 @@ def join_all(queue: Queue, jobs: Sequence[tuple[int, int]]) -> list[tuple[int, T
     return [(arrival, line.join(arrival, service)) for arrival, (_, service) in zip(arrivals, jobs, strict=True)]
 
 
+@settings(deadline=None)
 @given(_jobs, st.integers(1, 4), st.one_of(st.none(), st.integers(1, 6)))
 def test_a_fifo_queue_is_what_a_simulation_of_every_microsecond_says(
     jobs: list[tuple[int, int]], servers: int, limit: int | None
@@ -63,6 +64,7 @@ def _start_waiting(
             busy[job] = now + jobs[job][1]
 
 
+@settings(deadline=None)
 @given(_jobs)
 def test_nobody_waits_side_by_side(jobs: list[tuple[int, int]]) -> None:
     """Each service begins on arrival."""
@@ -70,6 +72,7 @@ def test_nobody_waits_side_by_side(jobs: list[tuple[int, int]]) -> None:
         assert turn == Turn(arrival, arrival + service)
 
 
+@settings(deadline=None)
 @given(_jobs, st.floats(1000, 1e6), st.sampled_from([None, 1, 3]))
 def test_a_capacity_is_never_exceeded_nor_wasted(
     jobs: list[tuple[int, int]], max_per_s: float, servers: int | None
@@ -118,12 +121,12 @@ def poisson_sojourns_us(queue: Queue, per_s: float, service_us: float, count: in
     return sorted(found)
 
 
-@pytest.mark.parametrize("p", [0.5, 0.9, 0.99])
-def test_an_m_m_1_queue_has_the_sojourn_quantiles_of_the_textbook(p: float) -> None:
-    """-ln(1-p)/(mu-lambda), within 4 % at 400,000 requests and a utilisation of 70 % (fixed seed)."""
-    sojourns_us = poisson_sojourns_us(Queue.fifo(), 700, 1000, 400_000, seed=5)
-    expected_us = -math.log(1 - p) / (1000 - 700) * 1e6
-    assert sojourns_us[int(p * len(sojourns_us))] == pytest.approx(expected_us, rel=0.04)
+def test_an_m_m_1_queue_has_the_sojourn_quantiles_of_the_textbook() -> None:
+    """-ln(1-p)/(mu-lambda), within 4 % at 300,000 requests and a utilisation of 70 % (fixed seed)."""
+    sojourns_us = poisson_sojourns_us(Queue.fifo(), 700, 1000, 300_000, seed=5)
+    for p in (0.5, 0.9, 0.99):
+        expected_us = -math.log(1 - p) / (1000 - 700) * 1e6
+        assert sojourns_us[int(p * len(sojourns_us))] == pytest.approx(expected_us, rel=0.04)
 
 
 def test_an_m_m_c_queue_has_the_mean_of_erlang_c() -> None:
@@ -132,13 +135,13 @@ def test_an_m_m_c_queue_has_the_mean_of_erlang_c() -> None:
     blocked = load**servers / math.factorial(servers) * servers / (servers - load)
     waits = blocked / (sum(load**k / math.factorial(k) for k in range(servers)) + blocked)
     expected_us = 1000 + waits * 1000 / (servers - load)
-    sojourns_us = poisson_sojourns_us(Queue.fifo(servers), 2100, 1000, 300_000, seed=6)
+    sojourns_us = poisson_sojourns_us(Queue.fifo(servers), 2100, 1000, 200_000, seed=6)
     assert sum(sojourns_us) / len(sojourns_us) == pytest.approx(expected_us, rel=0.02)
 
 
 def test_a_full_house_refuses_as_erlang_b_says() -> None:
     """M/M/3/3 at a load of 3: 9/26 of the requests are refused, within 1 % (fixed seed)."""
-    count = 300_000
+    count = 200_000
     served = len(poisson_sojourns_us(Queue.fifo(3, limit=3), 3000, 1000, count, seed=7))
     assert 1 - served / count == pytest.approx(4.5 / 13, rel=0.01)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadworthy.testing import Exchange, ServerStats
-from loadworthy.testing.truth import FAULTS, Truth, decode_log
+from loadworthy.testing.truth import FAULTS, Truth, decode_log, decode_log_arrays
 
 _whole = st.integers(0, 2**62)
 _exchanges = st.builds(
@@ -35,6 +35,20 @@ def test_the_log_is_read_back_as_it_was_written(exchanges: list[Exchange]) -> No
     assert decode_log(json.loads(json.dumps(truth.log()))) == exchanges
     stats = ServerStats.from_json(json.loads(json.dumps(truth.stats())))
     assert stats.requests == sum(stats.statuses.values()) == len(exchanges)
+
+
+@given(st.lists(_exchanges, max_size=30))
+def test_the_columns_hold_what_the_rows_do(exchanges: list[Exchange]) -> None:
+    """Also of an empty log."""
+    truth = Truth(limit=100)
+    for exchange in exchanges:
+        truth.add(exchange)
+    arrays = decode_log_arrays(json.loads(json.dumps(truth.log())))
+    assert len(arrays) == len(exchanges)
+    assert [arrays.names[place] for place in arrays.name] == [exchange[:2] for exchange in exchanges]
+    assert [FAULTS[place] for place in arrays.fault] == [exchange.fault for exchange in exchanges]
+    for column in Exchange._fields[2:-1]:
+        assert getattr(arrays, column).tolist() == [getattr(exchange, column) for exchange in exchanges]
 
 
 def test_beyond_its_limit_it_counts_and_says_so() -> None:

@@ -85,7 +85,8 @@ class Route:
         body_bytes: size of a plain text body.
         json: a value sent as a JSON body; None means no JSON body.
         echo: send the request's body back, with its Content-Type.
-        delay: how long the answer takes. Requests are served side by side, each with its own delay.
+        delay: how long the service of a request takes. They are served side by side, unless a ``FaultServer`` has a
+            queue that says otherwise.
         failure_share: share of requests, 0 to 1, that get a 500 instead (after the same delay).
         headers: more response headers, e.g. ``{"Location": "/elsewhere"}``.
         set_cookies: one Set-Cookie header for each, e.g. ``"session=1; Path=/"``.
