@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.runs import START_MS, ended, interval, make_run, manifest, series, started
+from tests.support.runs import START_MS, ended, interval, make_run, manifest, open_run, series, started
 
 from loadworthy.analysis.summarize import summarize
 from loadworthy.record.interval import Interval
@@ -183,3 +183,27 @@ def test_a_scenario_without_stages_has_none(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", climb(), events=[started(), stage(0, 5, 0), ended()])
     scenario = summarize(run).to_json()["scenarios"]["load"]
     assert {"stages", "failure_points", "recovery", "max_sustained_throughput"}.isdisjoint(scenario)
+
+
+def test_stages_of_an_open_workload_have_rates(tmp_path: Path) -> None:
+    """The rate of each, the users that were at work, and what was dropped; closed ones have none of it."""
+    scenario = summarize(open_run(tmp_path)).to_json()["scenarios"]["orders"]
+    rows = [(one["rate"], one["users"], one["dropped"], one["requests"]) for one in scenario["stages"]]
+    assert rows == [(100.0, 20, 0, 1000), (200.0, 20, 10, 1990)]
+    assert {"rate", "dropped"}.isdisjoint(judged(tmp_path, climb(), STAGES, [])["stages"][0])
+
+
+def test_an_open_stage_breaks_at_a_rate_by_its_drops_too(tmp_path: Path) -> None:
+    """And the highest stage is that of the highest rate, after which recovery is looked for."""
+    rates = (50.0, 200.0, 50.0)
+    stages = [stage(index, 0, 10 * index) | {"rate": rate} for index, rate in enumerate(rates)]
+    arrivals = [
+        {"scheduled": 200, "sent": 100, "dropped": 100} if 10 <= number < 22 else {"scheduled": 50, "sent": 50}
+        for number in range(30)
+    ]
+    intervals = [second(number, 50, **one) for number, one in enumerate(arrivals)]
+    scenario = judged(tmp_path, intervals, stages, ["p95 < 500ms"])
+    assert scenario["failure_points"] == [
+        {"threshold": "p95 < 500ms", "stage": 1, "users": 10, "at_s": 10.0, "rate": 200.0}
+    ]
+    assert scenario["recovery"] == {"time_s": 2.0, "recovered": True}

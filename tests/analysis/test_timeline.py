@@ -85,3 +85,19 @@ def test_order_does_not_matter(order: list[Interval], step_s: int) -> None:
 def test_a_scenario_that_never_ran_has_no_seconds() -> None:
     """An unknown name is empty, not an error."""
     assert TimelineBuilder().seconds("load") == []
+
+
+def test_arrivals_of_an_open_workload() -> None:
+    """Per second over all processes; a step has the rate of its seconds, and a closed workload has none."""
+    made = seconds_of(
+        interval(0, process=1, scheduled=60, sent=50), interval(0, process=2, scheduled=40, sent=40),
+        interval(1, process=1, scheduled=60, sent=60, dropped=10), interval(1, process=2, duration_ms=500, dropped=4),
+        step_s=1,
+    )  # fmt: skip
+    assert [(one.intended, one.sent, one.dropped) for one in made] == [(100, 90, 0), (60, 60, 18)]
+    (both,) = seconds_of(interval(0, scheduled=10, sent=10), interval(1, scheduled=30, sent=28, dropped=2), step_s=2)
+    assert (both.intended, both.sent, both.dropped) == (20, 19, 1)
+    (closed,) = seconds_of(interval(0, series("/a", [1000]), dropped=3))
+    assert (closed.intended, closed.sent, closed.dropped) == (None, None, None)
+    assert {"intended", "sent", "dropped"}.isdisjoint(closed.to_json())
+    assert {"intended", "sent", "dropped", "p50_ms"} <= set(both.to_json())

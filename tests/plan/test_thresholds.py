@@ -35,6 +35,13 @@ from loadworthy.plan.thresholds import Threshold, parse_threshold, threshold_fro
         ("rps >= 300/min", ("throughput", None, None, None, ">=", 5)),
         ("requests >= 100", ("requests", None, None, None, ">=", 100)),
         ("failures < 10", ("failures", None, None, None, "<", 10)),
+        ("send_lag_p99 < 1ms", ("send_lag", "p99", 0.99, None, "<", 1_000)),
+        ("GET /a send_lag_max <= 5", ("send_lag", "max", None, "GET /a", "<=", 5_000)),
+        ("dropped <= 0", ("dropped", None, None, None, "<=", 0)),
+        ("dropped_rate < 0.5%", ("dropped_rate", None, None, None, "<", 0.005)),
+        ("first_byte GET /x p95 < 100ms", ("response_time", "p95", 0.95, "first_byte GET /x", "<", 100_000)),
+        ("iteration p95 < 2s", ("response_time", "p95", 0.95, "iteration", "<", 2_000_000)),
+        ("connect * p99 < 1s", ("response_time", "p99", 0.99, "connect *", "<", 1_000_000)),
     ],
 )
 def test_expressions_are_read(text: str, expected: tuple[Any, ...]) -> None:
@@ -69,6 +76,11 @@ def test_expressions_are_read(text: str, expected: tuple[Any, ...]) -> None:
         ("lat95 < 5", "is not a figure to judge by; there are p95"),
         ("eror_rate < 1%", "did you mean error_rate?"),
         ("response_time < 5", "write response_time_p95"),
+        ("send_lag < 1ms", "write send_lag_p95"),
+        ("dropped < 1%", "not a count"),
+        ("dropped_rate < 5", "not a share"),
+        ("GET /a dropped < 5", "names a series, but dropped is counted over the whole scenario"),
+        ("drop_rate < 1%", "did you mean dropped_rate?"),
         ("error_rate < 5", "not a share"),
         ("error_rate < 0%", "can never hold"),
         ("throughput > fast", "not a rate"),
@@ -113,6 +125,9 @@ def test_what_is_no_threshold_is_refused(text: str, message: str) -> None:
         ("rps", 1e5, "throughput >= 100000/s"),
         ("requests", 100, "requests >= 100"),
         ("failures", 0, "failures <= 0"),
+        ("dropped", 0, "dropped <= 0"),
+        ("dropped_rate", 0.005, "dropped_rate <= 0.5%"),
+        ("send_lag_p99", 1, "send_lag_p99 <= 1ms"),
     ],
 )
 def test_the_short_form_becomes_an_expression(key: str, value: object, expected: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.runs import ended, interval, make_run, manifest, series, started
+from tests.support.runs import ended, interval, make_run, manifest, open_run, series, started
 from tests.support.shop import clean_run, failing_run
 
 from loadworthy.analysis.reading import read
@@ -93,7 +93,7 @@ def test_hostile_text_is_escaped(hostile: Run) -> None:
     assert "49" not in re.sub(r"[\d.,]*\d{3,}[\d.,]*", "", outline.text.replace(EVIL, ""))
 
 
-@pytest.mark.parametrize("make", [failing_run, clean_run])
+@pytest.mark.parametrize("make", [failing_run, clean_run, open_run])
 def test_well_formed_and_alone(tmp_path: Path, make: Any) -> None:
     """Every element is closed, and nothing is fetched from anywhere."""
     text = html_of(make(tmp_path))
@@ -136,6 +136,30 @@ def test_charts_of_each_scenario_that_ran(tmp_path: Path) -> None:
     assert text.count("<svg") == text.count("</svg>")
     assert ">p95 &lt; 250ms</text>" in text
     assert "GET /items* p99 &lt; 80ms</text>" not in text
+
+
+def test_an_open_workload_shows_what_became_of_its_arrivals(tmp_path: Path) -> None:
+    """Intended and achieved rate, drops in the chart of the throughput, parts, the generator's share; both notes."""
+    text = html_of(open_run(tmp_path))
+    charts = text.split("<strong>Throughput</strong>")
+    for style, is_there in (("intended", True), ("sent", True), ("dropped", True)):
+        assert (f'class="line {style}"' in charts[1].split("</figure>")[0]) is is_there
+        assert f'class="line {style}"' not in charts[2].split("</figure>")[0], "the closed scenario has none"
+    told = outlined(text).text
+    for words in (
+        "sent 149.5/s of 150.0/s intended, 10 dropped", "of 3,000", "100.0/s", "200.0/s", "iteration Shopper",
+        "first_byte GET /items", "requests were sent late by 0.06 ms (p50)", "the generator's own share",
+        "Open workload:", "Closed workload:", "120 of 1,024 files open",
+    ):  # fmt: skip
+        assert words in told, words
+    assert "send_lag_p99 &lt; 1ms</text>" not in text, "a limit on the send lag is none on response times"
+
+
+def test_a_closed_workload_says_nothing_of_arrivals(tmp_path: Path) -> None:
+    """What does not apply is not shown."""
+    told = outlined(html_of(clean_run(tmp_path))).text
+    for words in ("Dropped", "Open workload", "Parts", "s intended", "sent late"):
+        assert words not in told, words
 
 
 def test_light_dark_and_print(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.runs import ended, interval, make_run, manifest, series, started
+from tests.support.runs import ended, interval, make_run, manifest, open_run, series, started
 
 from loadworthy.analysis.reading import Reading, read
 from loadworthy.analysis.resources import MetricFigures
@@ -78,7 +78,7 @@ def test_a_stress_test_says_what_is_missing(tmp_path: Path) -> None:
     found = figures(tmp_path, kind="stress")
     assert found["max_sustained_throughput"] == (None, f"{UNKNOWN} (the scenario has no stages that ran)")
     assert found["failure_points"] == ([], f"{UNKNOWN} (the scenario has no stages that ran)")
-    assert found["recovery_time_s"] == (None, f"{UNKNOWN} (no stage with fewer users came after the highest)")
+    assert found["recovery_time_s"] == (None, f"{UNKNOWN} (no stage with less load came after the highest)")
     assert found["resources_at_peak"] == ({}, f"{UNKNOWN} (no monitor read it)")
     point = FailurePoint("p95 <= 15ms", 0, 50, 0.0)
     never = figures(
@@ -120,3 +120,18 @@ def test_an_endurance_test_without_a_request_has_no_course(tmp_path: Path) -> No
     assert found["error_rate_by_part"] == UNKNOWN
     assert found["response_time_consistency"] == f"{UNKNOWN} (too few requests in each part)"
     assert found["memory"] == f"{UNKNOWN} (no monitor read it)"
+
+
+def test_an_open_workload_breaks_at_a_rate(tmp_path: Path) -> None:
+    """Failure points say the rate; a load test says what became of its arrivals."""
+    run = open_run(tmp_path)
+    reading = read(run)
+    scenario = summarize(run, reading).scenarios["orders"]
+    stages = StageReport((), 90.5, (FailurePoint("p95 <= 15ms", 1, 20, 10.0, rate=200.0),))
+    stress = {one.key: one for one in key_figures(replace(scenario, stages=stages), [])}
+    assert stress["failure_points"].shown == "p95 <= 15ms at 200.0/s, after 10 s"
+    assert stress["failure_points"].value == [{"threshold": "p95 <= 15ms", "users": 20, "at_s": 10.0, "rate": 200.0}]
+    load = {one.key: one for one in key_figures(replace(scenario, kind="load"), [])}
+    assert load["arrivals"].shown == "sent 149.5/s of 150.0/s intended, 10 dropped"
+    assert load["arrivals"].value["dropped"] == 10
+    assert "arrivals" not in figures(tmp_path / "closed", kind="load")

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from rich.console import Console
-from tests.support.runs import ended, interval, manifest, series, started
+from tests.support.runs import ended, interval, manifest, series, started, started_open
 
 from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.plan.model import Plan
@@ -75,6 +75,7 @@ def test_each_scenario_starts_its_own_lines() -> None:
     target, out = console(is_terminal=False)
     with make_view(target, plan(load=(), spike=())) as view:
         feed(view)
+        view.on_event(ended())
         view.on_event(started("spike"))
         view.tick(4 * S, 60 * S, 1)
         assert "spike: 4 s" not in out.getvalue()
@@ -167,3 +168,82 @@ def test_the_panel_shows_no_percentile_of_too_few_requests() -> None:
     progress.on_interval(interval(0, series("/few", [30_000] * 10)))
     (line,) = [line for line in shown(progress).splitlines() if "GET /few" in line]
     assert line.split()[-2:] == ["30.0", UNKNOWN]
+
+
+def together(progress: Progress, seconds: int = 12) -> Progress:
+    """An open scenario with drops beside a closed one, as far as so many seconds."""
+    progress.on_event(started_open("orders", rate=100.0))
+    progress.on_event(started("browse"))
+    for second in range(seconds):
+        orders = series("/orders", [20_000] * 95)
+        progress.on_interval(
+            interval(second, orders, scenario="orders", users=9, scheduled=100, sent=95, dropped=5, number=2 * second)
+        )
+        browse = series("/pages", [50_000] * 30)
+        progress.on_interval(interval(second, browse, scenario="browse", users=4, number=2 * second + 1))
+        progress.tick(second * S, 60 * S, 13)
+    return progress
+
+
+def test_scenarios_that_run_together_are_shown_together() -> None:
+    """A row for each, with its users, rates and drops; the thresholds and the busiest series of all."""
+    both = plan(orders=("error_rate < 10%",), browse=("p95 < 10ms",))
+    text = shown(together(Progress(both)))
+    assert "orders 1/2 + browse 2/2" in text
+    (orders,) = [line.split() for line in text.splitlines() if line.strip().startswith("orders  ")]
+    (browse,) = [line.split() for line in text.splitlines() if line.strip().startswith("browse  ")]
+    assert orders[:4] == ["orders", "9", "95.0/s", "100.0/s"]
+    assert orders[-1] == "60"
+    assert browse[:4] == ["browse", "4", "30.0/s", UNKNOWN]
+    assert "✓  orders: error_rate < 10%" in text
+    assert "✗  browse: p95 < 10ms" in text
+    assert "GET /orders" in text
+    assert "GET /pages" in text
+    assert max(len(line) for line in shown(together(Progress(both)), width=60).splitlines()) <= 60
+
+
+def test_a_scenario_that_ended_is_shown_no_more() -> None:
+    """The other goes on; and when both have ended, the last is what is shown."""
+    progress = together(Progress(plan(orders=(), browse=())))
+    progress.on_event(ended("orders"))
+    assert (progress.title, progress.users_of(progress.shown[0])) == ("browse 2/2", 13)
+    progress.on_event(ended("browse"))
+    assert progress.title == "browse 2/2"
+
+
+def test_lines_of_scenarios_that_run_together() -> None:
+    """One for each, every five seconds; drops and the rate that is gone to where the workload is open."""
+    target, out = console(is_terminal=False)
+    view = PlainView(target, plan(orders=(), browse=()))
+    view.on_event(started_open("orders", rate=100.0))
+    view.on_event(started("browse"))
+    orders = series("/orders", [20_000] * 95)
+    view.on_interval(interval(0, orders, scenario="orders", users=9, scheduled=100, sent=95, dropped=5))
+    view.tick(5 * S, 60 * S, 9)
+    times = "mean 20.0 ms  p50 20.0 ms  p95 20.0 ms"
+    unknown = "  ".join(f"{name} {UNKNOWN}" for name in ("mean", "p50", "p95", "p99"))
+    assert out.getvalue().splitlines() == [
+        "orders: started, 100.0/s",
+        "browse: started, 10 users",
+        f"orders: 5 s of 60 s  9 users  95.0/s (to 100.0/s)  {times}  p99 {UNKNOWN}  0 failed  5 dropped",
+        f"browse: 5 s of 60 s  0 users  {UNKNOWN}  {unknown}  0 failed",
+    ]
+
+
+def test_stages_of_rates_are_told_and_followed() -> None:
+    """The rate of the stage, not that of the start."""
+    stages = [{"duration": "9s", "rate": "10/s"}, {"duration": "9s", "ramp_to": "90/s"}]
+    target, out = console(is_terminal=False)
+    both = Plan.model_validate({"scenarios": {"load": {"stages": stages}}})
+    view, progress = PlainView(target, both), Progress(both)
+    for event in (
+        started_open(rate=90.0),
+        {"type": "stage", "scenario": "load", "index": 0, "rate": 10.0},
+        {"type": "stage", "scenario": "load", "index": 1, "rate": 90.0},
+    ):
+        view.on_event(event)
+        progress.on_event(event)
+    assert out.getvalue().splitlines() == [
+        "load: started, 90.0/s", "load: stage 1, 10.0/s", "load: stage 2, 90.0/s",
+    ]  # fmt: skip
+    assert (progress.title, progress.shown[0].rate) == ("load stage 2", 90.0)

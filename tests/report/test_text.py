@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from tests.support.golden import assert_golden
-from tests.support.runs import interval, make_run, manifest, series
+from tests.support.runs import interval, make_run, manifest, open_run, series
 from tests.support.shop import clean_run, failing_run
 
 from loadworthy.analysis.summarize import summarize
@@ -23,13 +24,12 @@ def rendered(run: Run, width: int) -> str:
 
 
 @pytest.mark.parametrize("width", [100, 80])
-@pytest.mark.parametrize("make", [failing_run, clean_run], ids=["failing", "clean"])
-def test_golden(tmp_path: Path, make: object, width: int, request: pytest.FixtureRequest) -> None:
-    """The whole view of a run that fails in many ways, and of one that passes, at both widths."""
-    run = failing_run(tmp_path) if make is failing_run else clean_run(tmp_path)
-    text = rendered(run, width)
+@pytest.mark.parametrize(("name", "make"), [("failing", failing_run), ("clean", clean_run), ("open", open_run)])
+def test_golden(tmp_path: Path, name: str, make: Callable[[Path], Run], width: int) -> None:
+    """The whole view of a run that fails in many ways, of one that passes, and of open workloads, at both widths."""
+    text = rendered(make(tmp_path), width)
     assert max(len(line) for line in text.splitlines()) <= width
-    assert_golden(f"text_{'failing' if make is failing_run else 'clean'}_{width}.txt", text)
+    assert_golden(f"text_{name}_{width}.txt", text)
 
 
 def test_no_wider_than_is_good_to_read(tmp_path: Path) -> None:

@@ -6,9 +6,21 @@ from dataclasses import replace
 
 import pytest
 
+from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
+from loadworthy.analysis.validity import Health
 from loadworthy.analysis.verdict import Verdict
-from loadworthy.report.words import interval, margin, milliseconds, observed, plural, rate
+from loadworthy.report.words import (
+    health_details,
+    health_line,
+    interval,
+    margin,
+    milliseconds,
+    observed,
+    plural,
+    rate,
+    stage_load,
+)
 
 
 def result(op: str, value: float | None, limit: float, **parts: float | None) -> ThresholdResult:
@@ -59,3 +71,25 @@ def test_where_a_bound_decides_it_is_shown() -> None:
     assert observed(replace(sparse, op=">", low=None, high=20.0)) == "at most 20.0 ms"
     assert observed(replace(sparse, verdict=Verdict.UNDECIDED)) == UNKNOWN
     assert observed(result("<", 75, 500)) == "75.0 ms"
+
+
+def test_a_stage_is_told_by_what_it_asks_for() -> None:
+    """Users, or a rate where the workload is open."""
+    assert (stage_load(1, None), stage_load(50, None), stage_load(50, 200.0)) == ("1 user", "50 users", "200.0/s")
+
+
+def test_the_generator_in_words() -> None:
+    """Its state by what was found, and only those details that are known."""
+    lag = Distribution(None, None, 0.06, None, None, None, None, 3.2)
+    health = Health(Verdict.PASS, cpu=0.5, loop_lag_ms=2.0)
+    assert health_line(health) == "CPU 50 % of a core (p95) · event loop at most 2.00 ms late · fit to judge"
+    assert health_line(replace(health, warnings=("x",))).endswith("see the warnings")
+    assert health_line(replace(health, warnings=("x",), reasons=("y",))).endswith("not fit to judge")
+    assert health_details(health) == []
+    known = replace(health, send_lag_ms=lag, gc_pause_ms=4.0, descriptors=(9.0, 1024.0), ports=0.5)
+    assert health_details(known) == [
+        "requests were sent late by 0.06 ms (p50), 3.20 ms at most",
+        "garbage collection paused it for 4.00 ms at most",
+        "9 of 1,024 files open",
+        "50 % of the ports in use",
+    ]

@@ -193,3 +193,53 @@ def write_run(
 def make_run(path: Path, intervals: Sequence[Interval] = (), **parts: Any) -> Run:
     """Write a run directory and open it; see :func:`write_run`."""
     return Run.open(write_run(path, intervals, **parts))
+
+
+def open_run(path: Path) -> Run:
+    """An open scenario of two stages, 100/s and 200/s, in which a few found no user; beside it a closed one."""
+    intervals = []
+    for second in range(20):
+        per_second = 100 if second < 10 else 200
+        dropped = 2 if second >= 15 else 0
+        sent = per_second - dropped
+        lags = [60] * (sent - 1) + [900]
+        intervals.append(
+            interval(
+                second,
+                series("/items", [8_000 + 20 * number for number in range(sent)], send_lag_us=lags),
+                part("iteration", "Shopper", [9_000 + 20 * number for number in range(sent)], send_lag_us=lags),
+                part("connect", "127.0.0.1:8080", [400] * 3),
+                part("first_byte", "GET /items", [7_000] * sent),
+                scenario="orders",
+                number=2 * second,
+                users=20,
+                receive_lag_us=[45] * 20,
+                health={
+                    "cpu": 0.42,
+                    "loop_lag_ms": 1.5,
+                    "gc_pause_ms": 4.0,
+                    "fds": 120,
+                    "fd_limit": 1024,
+                    "ports": 0.02,
+                },
+                scheduled=per_second,
+                sent=sent,
+                dropped=dropped,
+            )
+        )
+        browse = interval(second, series("/", [12_000] * 30), scenario="browse", number=2 * second + 1, health={})
+        intervals.append(browse)
+    run_json = manifest({"orders": ("p95 < 500ms", "send_lag_p99 < 1ms", "dropped_rate < 1%"), "browse": ()})
+    run_json["plan"]["scenarios"]["orders"] |= {
+        "kind": "stress",
+        "stages": [{"duration": "10s", "rate": 100}, {"duration": "10s", "rate": 200}],
+    }
+    stages = [
+        {"at_ms": START_MS + 10_000 * index, "type": "stage", "scenario": "orders", "index": index, "rate": rate}
+        for index, rate in enumerate((100.0, 200.0))
+    ]
+    events = [
+        started_open("orders", 20.0, 200.0), started("browse", 20.0), *stages, ended("orders", at_s=20),
+        ended("browse", at_s=20),
+    ]  # fmt: skip
+    return make_run(path / "open", intervals, events=events, run_json=run_json | {"ended_at": iso(20)})

@@ -168,8 +168,9 @@ class Judge:
         counts = f"what {' or '.join(kind for kind in kinds if kind)} counts as slower than any limit"
         together = f", together {format_ratio(self._bad_share)} of what was intended" if all(kinds) else ""
         reason = f"{self.what}: {self._bad_words()}{together}, and {counts}"
-        observed = None if self._lost else result.observed
-        return replace(result, verdict=Verdict.FAIL, observed=observed, reason=reason)
+        if self._lost:
+            return self._result(Verdict.FAIL, None, reason)  # the percentile lies among what has no time
+        return replace(result, verdict=Verdict.FAIL, reason=reason)
 
     def _judge_time(self, histogram: Histogram) -> ThresholdResult:
         if not histogram.count or self._lost == 1:

@@ -21,7 +21,8 @@ from loadworthy.report.failures import FailureExample, failure_examples
 from loadworthy.report.resources import resource_charts, resource_slope, resource_value
 from loadworthy.report.text import MARKS
 from loadworthy.report.words import (
-    CLOSED_NOTE,
+    arrivals_line,
+    health_details,
     health_line,
     interval,
     margin,
@@ -30,6 +31,8 @@ from loadworthy.report.words import (
     plural,
     rate,
     stage_facts,
+    stage_load,
+    workload_notes,
 )
 from loadworthy.units import format_bytes, format_count, format_ms, format_ratio
 
@@ -40,9 +43,10 @@ MEANINGS = {
     Verdict.PASS: "Every target was met.",
     Verdict.FAIL: "A target was missed.",
     Verdict.UNDECIDED: "There is not enough evidence to say.",
-    Verdict.INVALID: "The figures do not describe the service: data is missing or the generator broke.",
+    Verdict.INVALID: "The figures do not describe the service: data is missing, or the generator was the limit.",
 }
 _SHOWN_EXAMPLES = 40
+_SHOWN_TIMES = ("response_time", "service_time")
 _WISHES = ((min_samples(0.99), 20), (min_samples(0.95), 10))
 """Points of a chart should stand on enough requests for a p99 if twenty of them remain, or for a p95 if ten do."""
 _LIMIT_IN_SIGHT = 2.5
@@ -92,7 +96,7 @@ def report_html(
             meaning=MEANINGS[summary.verdict],
             pages=pages,
             facts=run_facts(summary, manifest),
-            closed_note=CLOSED_NOTE,
+            workload_notes=workload_notes(summary.scenarios.values()),
         )
     )
     return text
@@ -119,7 +123,10 @@ def page_environment() -> Environment:
         "seconds": seconds,
         "margin": margin,
         "interval": interval,
+        "arrivals": arrivals_line,
+        "stage_load": stage_load,
         "health": health_line,
+        "health_details": health_details,
         "mark": MARKS.__getitem__,
         "observed": observed,
         "limit": lambda result: f"{result.op} {format_value(result.limit, result.unit)}",
@@ -218,6 +225,11 @@ def with_gaps(points: Iterable[Point], step_s: int) -> list[Point]:
 
 def _throughput_chart(points: Sequence[Second], end_s: float, step_s: int, note: str) -> DrawnChart:
     lines = [_line("requests", "throughput", points, "throughput", step_s, filled=True)]
+    if any(point.intended is not None for point in points):
+        lines.append(_line("iterations intended", "intended", points, "intended", step_s))
+        lines.append(_line("iterations begun", "sent", points, "sent", step_s))
+    if any(point.dropped for point in points):
+        lines.append(_line("dropped", "dropped", points, "dropped", step_s, filled=True))
     if any(point.failures for point in points):
         lines.append(_line("failures", "failed", points, "failure_rate", step_s, filled=True))
     return drawn(Chart("Throughput", "per second", lines, end_s, step_s, height=190), note)
@@ -240,7 +252,7 @@ def _latency_chart(scenario: ScenarioSummary, points: Sequence[Second], step_s: 
 
 def _time_limits(results: Sequence[ThresholdResult]) -> list[Limit]:
     """Limits on the times of the whole scenario; those of one series would be compared with the wrong lines."""
-    return [Limit(one.expression, one.limit) for one in results if one.unit == "ms" and one.series is None]
+    return [Limit(one.expression, one.limit) for one in results if one.metric in _SHOWN_TIMES and one.series is None]
 
 
 def _users_chart(points: Sequence[Second], end_s: float, step_s: int) -> DrawnChart:

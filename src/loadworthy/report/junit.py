@@ -61,7 +61,11 @@ def _scenario_cases(scenario: ScenarioSummary) -> list[_Case]:
 def _run_cases(summary: Summary) -> list[_Case]:
     """What belongs to no scenario: whether the data is whole, and what the run's verdict says beyond its parts."""
     health = summary.health
-    cases = [_Case("the generator's data is complete", health.verdict, " ".join(health.reasons) or "complete")]
+    cases = [
+        _Case(
+            "the generator is fit to judge", health.verdict, " ".join(health.reasons) or "fit, and its data is complete"
+        )
+    ]
     known = worst([*(scenario.verdict for scenario in summary.scenarios.values()), health.verdict])
     if known is not summary.verdict:
         cases.append(_Case("the run reached its end", summary.verdict, summary.reasons[0] if summary.reasons else ""))

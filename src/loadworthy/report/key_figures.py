@@ -18,12 +18,12 @@ from typing import Any
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.resources import MetricFigures
-from loadworthy.analysis.summary import ScenarioSummary
+from loadworthy.analysis.summary import OPEN, ScenarioSummary
 from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.analysis.timeline import Second, TimelineBuilder
 from loadworthy.plan.model import ScenarioKind
 from loadworthy.report.resources import resource_slope, resource_value
-from loadworthy.report.words import plural, rate
+from loadworthy.report.words import arrivals_line, rate, stage_load
 from loadworthy.units import format_count, format_ms, format_ratio
 
 PARTS = 10
@@ -68,6 +68,9 @@ def _of_load(scenario: ScenarioSummary) -> Iterator[KeyFigure]:
         value = getattr(figures.response_time_ms, name)
         yield KeyFigure(f"response_time_{name}_ms", f"Response time {name}", format_ms(value), value)
     yield KeyFigure("throughput", "Requests per second", rate(figures.throughput), _rounded(figures.throughput))
+    if scenario.workload == OPEN:
+        arrivals = scenario.arrivals.to_json(scenario.duration_s)
+        yield KeyFigure("arrivals", "Arrivals", arrivals_line(scenario), arrivals)
     yield KeyFigure("error_rate", "Error rate", format_ratio(figures.error_rate), figures.error_rate)
     yield KeyFigure("users", "Concurrent users", f"{format_count(scenario.users_max)} at most", scenario.users_max)
 
@@ -97,9 +100,9 @@ def _of_stress(scenario: ScenarioSummary) -> Iterator[KeyFigure]:
 
 def _failure_points(scenario: ScenarioSummary) -> KeyFigure:
     points = () if scenario.stages is None else scenario.stages.failure_points
-    told = [f"{one.threshold} at {plural(one.users, 'user')}, after {seconds(one.at_s)}" for one in points]
+    told = [f"{one.threshold} at {stage_load(one.users, one.rate)}, after {seconds(one.at_s)}" for one in points]
     none = f"{UNKNOWN} ({NO_STAGES})" if scenario.stages is None else "none: no threshold broke in any stage"
-    value = [{"threshold": one.threshold, "users": one.users, "at_s": one.at_s} for one in points]
+    value = [{key: value for key, value in one.to_json().items() if key != "stage"} for one in points]
     return KeyFigure("failure_points", "Failure points", "; ".join(told) or none, value)
 
 
@@ -108,7 +111,7 @@ def _recovery(scenario: ScenarioSummary) -> KeyFigure:
     if recovery is None and scenario.stages is not None and not scenario.stages.failure_points:
         shown = "not needed: no threshold broke in any stage"
     elif recovery is None:
-        shown = f"{UNKNOWN} (no stage with fewer users came after the highest)"
+        shown = f"{UNKNOWN} (no stage with less load came after the highest)"
     elif recovery.recovered is None:
         shown = f"{UNKNOWN} (less than three seconds came after the highest stage)"
     elif recovery.time_s is None:

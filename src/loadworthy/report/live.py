@@ -6,7 +6,7 @@ thread. :func:`make_view` chooses; use the view as a context manager, so that th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -19,11 +19,10 @@ from rich.text import Text
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.figures import Distribution
-from loadworthy.analysis.summarize import WindowFigures
 from loadworthy.analysis.thresholds import format_value
 from loadworthy.plan.model import Plan
-from loadworthy.record.interval import Interval
-from loadworthy.report.progress import Progress, describe
+from loadworthy.record.interval import Interval, SeriesInterval
+from loadworthy.report.progress import Progress, Running, describe
 from loadworthy.report.text import MAX_WIDTH, Clamped, mark, plain
 from loadworthy.report.words import milliseconds, plural, rate
 from loadworthy.units import US_PER_S, format_count, format_ms, format_ratio
@@ -72,11 +71,12 @@ class PlainView:
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Tell of the event at once; of the many steps of a ramp only the first."""
-        stage = self._progress.stage
+        scenario = str(event.get("scenario"))
+        stage = self._progress.stage_of(scenario)
         self._progress.on_event(event)
         if event.get("type") == "scenario_started":
             self._next_us = PLAIN_EVERY_US
-        if event.get("type") == "stage" and self._progress.stage == stage:
+        if event.get("type") == "stage" and self._progress.stage_of(scenario) == stage:
             return
         if line := describe(event):
             self._print(line)
@@ -90,7 +90,8 @@ class PlainView:
         self._progress.tick(elapsed_us, planned_us, users)
         if elapsed_us >= self._next_us:
             self._next_us = (elapsed_us // PLAIN_EVERY_US + 1) * PLAIN_EVERY_US
-            self._print(plain_line(self._progress))
+            for running in self._progress.shown:
+                self._print(plain_line(self._progress, running))
 
     def _print(self, line: str) -> None:
         self._console.print(Text(plain(line)), soft_wrap=True, highlight=False)
@@ -104,20 +105,21 @@ class PlainView:
         return None
 
 
-def plain_line(progress: Progress) -> str:
-    """Where the run is, in one line."""
-    window, totals = progress.window(), progress.current
-    failures = totals.total.failures if totals else 0
+def plain_line(progress: Progress, running: Running) -> str:
+    """Where a scenario is, in one line."""
+    window, totals = progress.window_of(running), progress.totals_of(running)
+    failures, dropped = (totals.total.failures, totals.arrivals.dropped) if totals else (0, 0)
     planned = "" if progress.planned_us is None else f" of {seconds(progress.planned_us / US_PER_S)}"
     parts = [
-        f"{progress.scenario or 'starting'}: {seconds(progress.elapsed_us / US_PER_S)}{planned}",
-        plural(progress.users, "user"),
-        rate(window.throughput),
+        f"{running.name}: {seconds(progress.elapsed_us / US_PER_S)}{planned}",
+        plural(progress.users_of(running), "user"),
+        f"{rate(window.throughput)}{'' if running.rate is None else f' (to {rate(running.rate)})'}",
         f"mean {format_ms(window.mean_ms)}",
         f"p50 {format_ms(window.p50_ms)}",
         f"p95 {format_ms(window.p95_ms)}",
         f"p99 {format_ms(window.p99_ms)}",
         f"{format_count(failures)} failed",
+        *([f"{format_count(dropped)} dropped"] if dropped else []),
     ]
     return "  ".join(parts)
 
@@ -161,20 +163,20 @@ class LiveView:
 
 def panel(progress: Progress) -> RenderableType:
     """All that the live view shows."""
-    parts: list[RenderableType] = [Text(), _where(progress), Text(), _now(progress, progress.window())]
+    parts: list[RenderableType] = [Text(), _where(progress), Text(), _now(progress)]
     if results := progress.thresholds():
         parts += [Text(), _thresholds(progress)]
         if len(results) > _SHOWN_THRESHOLDS:
             parts.append(Text(f"  and {len(results) - _SHOWN_THRESHOLDS} more thresholds", style="dim"))
-    if progress.current is not None and progress.current.series:
-        parts += [Text(), _top_series(progress)]
+    if series := _busiest(progress):
+        parts += [Text(), _top_series(series)]
     parts += [Text(plain(message), style="yellow", no_wrap=True, overflow="ellipsis") for message in progress.messages]
     return Padding(Group(*parts), (0, 2))
 
 
 def _where(progress: Progress) -> RenderableType:
     elapsed_s = progress.elapsed_us / US_PER_S
-    name = " ".join(part for part in (progress.scenario or "starting", progress.position, progress.stage or "") if part)
+    name = progress.title
     grid = Table.grid(padding=(0, 2))
     grid.add_column(overflow="ellipsis", no_wrap=True, style="bold")
     grid.add_column(width=_BAR_WIDTH)
@@ -194,45 +196,66 @@ def _clock(duration_s: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _now(progress: Progress, window: WindowFigures) -> RenderableType:
-    totals = progress.current.total if progress.current is not None else None
-    requests, failures = (totals.requests, totals.failures) if totals else (0, 0)
-    grid = Table.grid(padding=(0, 3))
-    labels = ("users", "last 10 s", "mean", "p50", "p95", "p99", "requests", "failed")
+def _now(progress: Progress) -> RenderableType:
+    """The last seconds: a row for each scenario, named where there are several."""
+    shown = progress.shown or (Running(""),)
+    is_open = any(one.rate is not None for one in shown)
+    grid = Table.grid(padding=(0, 3 if len(shown) == 1 and not is_open else 2))
+    labels = ["users", "last 10 s", "mean", "p50", "p95", "p99", "requests", "failed"]
+    if is_open:
+        labels[2:2] = ["goes to"]
+        labels.append("dropped")
+    if len(shown) > 1:
+        grid.add_column(overflow="ellipsis", no_wrap=True)
     for _ in labels:
         grid.add_column(justify="right", no_wrap=True)
-    grid.add_row(*(Text(label, style="dim") for label in labels))
+    named = [Text("")] if len(shown) > 1 else []
+    grid.add_row(*named, *(Text(label, style="dim") for label in labels))
+    for one in shown:
+        name = [Text(plain(one.name))] if len(shown) > 1 else []
+        grid.add_row(*name, *_now_cells(progress, one, is_open), style="bold")
+    return grid
+
+
+def _now_cells(progress: Progress, running: Running, is_open: bool) -> list[RenderableType]:
+    totals, window = progress.totals_of(running), progress.window_of(running)
+    requests, failures = (totals.total.requests, totals.total.failures) if totals else (0, 0)
+    dropped = totals.arrivals.dropped if totals else 0
     failed = f"{format_count(failures)} ({format_ratio(failures / requests if requests else None)})"
-    grid.add_row(
-        format_count(progress.users),
+    times = (window.mean_ms, window.p50_ms, window.p95_ms, window.p99_ms)
+    return [
+        format_count(progress.users_of(running)),
         rate(window.throughput),
-        format_ms(window.mean_ms),
-        format_ms(window.p50_ms),
-        format_ms(window.p95_ms),
-        format_ms(window.p99_ms),
+        *([rate(running.rate)] if is_open else []),
+        *(format_ms(time) for time in times),
         format_count(requests),
         Text(failed, style="red" if failures else ""),
-        style="bold",
-    )
-    return grid
+        *([Text(format_count(dropped), style="red" if dropped else "")] if is_open else []),
+    ]
 
 
 def _thresholds(progress: Progress) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
-    for result in progress.thresholds()[:_SHOWN_THRESHOLDS]:
+    for name, result in progress.thresholds()[:_SHOWN_THRESHOLDS]:
         observed = format_value(result.observed, result.unit)
-        grid.add_row(mark(result.verdict), Text(plain(result.expression)), Text(observed, style="dim"))
+        text = f"{name}: {result.expression}" if len(progress.shown) > 1 else result.expression
+        grid.add_row(mark(result.verdict), Text(plain(text)), Text(observed, style="dim"))
     return grid
 
 
-def _top_series(progress: Progress) -> RenderableType:
+def _busiest(progress: Progress) -> list[SeriesInterval]:
+    """The series with the most requests of all scenarios that are shown."""
+    known = [totals for one in progress.shown if (totals := progress.totals_of(one))]
+    series = [one for totals in known for one in totals.series.values()]
+    return sorted(series, key=lambda one: (-one.requests, one.name))[:_TOP_SERIES]
+
+
+def _top_series(series: Sequence[SeriesInterval]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("busiest series", overflow="ellipsis", no_wrap=True)
     for column in ("requests", "failed", "p50 ms", "p95 ms"):
         table.add_column(column, justify="right", no_wrap=True)
-    totals = progress.current
-    series = sorted(totals.series.values(), key=lambda one: (-one.requests, one.name)) if totals else []
-    for one in series[:_TOP_SERIES]:
+    for one in series:
         times = Distribution.of(one.response)
         table.add_row(
             Text(plain(f"{one.kind} {one.name}")),

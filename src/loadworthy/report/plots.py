@@ -32,6 +32,8 @@ text { font-family: system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 .run { fill: var(--soft); font-size: 12px; } .label { fill: var(--soft); font-size: 13px; }
 .throughput, .p50 { --stroke: var(--blue); } .failed, .p99 { --stroke: var(--red); }
 .p95 { --stroke: var(--amber); } .users { --stroke: var(--teal); }
+.intended { --stroke: var(--ink); } .sent { --stroke: var(--teal); } .dropped { --stroke: var(--red); }
+.line.intended { stroke-dasharray: 5 4; }
 .line { fill: none; stroke: var(--stroke); stroke-width: 1.8; stroke-linejoin: round; }
 .dot, .key { fill: var(--stroke); } .area { fill: var(--stroke); opacity: .14; }
 .grid { stroke: var(--rule); } .axis { stroke: var(--soft); } .tick { fill: var(--soft); font-size: 12px; }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from loadworthy.analysis.resources import ResourceSeries
@@ -56,7 +55,9 @@ def report_json(
 
 def _point(second: Second) -> dict[str, Any]:
     rounded = {"throughput": round(second.throughput, 3), "failure_rate": round(second.failure_rate, 3)}
-    return {**asdict(second), **rounded}
+    arrivals = ("intended", "sent", "dropped")
+    data = second.to_json()
+    return {**data, **rounded, **{key: round(data[key], 3) for key in arrivals if key in data}}
 
 
 def _dump(data: object) -> str:

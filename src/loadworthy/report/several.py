@@ -150,8 +150,8 @@ def several_json(report: Several) -> str:
             "verdict": one.summary.verdict.value,
             "key_figures": {figure.key: figure.value for figure in one.figures},
             "summary": one.summary.to_json(),
-            "parts": [asdict(part) for part in one.parts],
-            "timeline": [asdict(second) for second in one.timeline],
+            "parts": [part.to_json() for part in one.parts],
+            "timeline": [second.to_json() for second in one.timeline],
             "resources": {} if one.resources is None else one.resources.points,
         }
         for one in report.scenarios

@@ -25,7 +25,16 @@ from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.failures import failure_examples
 from loadworthy.report.resources import resource_slope, resource_value
-from loadworthy.report.words import head_line, health_line, margin, milliseconds, observed, stage_facts
+from loadworthy.report.words import (
+    head_line,
+    health_details,
+    health_line,
+    margin,
+    milliseconds,
+    observed,
+    rate,
+    stage_facts,
+)
 from loadworthy.units import format_count
 
 MAX_WIDTH = 100
@@ -36,6 +45,9 @@ STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNDECIDED: "yellow
 _SHOWN_SERIES = 30
 _SHOWN_EXAMPLES = 8
 _SHOWN_METRICS = 7
+_MOST_PARTS = 6
+_SHOWN_PARTS = ("iteration", "connect", "tls")
+"""Kinds of parts that the terminal has room for; times to the first byte are in the report."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -64,6 +76,8 @@ def closing_view(
     for scenario in summary.scenarios.values():
         parts += [Text(), *_scenario(scenario, lines)]
     parts += [Text(), _labelled("Generator", plain(health_line(summary.health)))]
+    if details := health_details(summary.health):
+        parts.append(_labelled("", " · ".join(details)))
     parts += [_labelled("Files" if number == 0 else "", file) for number, file in enumerate(files)]
     return Group(*parts)
 
@@ -140,6 +154,8 @@ def _scenario(scenario: ScenarioSummary, failures: Sequence[Mapping[str, Any]]) 
     yield _indented(_thresholds(scenario.thresholds))
     if scenario.series:
         yield _indented(_series(scenario))
+    if shown := [(name, one) for name, one in scenario.parts.items() if one.kind in _SHOWN_PARTS]:
+        yield _indented(_parts(shown))
     if scenario.stages is not None:
         yield _indented(_stages(scenario.stages))
         for fact in stage_facts(scenario.stages):
@@ -194,24 +210,39 @@ def _series(scenario: ScenarioSummary) -> Table:
     return table
 
 
+def _parts(shown: Sequence[tuple[str, Figures]]) -> Table:
+    """What the series count already, from another side."""
+    table = _table("of which", "times", "failed", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms")
+    for name, figures in shown[:_MOST_PARTS]:
+        table.add_row(Text(plain(name)), *_series_cells(figures))
+    if len(shown) > _MOST_PARTS:
+        table.add_row(Text(f"and {len(shown) - _MOST_PARTS} more, in the report", style="dim"))
+    return table
+
+
 def _series_cells(figures: Figures) -> list[RenderableType]:
     times = figures.response_time_ms
-    failed = Text(format_count(figures.failures), style="red" if figures.failures else "")
-    rate = UNKNOWN if figures.throughput is None else f"{figures.throughput:,.1f}"
+    per_second = UNKNOWN if figures.throughput is None else f"{figures.throughput:,.1f}"
     shown = (milliseconds(value) for value in (times.p50, times.p95, times.p99, times.max))
-    return [format_count(figures.requests), failed, rate, *shown]
+    return [format_count(figures.requests), _red(figures.failures), per_second, *shown]
+
+
+def _red(count: int) -> Text:
+    return Text(format_count(count), style="red" if count else "")
 
 
 def _stages(report: StageReport) -> Table:
-    table = _table("stage", "users", "from", "to", "requests", "failed", "per s", "p95 ms")
+    is_open = any(stage.rate is not None for stage in report.stages)
+    load = ("rate", "dropped") if is_open else ("users",)
+    table = _table("stage", *load, "from", "to", "requests", "failed", "per s", "p95 ms")
     for stage in report.stages:
         table.add_row(
             str(stage.index + 1),
-            format_count(stage.users),
+            *((rate(stage.rate), _red(stage.dropped or 0)) if is_open else (format_count(stage.users),)),
             seconds(stage.from_s),
             seconds(stage.to_s),
             format_count(stage.requests),
-            Text(format_count(stage.failures), style="red" if stage.failures else ""),
+            _red(stage.failures),
             UNKNOWN if stage.throughput is None else f"{stage.throughput:,.1f}",
             milliseconds(stage.p95_ms),
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from loadworthy.analysis.ending import seconds
+from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.stages import Recovery, StageReport
-from loadworthy.analysis.summary import ScenarioSummary
+from loadworthy.analysis.summary import CLOSED, OPEN, ScenarioSummary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
 from loadworthy.analysis.validity import Health
 from loadworthy.analysis.verdict import Verdict
@@ -14,6 +17,18 @@ CLOSED_NOTE = (
     "Closed workload: each user waits for a response before it sends the next request, so a slow service is sent less. "
     "Response times describe the requests that were made, not those that a fixed rate of arrivals would have seen."
 )
+
+OPEN_NOTE = (
+    "Open workload: iterations begin when they are due, whether or not earlier ones were answered. Response times "
+    "count from when a request was due, service times from when it was sent. Arrivals that were dropped, for no user "
+    "was free, count as slower than any limit."
+)
+WORKLOAD_NOTES = {CLOSED: CLOSED_NOTE, OPEN: OPEN_NOTE}
+
+
+def workload_notes(scenarios: Iterable[ScenarioSummary]) -> list[str]:
+    """What there is to know of the workloads that were run, each once."""
+    return list(dict.fromkeys(WORKLOAD_NOTES[one.workload] for one in scenarios))
 
 
 def plural(count: int, word: str) -> str:
@@ -45,9 +60,26 @@ def head_line(scenario: ScenarioSummary) -> str:
         seconds(scenario.duration_s),
         f"up to {plural(scenario.users_max, 'user')}",
     ]
+    if scenario.workload == OPEN:
+        parts[2:2] = [arrivals_line(scenario)]
     if scenario.interrupted:
         parts.append(f"{format_count(scenario.interrupted)} cut off by the end")
     return " · ".join(parts)
+
+
+def arrivals_line(scenario: ScenarioSummary) -> str:
+    """What became of the arrivals of an open workload: ``sent 99.0/s of 100.0/s intended, 20 dropped``."""
+    arrivals, duration_s = scenario.arrivals, scenario.duration_s
+    sent, intended = (
+        rate(count / duration_s if duration_s > 0 else None) for count in (arrivals.sent, arrivals.scheduled)
+    )
+    late = f" ({format_count(arrivals.late)} of them never sent in time)" if arrivals.late else ""
+    return f"sent {sent} of {intended} intended, {format_count(arrivals.dropped)} dropped{late}"
+
+
+def stage_load(users: int, per_second: float | None) -> str:
+    """What a stage held or went to: ``50 users``, or ``200.0/s`` where the workload is open."""
+    return plural(users, "user") if per_second is None else rate(per_second)
 
 
 def margin(result: ThresholdResult) -> str:
@@ -83,8 +115,30 @@ def health_line(health: Health) -> str:
     """The generator in one line."""
     cpu = UNKNOWN if health.cpu is None else f"{health.cpu * 100:.0f} % of a core"
     lag = UNKNOWN if health.loop_lag_ms is None else format_ms(health.loop_lag_ms)
-    state = "data missing" if health.reasons else "see the warnings" if health.warnings else "fit to judge"
+    state = "not fit to judge" if health.reasons else "see the warnings" if health.warnings else "fit to judge"
     return f"CPU {cpu} (p95) · event loop at most {lag} late · {state}"
+
+
+def health_details(health: Health) -> list[str]:
+    """What else is known of the generator: how late it sent, how long answers lay in it, what it was short of."""
+    details = []
+    if health.send_lag_ms is not None:
+        details.append(f"requests were sent late by {_lag(health.send_lag_ms)}")
+    if health.receive_lag_ms is not None:
+        details.append(f"answers lay unread for {_lag(health.receive_lag_ms)}: the generator's own share")
+    if health.gc_pause_ms is not None:
+        details.append(f"garbage collection paused it for {format_ms(health.gc_pause_ms)} at most")
+    if health.descriptors is not None:
+        details.append(f"{health.descriptors[0]:,.0f} of {health.descriptors[1]:,.0f} files open")
+    if health.ports is not None:
+        details.append(f"{health.ports * 100:.0f} % of the ports in use")
+    return details
+
+
+def _lag(times: Distribution) -> str:
+    """``0.06 ms (p50), 0.11 ms (p99), 3.20 ms at most``, without what is not known."""
+    known = ((times.p50, "(p50)"), (times.p99, "(p99)"), (times.max, "at most"))
+    return ", ".join(f"{format_ms(value)} {name}" for value, name in known if value is not None)
 
 
 def stage_facts(report: StageReport) -> list[str]:
@@ -93,7 +147,7 @@ def stage_facts(report: StageReport) -> list[str]:
     if report.max_sustained_throughput is not None:
         facts.append(f"Up to {rate(report.max_sustained_throughput)} in a stage in which the thresholds held.")
     facts += [
-        f"{point.threshold} broke first in stage {point.stage + 1}, {plural(point.users, 'user')}, "
+        f"{point.threshold} broke first in stage {point.stage + 1}, {stage_load(point.users, point.rate)}, "
         f"which began {seconds(point.at_s)} after the start."
         for point in report.failure_points
     ]
