@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from locust.shape import LoadTestShape
 
-from loadworthy.engine.drive import Control, EndReason, UserClasses, drive
+from loadworthy.engine.drive import Control, EndReason, Part, UserClasses, drive
+from loadworthy.errors import UsageError
 from loadworthy.plan.model import Scenario
 from loadworthy.testing import FakeClock
 from loadworthy.units import US_PER_S
-from loadworthy.workload.profile import closed_profile
+from loadworthy.workload.profile import profile_of
 
 
 class FakeStop:
@@ -31,38 +34,76 @@ class FakeStop:
 class FakeCrew:
     """Remembers what it was told, and when."""
 
-    def __init__(self, clock: FakeClock, over_at_s: float | None = None) -> None:
+    def __init__(self, clock: FakeClock, over_at_s: dict[str, float] | None = None) -> None:
         self._clock = clock
         self._start_us = clock.monotonic_us()
-        self._over_at_s = over_at_s
-        self.told: list[tuple[float, int, float]] = []
+        self._over_at_s = over_at_s or {}
+        self.told: list[tuple[float, str, int, float]] = []
+        self.dismissed: list[tuple[float, str]] = []
         self.users = 0
 
-    def _now_s(self) -> float:
-        return (self._clock.monotonic_us() - self._start_us) / US_PER_S
+    def now_s(self) -> float:
+        return round((self._clock.monotonic_us() - self._start_us) / US_PER_S, 3)
 
-    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
-        self.told.append((round(self._now_s(), 3), users, per_second))
+    def aim(self, scenario: str, users: int, per_second: float, user_classes: UserClasses = None) -> None:
+        self.told.append((self.now_s(), scenario, users, per_second))
 
-    def over(self) -> EndReason | None:
-        done = self._over_at_s is not None and self._now_s() >= self._over_at_s
-        return EndReason.ITERATIONS if done else None
+    def over(self, scenario: str) -> EndReason | None:
+        return EndReason.ITERATIONS if self.now_s() >= self._over_at_s.get(scenario, 1e9) else None
 
-    def begin(self, scenario: str) -> None: ...
+    def dismiss(self, scenario: str) -> None:
+        self.dismissed.append((self.now_s(), scenario))
+
+    def begin(self, wave: Sequence[str]) -> None: ...
+
+    def start(self) -> None: ...
 
     def end(self) -> None: ...
 
 
-def follow(
-    scenario: dict[str, Any], *, stop_at_s: float | None = None, over_at_s: float | None = None
-) -> tuple[EndReason, FakeCrew, list[int]]:
+class Log:
+    """What the journal would be told."""
+
+    def __init__(self, crew: FakeCrew) -> None:
+        self._crew = crew
+        self.stages: list[tuple[float, str, int, Mapping[str, float]]] = []
+        self.ends: list[tuple[float, str, EndReason]] = []
+        self.ticks: list[int] = []
+
+    def stage(self, scenario: str, index: int, amount: Mapping[str, float]) -> None:
+        self.stages.append((self._crew.now_s(), scenario, index, amount))
+
+    def ended(self, scenario: str, reason: EndReason) -> None:
+        self.ends.append((self._crew.now_s(), scenario, reason))
+
+    def tick(self, elapsed_us: int) -> None:
+        self.ticks.append(elapsed_us)
+
+
+class Shape(LoadTestShape):
+    """Two users, then four, then the end."""
+
+    def __init__(self, answers: list[tuple[int, float] | None]) -> None:
+        super().__init__()
+        self._answers = list(answers)
+
+    def tick(self) -> tuple[int, float] | None:
+        return self._answers.pop(0)
+
+
+def lead(
+    scenarios: dict[str, dict[str, Any]],
+    *,
+    stop_at_s: float | None = None,
+    over_at_s: dict[str, float] | None = None,
+    shape: LoadTestShape | None = None,
+) -> tuple[dict[str, EndReason], FakeCrew, Log]:
     clock = FakeClock()
     crew, control = FakeCrew(clock, over_at_s), Control()
+    log = Log(crew)
     control.stop = FakeStop(clock, stop_at_s)  # type: ignore[assignment]
-    ticks: list[int] = []
-    profile = closed_profile(Scenario.model_validate(scenario))
-    reason = drive(crew, profile, control, clock, lambda _move: None, ticks.append)
-    return reason, crew, ticks
+    parts = [Part(name, profile_of(Scenario.model_validate(keys)), shape) for name, keys in scenarios.items()]
+    return drive(crew, parts, control, clock, log), crew, log
 
 
 STAGES = [
@@ -72,40 +113,71 @@ STAGES = [
 ]
 
 
-def test_moves_come_at_their_time_and_with_their_rate() -> None:
-    """A hold is done at once (in a tenth of a second), a ramp of 40 users in 20 s goes at 2 a second."""
-    reason, crew, ticks = follow({"stages": STAGES})
-    assert reason is EndReason.COMPLETED
-    assert crew.told == [(0.0, 10, 100.0), (10.0, 50, 2.0), (30.0, 0, 10.0)]
-    assert ticks[-1] == 35 * US_PER_S
+def test_stages_are_told_when_they_begin() -> None:
+    """Each once, at its time, with the users that it goes to."""
+    reasons, _, log = lead({"a": {"stages": STAGES}})
+    assert reasons == {"a": EndReason.COMPLETED}
+    assert log.stages == [(0.0, "a", 0, {"users": 10}), (10.0, "a", 1, {"users": 50}), (30.0, "a", 2, {"users": 0})]
+    assert log.ticks[-1] == 35 * US_PER_S
+    assert log.ends == [(35.0, "a", EndReason.COMPLETED)]
+
+
+def test_stages_of_rates_are_told_as_rates() -> None:
+    """An open workload has no users to tell of."""
+    stages = [{"duration": "2s", "rate": "5/s"}, {"duration": "1s", "ramp_to": "9/s"}]
+    _, _, log = lead({"a": {"stages": stages}})
+    assert log.stages == [(0.0, "a", 0, {"rate": 5.0}), (2.0, "a", 1, {"rate": 9.0})]
 
 
 def test_run_time_counts_from_the_start_ramp_included() -> None:
     """A minute is a minute, whatever the spawn rate; and it is told of four times a second."""
-    reason, crew, ticks = follow({"users": 30, "spawn_rate": 1, "run_time": "1m"})
-    assert reason is EndReason.COMPLETED
-    assert crew.told == [(0.0, 30, 1.0)]
-    assert ticks[-1] == 60 * US_PER_S
-    assert max(later - earlier for earlier, later in pairwise(ticks)) <= US_PER_S // 4
+    reasons, _, log = lead({"a": {"users": 30, "spawn_rate": 1, "run_time": "1m"}})
+    assert reasons == {"a": EndReason.COMPLETED}
+    assert log.ticks[-1] == 60 * US_PER_S
+    assert max(later - earlier for earlier, later in pairwise(log.ticks)) <= US_PER_S // 4
 
 
-def test_a_stop_ends_it_at_the_next_tick() -> None:
-    """Asked to stop at 7 s, it ends within a quarter of a second, and later moves are not made."""
-    reason, crew, ticks = follow({"stages": STAGES}, stop_at_s=7)
-    assert reason is EndReason.INTERRUPTED
-    assert len(crew.told) == 1
-    assert 7 * US_PER_S <= ticks[-1] <= 7.25 * US_PER_S
+def test_scenarios_of_a_wave_end_each_at_its_own_time() -> None:
+    """Who ends while others go on is dismissed then; the last one is left to the end of the wave."""
+    wave = {"short": {"users": 1, "run_time": "2s"}, "long": {"rate": 5, "run_time": "5s"}, "mid": {"run_time": "3s"}}
+    reasons, crew, log = lead(wave)
+    assert set(reasons.values()) == {EndReason.COMPLETED}
+    assert crew.dismissed == [(2.0, "short"), (3.0, "mid")]
+    assert [(at_s, name) for at_s, name, _ in log.ends] == [(2.0, "short"), (3.0, "mid"), (5.0, "long")]
+
+
+def test_a_stop_ends_all_of_a_wave_at_the_next_tick() -> None:
+    """Asked to stop at 7 s, it ends within a quarter of a second, and later stages are not told."""
+    reasons, _, log = lead({"a": {"stages": STAGES}, "b": {"users": 1}}, stop_at_s=7)
+    assert reasons == {"a": EndReason.INTERRUPTED, "b": EndReason.INTERRUPTED}
+    assert len([one for one in log.stages if one[1] == "a"]) == 1
+    assert 7 * US_PER_S <= log.ticks[-1] <= 7.25 * US_PER_S
 
 
 @pytest.mark.parametrize("scenario", [{"users": 2, "iterations": 5}, {"users": 2, "iterations": 5, "run_time": "1m"}])
 def test_it_ends_when_the_crew_has_nothing_more_to_do(scenario: dict[str, Any]) -> None:
     """Iterations that are done end a scenario before its time, and one that has none."""
-    reason, _, ticks = follow(scenario, over_at_s=3)
-    assert reason is EndReason.ITERATIONS
-    assert ticks[-1] <= 3.25 * US_PER_S
+    reasons, _, log = lead({"a": scenario}, over_at_s={"a": 3})
+    assert reasons == {"a": EndReason.ITERATIONS}
+    assert log.ticks[-1] <= 3.25 * US_PER_S
 
 
 def test_run_time_ends_a_scenario_whose_iterations_are_not_done() -> None:
     """Whichever comes first."""
-    reason, _, _ = follow({"users": 2, "iterations": 5, "run_time": "2s"}, over_at_s=60)
-    assert reason is EndReason.COMPLETED
+    reasons, _, _ = lead({"a": {"users": 2, "iterations": 5, "run_time": "2s"}}, over_at_s={"a": 60})
+    assert reasons == {"a": EndReason.COMPLETED}
+
+
+def test_a_load_shape_is_asked_once_a_second() -> None:
+    """What it says anew is told to the crew; None ends the scenario, users that are gone do so too."""
+    reasons, crew, _ = lead({"a": {}}, shape=Shape([(2, 1.0), (2, 1.0), (4, 2.0), None]))
+    assert reasons == {"a": EndReason.COMPLETED}
+    assert crew.told == [(0.0, "a", 2, 1.0), (2.0, "a", 4, 2.0)]
+    reasons, _, _ = lead({"a": {}}, shape=Shape([(2, 1.0)] * 9), over_at_s={"a": 1.5})
+    assert reasons == {"a": EndReason.ITERATIONS}
+
+
+def test_a_shape_that_breaks_is_a_mistake_of_the_user() -> None:
+    """With its name and what it raised."""
+    with pytest.raises(UsageError, match=r"Shape failed in tick\(\): IndexError"):
+        lead({"a": {}}, shape=Shape([]))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from locust.shape import LoadTestShape
 from locust.user import User
 
 from loadworthy.engine.loading import load_user_classes
+from loadworthy.engine.seat import Usher
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import Behaviour, Plan, Scenario
 from loadworthy.units import US_PER_S
@@ -62,6 +62,7 @@ class ScenarioClasses:
 
     def __init__(self, setup: NodeSetup) -> None:
         self.setup = setup
+        self.usher = Usher()
         self._made: dict[str, list[type[User]]] = {}
         self._locustfiles: dict[Path, tuple[list[type[User]], LoadTestShape | None]] = {}
 
@@ -74,6 +75,13 @@ class ScenarioClasses:
         """The load shape in the scenario's locustfile, if there is one."""
         path = self._locustfile(self.setup.plan.scenarios[name])
         return self._locustfiles[path][1] if path in self._locustfiles else None
+
+    def shape_in_charge(self, name: str) -> LoadTestShape | None:
+        """The shape that decides how many users run: where the plan does not say when the scenario ends."""
+        scenario = self.setup.plan.scenarios[name]
+        if scenario.is_open or scenario.stages or scenario.run_time is not None or scenario.iterations is not None:
+            return None
+        return self.shape(name)
 
     def classes(self, name: str) -> list[type[User]]:
         """The user classes of a scenario; they are made once."""
@@ -129,7 +137,7 @@ class ScenarioClasses:
         behaviours: dict[str, tuple[Behaviour, float]] = {name: (scenario, 1.0)}
         if scenario.roles:
             behaviours = {key: (_inherited(role, scenario), role.weight) for key, role in scenario.roles.items()}
-        surroundings = self._surroundings(name)
+        surroundings = self._surroundings()
         options = self._http_options(scenario)
         classes: list[type[User]] = []
         for role, (behaviour, weight) in behaviours.items():
@@ -149,30 +157,30 @@ class ScenarioClasses:
             "insecure": not plan.verify_tls,
         }
 
-    def _surroundings(self, scenario: str) -> Surroundings:
+    def _surroundings(self) -> Surroundings:
         sources = self.setup.plan.test_data
         feeders = {}
         for name, source in sources.items():
-            drawing = Random(f"{self.setup.seed}/{scenario}/{name}/{self.setup.share}")
             feeders[name] = Feeder(
                 load_rows(source, self.setup.base_dir),
                 process=self.setup.share,
                 processes=self.setup.processes,
-                random=drawing if source.order == "random" else None,
+                is_random=source.order == "random",
             )
         per_iteration = frozenset(name for name, source in sources.items() if source.per == "iteration")
-        return Surroundings(self._identities(scenario), feeders, per_iteration)
+        return Surroundings(self._identity, feeders, per_iteration)
 
-    def _identities(self, scenario: str) -> Callable[[], Identity]:
-        made = 0
-
-        def next_identity() -> Identity:
-            nonlocal made
-            number = self.setup.share + made * self.setup.processes
-            made += 1
-            return Identity(number, Random(f"{self.setup.seed}/{scenario}/user {number}"))
-
-        return next_identity
+    def _identity(self) -> Identity:
+        """That of the user which is being made."""
+        seat = self.usher.seat
+        if seat is None:
+            raise UsageError("a user made from a plan cannot be made by other code")
+        return Identity(
+            user_number=seat.number,
+            random=seat.chance,
+            arrival_number=lambda: None if seat.arrival is None else seat.arrival.number,
+            is_open=seat.crowd.is_open,
+        )
 
 
 def _inherited(role: Behaviour, scenario: Scenario) -> Behaviour:

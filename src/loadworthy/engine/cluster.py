@@ -1,12 +1,15 @@
 """The crew of a run over several processes: Locust's master, workers on this machine and on others.
 
-The master makes no load. It ships the plan, tells workers when a scenario begins and ends, splits the users as Locust
-does, and takes in numbered batches of intervals. See :mod:`loadworthy.engine.wire` for what is said.
+The master makes no load. It ships the plan, tells workers when scenarios begin and end and which share of the load is
+theirs, and takes in numbered batches of intervals. See :mod:`loadworthy.engine.wire` for what is said.
+
+When a worker is lost, those that are left share its part from a moment on that is near enough in the future for all of
+them to know in time; what it should have begun until then is lost, and the run is invalid for it. While one is missing,
+another may join in its place.
 """
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-import gevent
 from gevent.event import Event
 from locust.env import Environment
 from locust.exception import RPCError
@@ -26,19 +28,23 @@ from loadworthy.clock import Clock
 from loadworthy.engine import wire
 from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.drive import EndReason, UserClasses
-from loadworthy.engine.node import Outlet
+from loadworthy.engine.node import Outlet, close_test, open_test
+from loadworthy.engine.pacing import READY_S
 from loadworthy.engine.shipping import pack_setup
 from loadworthy.engine.tickets import CountedTickets
 from loadworthy.errors import GeneratorError, SetupError
 from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
 from loadworthy.users import cleanup
+from loadworthy.workload.arrivals import Split
 
 Json = dict[str, Any]
 
 WORKERS_WAIT_S = 60.0
 """For workers on this machine to start and load the plan."""
 ANSWER_WAIT_S = 20.0
+SPLIT_AHEAD_US = 1_000_000
+"""A new split holds from so far in the future: all workers must have heard of it by then."""
 MOST_TICKETS = 50
 
 
@@ -50,9 +56,12 @@ class _Worker:
     """Set where the worker is a process that we started."""
     ready: bool = False
     lost: bool = False
-    begun: str = ""
-    ended: str = ""
-    users: int = 0
+    has_begun: bool = False
+    """It is ready for the wave under way."""
+    has_ended: bool = False
+    users: dict[str, int] = field(default_factory=dict)
+    states: dict[str, tuple[bool, str | None]] = field(default_factory=dict)
+    """Scenario → whether it has nothing to do, and why that is so for good."""
     batches: set[int] = field(default_factory=set)
 
 
@@ -73,15 +82,14 @@ class ClusterCrew:
         self._outlet = outlet
         self._workers: dict[str, _Worker] = {}
         self._children: list[tuple[subprocess.Popen[bytes], TextIO]] = []
-        self._tickets: CountedTickets | None = None
+        self._tickets: dict[str, CountedTickets] = {}
         self._changed = Event()
         self._refusals: list[str] = []
-        self._spawning: gevent.Greenlet | None = None
-        self._scenario = ""
-        self._target_users = 0
-        self._batch_tickets = 1
-        self._saw_users = False
-        self._begun = False
+        self._wave: tuple[str, ...] = ()
+        self._start_us: int | None = None
+        self._splits = 0
+        self._started_ever = False
+        self._joined = 0
         self._error: Exception | None = None
         self._bind_host = bind[0]
         self._runner = _bind(environment, bind)
@@ -96,7 +104,7 @@ class ClusterCrew:
     @property
     def users(self) -> int:
         """Users running, as of each worker's last second."""
-        return sum(worker.users for worker in self._active())
+        return sum(sum(worker.users.values()) for worker in self._active())
 
     def start_children(self, count: int, log_dir: Path) -> None:
         """Start workers on this machine; what they print goes to ``worker-N.log`` in the folder."""
@@ -136,55 +144,71 @@ class ClusterCrew:
                 f"`loadworthy worker --join HOST:{self.port}` and look at {self._logs()}"
             )
 
-    def begin(self, scenario: str) -> None:
-        """Make all workers ready for a scenario."""
-        self._begun = True
-        iterations = self._setup.plan.scenarios[scenario].iterations
-        self._tickets = CountedTickets(iterations) if iterations else None
-        # Small enough that no worker runs dry long before the others, large enough not to ask all the time.
-        self._batch_tickets = min(max((iterations or 0) // (20 * self._setup.processes), 1), MOST_TICKETS)
-        self._scenario, self._target_users, self._saw_users = scenario, 0, False
-        self._environment.user_classes = self._classes.classes(scenario)
-        self._tell_all(wire.BEGIN, {"scenario": scenario, "counted": self._tickets is not None})
-        everyone = self._wait_until(lambda: all(w.begun == scenario for w in self._active()), ANSWER_WAIT_S)
+    def begin(self, wave: Sequence[str]) -> None:
+        """Make all workers ready for the scenarios of a wave."""
+        self._started_ever = True
+        self._wave, self._start_us, self._splits = tuple(wave), None, 0
+        self._tickets = {}
+        for name in wave:
+            scenario = self._setup.plan.scenarios[name]
+            if scenario.iterations and not scenario.is_open:
+                self._tickets[name] = CountedTickets(scenario.iterations)
+        self._environment.user_classes = [one for name in wave for one in self._classes.classes(name)]
+        open_test(self._environment)
+        workers = self._active()
+        for share, worker in enumerate(workers):
+            worker.has_begun = worker.has_ended = False
+            worker.users, worker.states = {}, {}
+            self._tell_to_begin(worker, Split(share, len(workers)))
+        everyone = self._wait_until(lambda: all(w.has_begun for w in self._active()), READY_S + ANSWER_WAIT_S)
         if not everyone or not self._active():
-            raise GeneratorError("the workers did not answer when the scenario began")
+            raise self._error or GeneratorError("the workers did not answer when the scenario began")
 
-    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
-        """Go to so many users, split over the workers by Locust, in the background."""
-        self._target_users = users
-        if self._spawning is not None:
-            self._spawning.kill()
-        self._spawning = gevent.spawn(self._runner.start, users, per_second, user_classes=user_classes)
+    def start(self) -> None:
+        """The clock starts, in all workers."""
+        self._start_us = self._clock.monotonic_us()
+        workers = self._active()
+        for share, worker in enumerate(workers):
+            self._tell_to_start(worker, [Split(share, len(workers))])
 
-    def over(self) -> EndReason | None:
+    def aim(self, scenario: str, users: int, per_second: float, user_classes: UserClasses = None) -> None:
+        """Go to so many users, in the background."""
+        names = None if user_classes is None else [one.__name__ for one in user_classes]
+        data = {"scenario": scenario, "users": users, "per_second": per_second, "classes": names}
+        for worker in self._active():
+            worker.states.pop(scenario, None)  # what it said of its users was said before
+            self._tell(worker.client_id, wire.AIM, data)
+
+    def over(self, scenario: str) -> EndReason | None:
         """Nobody left, all iterations done, or every user gone by itself."""
         if self._error is not None:
             raise self._error
         self._look_for_lost()
-        if not self._active():
+        workers = [worker for worker in self._active() if worker.has_begun]
+        if not workers:
             return EndReason.WORKERS_LOST
-        if self.users:
+        states = [worker.states.get(scenario, (False, None)) for worker in workers]
+        if not all(is_idle for is_idle, _ in states):
             return None
-        # What workers say is up to a second old: no users may mean not yet, unless something was done already.
-        if self._tickets is not None and self._tickets.exhausted and self._saw_users:
-            return EndReason.ITERATIONS
-        spawned = self._spawning is not None and self._spawning.ready()
-        return EndReason.USERS_STOPPED if spawned and self._saw_users and self._target_users else None
+        return next((EndReason(reason) for _, reason in states if reason), None)
+
+    def dismiss(self, scenario: str) -> None:
+        """One scenario is over while others go on."""
+        self._tell_all(wire.DISMISS, {"scenario": scenario})
 
     def end(self) -> None:
         """Stop the users everywhere and take in the last intervals."""
-        if self._spawning is not None:
-            self._spawning.kill()
-            self._spawning = None
-        self._runner.stop()
-        self._tell_all(wire.END, {"scenario": self._scenario})
+        close_test(self._environment, self._end_wave)
+
+    def _end_wave(self) -> None:
+        self._tell_all(wire.END, {})
         # Workers remove the test data of their users before they answer.
         patience_s = self._setup.plan.stop_timeout / US_PER_S + cleanup.LIMIT_S + ANSWER_WAIT_S
-        self._wait_until(lambda: all(w.ended == self._scenario for w in self._active()), patience_s)
+        self._wait_until(lambda: all(w.has_ended for w in self._active()), patience_s)
         for worker in self._active():
-            if worker.ended != self._scenario:
+            if not worker.has_ended:
                 self._lose(worker, "it did not send its last figures")
+        self._start_us = None
 
     def close(self) -> None:
         """Send the workers home."""
@@ -194,7 +218,7 @@ class ClusterCrew:
 
     def abort(self) -> None:
         """End now: workers on this machine are killed; their last second is lost."""
-        if self._begun and self._active():
+        if self._started_ever and self._active():
             message = f"stopped at once: what {len(self._active())} workers measured in their last second is missing"
             self._outlet.event({"type": "warning", "message": message})
         for worker in self._active():
@@ -210,6 +234,7 @@ class ClusterCrew:
             wire.BATCH: self._on_batch,
             wire.TICKETS: self._on_tickets,
             wire.ENDED: self._on_ended,
+            wire.BROKEN: self._on_broken,
         }
         for message_type, handler in handlers.items():
             self._runner.register_message(message_type, self._handling(handler))
@@ -229,32 +254,69 @@ class ClusterCrew:
 
     def _on_hello(self, msg: Message, **_kwargs: Any) -> None:
         client_id = msg.node_id
-        taken = {worker.process for worker in self._active()}
-        if self._begun or len(taken) >= self._setup.processes:
+        if len(self._active()) >= self._setup.processes:
             self._tell(client_id, "quit", None)
-            why = "it came after the load began" if self._begun else f"{self._setup.processes} were asked for"
+            why = f"{self._setup.processes} were asked for, and they are there"
             self._outlet.event({"type": "warning", "message": f"a worker was sent away: {why}"})
             return
-        process = next(number for number in itertools.count(1) if number not in taken)
-        self._workers[client_id] = _Worker(client_id, process, msg.data["child_pid"])
-        self._tell(client_id, wire.SETUP, pack_setup(self._setup, process))
+        self._joined += 1  # never the number of one that was lost: intervals are known by it
+        self._workers[client_id] = _Worker(client_id, self._joined, msg.data["child_pid"])
+        self._tell(client_id, wire.SETUP, pack_setup(self._setup, self._joined))
 
     def _on_ready(self, worker: _Worker, _data: Json) -> None:
         worker.ready = True
         self._outlet.event({"type": "worker_joined", "process": worker.process, "message": worker.client_id})
+        if self._start_us is not None:
+            self._tell_to_begin(worker, Split(len(self._active()) - 1, len(self._active()), 0, self._splits + 1))
 
     def _on_refused(self, _worker: _Worker, data: Json) -> None:
         self._refusals.append(str(data.get("message", "")))
 
     def _on_begun(self, worker: _Worker, data: Json) -> None:
-        worker.begun = str(data["scenario"])
+        if tuple(data["wave"]) != self._wave:
+            return  # it came late, and that wave is over
+        worker.has_begun = True
+        if self._start_us is not None:
+            self._share_anew(worker)
 
-    def _on_ended(self, worker: _Worker, data: Json) -> None:
-        worker.ended = str(data["scenario"])
+    def _on_ended(self, worker: _Worker, _data: Json) -> None:
+        worker.has_ended = True
 
-    def _on_tickets(self, worker: _Worker, _data: Json) -> None:
-        granted = self._tickets.take_batch(self._batch_tickets) if self._tickets else 0
-        self._tell(worker.client_id, wire.GRANT, {"count": granted})
+    def _on_broken(self, worker: _Worker, data: Json) -> None:
+        self._error = GeneratorError(f"worker {worker.process} broke: {data['message']}")
+
+    def _on_tickets(self, worker: _Worker, data: Json) -> None:
+        scenario, tickets = str(data["scenario"]), self._tickets.get(str(data["scenario"]))
+        iterations = self._setup.plan.scenarios[scenario].iterations or 0
+        # Small enough that no worker runs dry long before the others, large enough not to ask all the time.
+        batch = min(max(iterations // (20 * self._setup.processes), 1), MOST_TICKETS)
+        granted = tickets.take_batch(batch) if tickets else 0
+        self._tell(worker.client_id, wire.GRANT, {"scenario": scenario, "count": granted})
+
+    def _tell_to_begin(self, worker: _Worker, split: Split) -> None:
+        data = {"wave": list(self._wave), "counted": list(self._tickets), "split": wire.pack_split(split)}
+        self._tell(worker.client_id, wire.BEGIN, data)
+
+    def _tell_to_start(self, worker: _Worker, splits: Sequence[Split]) -> None:
+        elapsed_us = self._clock.monotonic_us() - (self._start_us or 0)
+        data = {"splits": [wire.pack_split(split) for split in splits], "elapsed_us": elapsed_us}
+        self._tell(worker.client_id, wire.START, data)
+
+    def _share_anew(self, newcomer: _Worker | None = None) -> None:
+        """Workers came or went while the wave goes on: from a moment on, those that are there share the load."""
+        workers = [worker for worker in self._active() if worker.has_begun]
+        if self._start_us is None or not workers:
+            return
+        self._splits += 1
+        from_us = self._clock.monotonic_us() - self._start_us + SPLIT_AHEAD_US
+        for share, worker in enumerate(workers):
+            split = Split(share, len(workers), from_us, self._splits)
+            if worker is newcomer:
+                self._tell_to_start(worker, [Split(None, len(workers)), split])
+            else:
+                self._tell(worker.client_id, wire.SPLIT, {"split": wire.pack_split(split)})
+        message = f"from {from_us / US_PER_S:.1f} s on, {len(workers)} workers share the load"
+        self._outlet.event({"type": "shared_anew", "scenarios": list(self._wave), "message": message})
 
     def _on_batch(self, worker: _Worker, data: Json) -> None:
         number = int(data["number"])
@@ -262,9 +324,10 @@ class ClusterCrew:
             worker.batches.add(number)
             for item in data["intervals"]:
                 interval = Interval.from_json(item)
-                worker.users = interval.users
-                self._saw_users = self._saw_users or interval.users > 0 or interval.iterations > 0
+                worker.users[interval.scenario] = interval.users
                 self._outlet.interval(interval)
+            for scenario, (is_idle, reason) in data["states"].items():
+                worker.states[scenario] = (is_idle, reason)
             self._outlet.failures(data["failures"])
             for event in data["events"]:
                 self._outlet.event({**event, "process": worker.process})
@@ -301,18 +364,16 @@ class ClusterCrew:
                 self._lose(worker, "its process ended")
 
     def _lose(self, worker: _Worker, why: str) -> None:
-        worker.lost, worker.users = True, 0
-        self._outlet.event(
-            {"type": "worker_lost", "process": worker.process, "scenario": self._scenario,
-             "message": f"worker {worker.process} was lost: {why}"}
-        )  # fmt: skip
+        worker.lost = True
+        scenario = ", ".join(self._wave)
+        message = f"worker {worker.process} was lost: {why}"
+        self._outlet.event({"type": "worker_lost", "process": worker.process, "scenario": scenario, "message": message})
         node = self._runner.clients.get(worker.client_id)
         if node is not None:
             # Locust would take it back with its next heartbeat, and wait a minute for its users when it stops.
-            if self._runner._users_dispatcher is not None:  # noqa: SLF001  # as Locust's own heartbeat check does
-                self._runner._users_dispatcher.remove_worker(node)  # noqa: SLF001
             del self._runner.clients[worker.client_id]
             self._tell(worker.client_id, "quit", None)
+        self._share_anew()
 
     def _end_children(self, patience_s: float = 10.0) -> None:
         self._runner.quit()

@@ -1,11 +1,16 @@
-"""Follows a workload's profile: tells a crew how many users there shall be, and when the scenario is over."""
+"""Leads a wave of scenarios through its time: says when each stage begins, and when each scenario is over.
+
+The crowds in all processes follow the profiles by themselves; only where a load shape of Locust's decides how many
+users there are, they are told from here.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from types import FrameType
 from typing import Protocol
@@ -18,7 +23,7 @@ from locust.user import User
 from loadworthy.clock import Clock
 from loadworthy.errors import UsageError
 from loadworthy.units import US_PER_S
-from loadworthy.workload.profile import ClosedProfile, Move
+from loadworthy.workload.profile import Profile
 
 TICK_S = 0.25
 
@@ -49,16 +54,24 @@ class Crew(Protocol):
         """Users running now."""
         ...
 
-    def begin(self, scenario: str) -> None:
-        """Make ready for a scenario; no users yet."""
+    def begin(self, wave: Sequence[str]) -> None:
+        """Make ready for scenarios that run together; may wait until first users are ready."""
         ...
 
-    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
-        """Go from where it is to so many users, of these classes where they are given; returns at once."""
+    def start(self) -> None:
+        """The clock starts: everybody follows the profiles from now on."""
         ...
 
-    def over(self) -> EndReason | None:
-        """Why there is nothing more to do, if so."""
+    def aim(self, scenario: str, users: int, per_second: float, user_classes: UserClasses = None) -> None:
+        """A load shape wants so many users, of these classes where they are given; returns at once."""
+        ...
+
+    def over(self, scenario: str) -> EndReason | None:
+        """Why there is nothing more to do for a scenario, if so."""
+        ...
+
+    def dismiss(self, scenario: str) -> None:
+        """One scenario is over while others go on; returns at once."""
         ...
 
     def end(self) -> None:
@@ -94,56 +107,113 @@ class Control:
                 signal.signal(number, handler)
 
 
-OnMove = Callable[[Move], None]
-OnTick = Callable[[int], None]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One scenario of a wave; ``shape`` decides how many users run where there is one."""
+
+    scenario: str
+    profile: Profile
+    shape: LoadTestShape | None = None
+
+    @property
+    def duration_us(self) -> int | None:
+        """Planned length, if there is one."""
+        return None if self.shape is not None else self.profile.duration_us
+
+
+class Progress(Protocol):
+    """Told how a wave goes."""
+
+    def stage(self, scenario: str, index: int, amount: Mapping[str, float]) -> None:
+        """A stage begins; ``amount`` is ``users`` or ``rate``."""
+        ...
+
+    def ended(self, scenario: str, reason: EndReason) -> None:
+        """A scenario is over; its users are about to be told."""
+        ...
+
+    def tick(self, elapsed_us: int) -> None:
+        """Some time has passed."""
+        ...
+
+
+class _Follower:
+    """Where one scenario of the wave is."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self._stages = deque(() if part.shape is not None else part.profile.stages)
+        self._asked_us = 0
+        self._last: object = None
+
+    def advance(self, elapsed_us: int, crew: Crew, progress: Progress) -> EndReason | None:
+        """Do what is due; the reason if it is over."""
+        name = self.part.scenario
+        while self._stages and self._stages[0][0] <= elapsed_us:
+            _, index, amount = self._stages.popleft()
+            progress.stage(name, index, amount)
+        if self.part.duration_us is not None and elapsed_us >= self.part.duration_us:
+            return EndReason.COMPLETED
+        if self.part.shape is not None:
+            return self._follow_shape(self.part.shape, elapsed_us, crew)
+        return crew.over(name)
+
+    def next_us(self) -> int | None:
+        """When there is something to do next."""
+        marks = [self._asked_us] if self.part.shape is not None else []
+        if self._stages:
+            marks.append(self._stages[0][0])
+        if self.part.duration_us is not None:
+            marks.append(self.part.duration_us)
+        return min(marks, default=None)
+
+    def _follow_shape(self, shape: LoadTestShape, elapsed_us: int, crew: Crew) -> EndReason | None:
+        """A Locust load shape is asked once a second, until it says None."""
+        if elapsed_us >= self._asked_us:
+            self._asked_us += US_PER_S
+            tick = _asked(shape)
+            if tick is None:
+                return EndReason.COMPLETED
+            if tick != self._last:
+                crew.aim(self.part.scenario, *tick)
+                self._last = tick
+                return None
+        wants_users = isinstance(self._last, tuple) and self._last[0]
+        return crew.over(self.part.scenario) if wants_users else None
 
 
 def drive(
-    crew: Crew, profile: ClosedProfile, control: Control, clock: Clock, on_move: OnMove, on_tick: OnTick
-) -> EndReason:
-    """Follow the profile until its end, the crew's, or until told to stop. ``on_tick`` gets the elapsed µs."""
-    pending = deque(profile.moves)
-    users = 0
+    crew: Crew, parts: Sequence[Part], control: Control, clock: Clock, progress: Progress
+) -> dict[str, EndReason]:
+    """Lead a wave that has begun until all its scenarios are over, or until told to stop; why each ended.
+
+    The last ones to end are left to ``crew.end()``.
+    """
+    running = [_Follower(part) for part in parts]
+    reasons: dict[str, EndReason] = {}
+    for part in parts:
+        if part.shape is not None:
+            part.shape.reset_time()
     start_us = clock.monotonic_us()
     while True:
         elapsed_us = clock.monotonic_us() - start_us
-        while pending and pending[0].at_us <= elapsed_us:
-            move = pending.popleft()
-            on_move(move)
-            crew.set_users(move.users, _per_second(abs(move.users - users), move.over_us))
-            users = move.users
-        on_tick(elapsed_us)
-        if control.stop.is_set():
-            return EndReason.INTERRUPTED
-        if profile.duration_us is not None and elapsed_us >= profile.duration_us:
-            return EndReason.COMPLETED
-        if (reason := crew.over()) is not None:
-            return reason
-        marks = [TICK_S]
-        if pending:
-            marks.append((pending[0].at_us - elapsed_us) / US_PER_S)
-        if profile.duration_us is not None:
-            marks.append((profile.duration_us - elapsed_us) / US_PER_S)
-        control.stop.wait(timeout=max(min(marks), 0))
-
-
-def drive_shape(crew: Crew, shape: LoadTestShape, control: Control, clock: Clock, on_tick: OnTick) -> EndReason:
-    """Follow a Locust load shape, asked once a second, until it says None."""
-    shape.reset_time()
-    start_us = clock.monotonic_us()
-    last: object = None
-    while True:
-        tick = _asked(shape)
-        if tick is None:
-            return EndReason.COMPLETED
-        if tick != last:
-            crew.set_users(*tick)
-            last = tick
-        on_tick(clock.monotonic_us() - start_us)
-        if control.stop.wait(timeout=1):
-            return EndReason.INTERRUPTED
-        if (reason := crew.over()) is not None and tick[0]:
-            return reason
+        ended: list[_Follower] = []
+        for one in running:
+            stop = EndReason.INTERRUPTED if control.stop.is_set() else None
+            if (reason := stop or one.advance(elapsed_us, crew, progress)) is not None:
+                reasons[one.part.scenario] = reason
+                ended.append(one)
+        running = [one for one in running if one not in ended]
+        progress.tick(elapsed_us)
+        for one in ended:
+            progress.ended(one.part.scenario, reasons[one.part.scenario])
+            if running:
+                crew.dismiss(one.part.scenario)
+        if not running:
+            return reasons
+        marks = [mark for one in running if (mark := one.next_us()) is not None]
+        left_us = min(marks, default=elapsed_us + US_PER_S) - elapsed_us
+        control.stop.wait(timeout=max(min(TICK_S, left_us / US_PER_S), 0))
 
 
 def _asked(shape: LoadTestShape) -> tuple[int, float, UserClasses] | None:
@@ -157,10 +227,3 @@ def _asked(shape: LoadTestShape) -> tuple[int, float, UserClasses] | None:
         return int(users), float(per_second), classes[0] if classes else None
     except Exception as error:
         raise UsageError(f"the load shape {name} failed in tick(): {type(error).__name__}: {error}") from error
-
-
-def _per_second(users: int, over_us: int) -> float:
-    """Users per second; a move that takes no time is done in the dispatcher's first step (a tenth of a second)."""
-    if over_us <= 0:
-        return max(users, 1) * 10.0
-    return max(users, 1) * US_PER_S / over_us

@@ -1,60 +1,67 @@
-"""The crew of a run in one process: Locust's local runner and one node."""
+"""The crew of a run in one process: this one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from locust.env import Environment
+from locust.runners import LocalRunner
 
 from loadworthy.clock import Clock
 from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.drive import EndReason, UserClasses
-from loadworthy.engine.locust_bridge import IterationGate
-from loadworthy.engine.node import Node, Outlet
-from loadworthy.engine.stopping import CarefulLocalRunner
-from loadworthy.engine.tickets import CountedTickets
+from loadworthy.engine.node import Node, Outlet, close_test
+from loadworthy.engine.tickets import CountedTickets, Tickets
+from loadworthy.workload.arrivals import Split
+
+WHOLE = Split(0, 1)
+"""All of the load is this process's."""
 
 
 class LocalCrew:
     """See :class:`~loadworthy.engine.drive.Crew`."""
 
-    def __init__(
-        self, classes: ScenarioClasses, gate: IterationGate, environment: Environment, clock: Clock, outlet: Outlet
-    ) -> None:
+    def __init__(self, classes: ScenarioClasses, environment: Environment, clock: Clock, outlet: Outlet) -> None:
         self._environment = environment
-        self._runner: CarefulLocalRunner = environment._create_runner(CarefulLocalRunner)  # noqa: SLF001  # no public way
-        self._tickets: CountedTickets | None = None
-        self._node = Node(classes, gate, environment, clock, outlet)
+        self._runner: LocalRunner = environment._create_runner(LocalRunner)  # noqa: SLF001  # no public way
+        self._node = Node(classes, environment, clock, outlet)
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)
 
     @property
     def users(self) -> int:
         """Users running now."""
-        return len(self._runner.user_greenlets)
+        return self._node.users
 
-    def begin(self, scenario: str) -> None:
-        """Make ready for a scenario."""
-        iterations = self._node.setup.plan.scenarios[scenario].iterations
-        self._tickets = CountedTickets(iterations) if iterations else None
-        self._node.begin(scenario, self._tickets)
+    def begin(self, wave: Sequence[str]) -> None:
+        """Make ready for the scenarios of a wave."""
+        tickets: dict[str, Tickets] = {}
+        for name in wave:
+            scenario = self._node.setup.plan.scenarios[name]
+            if scenario.iterations and not scenario.is_open:
+                tickets[name] = CountedTickets(scenario.iterations)
+        self._node.begin(wave, tickets, WHOLE)
 
-    def set_users(self, users: int, per_second: float, user_classes: UserClasses = None) -> None:
+    def start(self) -> None:
+        """The clock starts."""
+        self._node.start([WHOLE])
+
+    def aim(self, scenario: str, users: int, per_second: float, user_classes: UserClasses = None) -> None:
         """Go to so many users, in the background."""
-        self._runner.start(users, per_second, user_classes=user_classes)
+        names = None if user_classes is None else [one.__name__ for one in user_classes]
+        self._node.aim(scenario, users, per_second, names)
 
-    def over(self) -> EndReason | None:
+    def over(self, scenario: str) -> EndReason | None:
         """All iterations done, or every user gone by itself."""
         self._node.check()
-        if self.users:
-            return None
-        if self._tickets is not None and self._tickets.exhausted:
-            return EndReason.ITERATIONS
-        all_spawned = self._runner.spawning_greenlet is not None and self._runner.spawning_greenlet.ready()
-        return EndReason.USERS_STOPPED if all_spawned and self._runner.target_user_count else None
+        return self._node.state(scenario)[1]
+
+    def dismiss(self, scenario: str) -> None:
+        """One scenario is over while others go on."""
+        self._node.dismiss(scenario)
 
     def end(self) -> None:
-        """Stop the users and take in the last interval."""
-        self._node.stopping()
-        self._runner.stop()
-        self._node.end()
+        """Stop the users and take in the last intervals."""
+        close_test(self._environment, self._node.end)
 
     def close(self) -> None:
         """End Locust's own greenlets; no load is running."""

@@ -1,10 +1,10 @@
 """What we change in Locust while a run lasts, and put back afterwards.
 
-Three things: users of Locust's own HTTP classes get our client (unless the caller wants theirs), each task execution is
-counted (and may be refused, see :mod:`loadworthy.engine.tickets`), and users are dispatched ten times a second instead
-of in one lump a second. Locust's event hub is global and every runner leaves listeners on it; they are put back too, so
-that several runs in one process do not hear each other; so the modules of locustfiles are forgotten, too, and the next
-run loads them with their listeners.
+Users of Locust's own HTTP classes get our client (unless the caller wants theirs), task executions begin when the
+workload wants them and are counted (:mod:`loadworthy.engine.gate`), and what users draw at random can be replayed
+(:mod:`loadworthy.users.chance`). Locust's event hub is global and every runner leaves listeners on it; they are put
+back too, so that several runs in one process do not hear each other; so the modules of locustfiles are forgotten, too,
+and the next run loads them with their listeners.
 """
 
 from __future__ import annotations
@@ -14,27 +14,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import gevent
 import locust
 import locust.runners
 from locust import argument_parser
 from locust.contrib.fasthttp import FastHttpUser
-from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.event import EventHook
-from locust.exception import StopUser
 from locust.user import User
 from locust.user.task import DefaultTaskSet, TaskSet
 from locust.user.users import HttpUser as LocustHttpUser
 
+from loadworthy.engine.gate import arriving_execute_next_task, gated_execute_task, paced_wait
 from loadworthy.engine.loading import forgetting
-from loadworthy.engine.tickets import EndlessTickets, Tickets
 from loadworthy.errors import UsageError
+from loadworthy.users.chance import personal_random
 from loadworthy.users.http import HttpSession, HttpUser
 from loadworthy.users.http.user import give_client
 from loadworthy.users.preflight import LED_BY_ENGINE
-
-DISPATCHES_PER_S = 10
 
 PASSED_TO_LOCUST = frozenset({"headless", "tags", "exclude_tags"})
 """Options of Locust's own that mean something in a run of ours."""
@@ -43,49 +39,8 @@ HTTP_USERS = (HttpUser, LocustHttpUser, FastHttpUser)
 """Classes that cannot do without a base URL."""
 
 
-class SmoothDispatcher(UsersDispatcher):
-    """Starts users evenly in time; Locust's own starts a second's worth at once."""
-
-    def new_dispatch(
-        self, target_user_count: int, spawn_rate: float, user_classes: list[type[User]] | None = None
-    ) -> None:
-        """As Locust's, but in steps of a tenth of a second, or one user where that is slower."""
-        super().new_dispatch(target_user_count, spawn_rate, user_classes)
-        per_step = max(1, round(spawn_rate / DISPATCHES_PER_S))
-        self._user_count_per_dispatch_iteration = per_step
-        self._wait_between_dispatch = per_step / spawn_rate
-
-
-class IterationGate:
-    """Asked before each task execution, told after it. The tickets change with the scenario."""
-
-    def __init__(self) -> None:
-        self.tickets: Tickets = EndlessTickets()
-        self.on_done: Callable[[], None] = _nobody
-
-    def execute(self, original: Callable[[Any, Any], None], taskset: TaskSet, task: Any) -> None:
-        """Run one task, if it is still wanted; entering a nested task set is not an execution of its own."""
-        if isinstance(task, type) and issubclass(task, TaskSet):
-            original(taskset, task)
-            return
-        if not self.tickets.take():
-            raise StopUser
-        try:
-            original(taskset, task)
-        except gevent.GreenletExit:
-            raise
-        except BaseException:
-            self.on_done()
-            raise
-        self.on_done()
-
-
-def _nobody() -> None:
-    """Nobody has asked to be told yet."""
-
-
 @contextmanager
-def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
+def engine_patches(*, lean_client: bool) -> Iterator[None]:
     """Change Locust as the module says, for as long as the context lasts."""
     originals: list[tuple[Any, str, Any]] = []
 
@@ -95,7 +50,9 @@ def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
 
     patch(User, "run", _well_ended(User.run))
     for owner in (TaskSet, DefaultTaskSet):
-        patch(owner, "execute_task", _gated(gate, owner.execute_task))
+        patch(owner, "execute_task", gated_execute_task(owner.execute_task))
+    patch(TaskSet, "execute_next_task", arriving_execute_next_task(TaskSet.execute_next_task))
+    patch(TaskSet, "wait", paced_wait(TaskSet.wait))
     if lean_client:
         for user_class in (LocustHttpUser, FastHttpUser):
             patch(user_class, "__init__", _init_with_our_client)
@@ -104,21 +61,13 @@ def engine_patches(gate: IterationGate, *, lean_client: bool) -> Iterator[None]:
     hooks = [hook for hook in vars(locust.events).values() if isinstance(hook, EventHook)]
     listeners = [(hook, list(hook._handlers)) for hook in hooks]  # noqa: SLF001  # Locust has no public list
     try:
-        with forgetting():
+        with forgetting(), personal_random():
             yield
     finally:
         for hook, handlers in listeners:
             hook._handlers[:] = handlers  # noqa: SLF001
         for owner, name, original in reversed(originals):
             setattr(owner, name, original)
-
-
-def _gated(gate: IterationGate, original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    @functools.wraps(original)
-    def execute_task(self: TaskSet, task: Any) -> None:
-        gate.execute(original, self, task)
-
-    return execute_task
 
 
 def _well_ended(original: Callable[[User], None]) -> Callable[[User], None]:
@@ -163,7 +112,6 @@ def make_environment(host: str | None, stop_timeout_s: float) -> Environment:
         host=host,
         stop_timeout=stop_timeout_s,
         parsed_options=parsed_options(()),
-        dispatcher_class=SmoothDispatcher,
     )
     setattr(environment, LED_BY_ENGINE, True)
     return environment

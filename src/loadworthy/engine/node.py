@@ -1,27 +1,39 @@
 """The part of a run that lives in every process that makes load.
 
-A local run has one node in its only process; a distributed run has one in each worker. A node records what the users of
-a scenario do, and hands out intervals, failures and events through an :class:`Outlet`. How many users run is none of
-its business: Locust's runner starts and stops them.
+A local run has one node in its only process; a distributed run has one in each worker. A node has a crowd for each
+scenario under way, records what its users do, and hands out intervals, failures and events through an :class:`Outlet`.
+Scenarios that run together are a *wave*.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Protocol
 
+import gevent
 from locust.env import Environment
+from locust.runners import STATE_SPAWNING, STATE_STOPPED, Runner
 
 from loadworthy.clock import Clock
 from loadworthy.engine.classes import NodeSetup, ScenarioClasses
-from loadworthy.engine.locust_bridge import IterationGate
+from loadworthy.engine.crowd import ClosedCrowd, Crowd, Place
+from loadworthy.engine.drive import EndReason
+from loadworthy.engine.health import settled_heap
 from loadworthy.engine.notes import UserErrors
-from loadworthy.engine.recorder import Cutter, Recorder
+from loadworthy.engine.pacing import OpenCrowd
+from loadworthy.engine.recorder import Cutter, Recorder, Recording
+from loadworthy.engine.seat import seat_of
 from loadworthy.engine.tickets import EndlessTickets, Tickets
 from loadworthy.record.interval import Interval
 from loadworthy.users.sink import ATTRIBUTE
+from loadworthy.workload.arrivals import Split
+from loadworthy.workload.profile import ClosedProfile, Move, OpenProfile, profile_of
 
 Json = dict[str, Any]
+
+NOBODY = ClosedProfile((Move(0, 0, 0, 0),), None)
+"""Until a load shape says how many."""
 
 
 class Outlet(Protocol):
@@ -41,23 +53,24 @@ class Outlet(Protocol):
 
 
 class Node:
-    """See the module. Locust must be changed by :func:`engine_patches` with the same gate while it is used."""
+    """See the module. Locust must be changed by :func:`engine_patches` while it is used."""
 
-    def __init__(
-        self, classes: ScenarioClasses, gate: IterationGate, environment: Environment, clock: Clock, outlet: Outlet
-    ) -> None:
+    def __init__(self, classes: ScenarioClasses, environment: Environment, clock: Clock, outlet: Outlet) -> None:
         """Make it after the environment's runner: it takes over that runner's listeners."""
         self._classes = classes
         self._environment = environment
-        self._recorder = Recorder(environment, clock, classes.setup.process)
-        self._gate = gate
-        self._gate.on_done = self._recorder.count_iteration
+        self._clock = clock
+        self._recorder = Recorder(environment, clock, classes.setup.process, classes.usher)
         self._outlet = outlet
-        self._cutter = Cutter(clock, self._cut)
+        self._cutter = Cutter(clock, self._cut_all, self._recorder.note_loop_lag)
         self._errors = UserErrors(outlet.event)
+        self._crowds: dict[str, Crowd] = {}
+        self._recordings: dict[str, Recording] = {}
+        self._dismissals: list[gevent.Greenlet] = []
+        self._heap = ExitStack()
         setattr(environment, ATTRIBUTE, self._recorder)
         self._recorder.attach()
-        environment.events.user_error.add_listener(self._errors.on_user_error)
+        environment.events.user_error.add_listener(self._on_user_error)
         # User code may look at Locust's statistics when a test stops: all samples must be in them by then.
         environment.events.test_stop._handlers.insert(0, self.end)  # noqa: SLF001  # no public way to be first
 
@@ -66,35 +79,153 @@ class Node:
         """What this process was told."""
         return self._classes.setup
 
-    def begin(self, name: str, tickets: Tickets | None = None) -> None:
-        """Make ready for a scenario: its user classes are the environment's, and recording runs."""
-        self._environment.user_classes = self._classes.classes(name)
+    @property
+    def users(self) -> int:
+        """Users that run now."""
+        return sum(crowd.users for crowd in self._crowds.values())
+
+    # --- a wave, from its beginning to its end ---
+
+    def begin(self, names: Sequence[str], tickets: Mapping[str, Tickets], split: Split) -> None:
+        """Make ready for a wave of scenarios: test_start, and the users that are to be there before the start."""
+        wave = {name: self._classes.classes(name) for name in names}
+        self._environment.user_classes = [one for classes in wave.values() for one in classes]
         self._environment._tasks_filtered = False  # noqa: SLF001  # Locust filters by tags once; these are other classes
-        self._gate.tickets = tickets or EndlessTickets()
-        self._recorder.begin(name)
-        self._errors.scenario = name
+        self._recordings = self._recorder.begin(names)
+        self._crowds = {name: self._crowd(name, tickets.get(name) or EndlessTickets(), split) for name in names}
+        open_test(self._environment)
+        for crowd in self._crowds.values():
+            crowd.prepare()
+        self._heap.enter_context(settled_heap())
+
+    def start(self, splits: Sequence[Split], elapsed_us: int = 0) -> None:
+        """The clock starts, or started so long ago: from now on the crowds follow their profiles."""
+        start_us = self._clock.monotonic_us() - elapsed_us
+        self._recorder.start()
+        for crowd in self._crowds.values():
+            crowd.start(start_us, splits)
         self._cutter.start()
+
+    def split(self, split: Split) -> None:
+        """From its moment on the load is shared otherwise."""
+        for crowd in self._crowds.values():
+            crowd.split(split)
+
+    def aim(self, name: str, users: int, per_second: float, classes: Sequence[str] | None) -> None:
+        """A load shape wants so many users, over all processes, of these classes where they are named."""
+        crowd = self._crowds[name]
+        if isinstance(crowd, ClosedCrowd):
+            crowd.aim(users, per_second, classes)
+
+    def state(self, name: str) -> tuple[bool, EndReason | None]:
+        """Whether this process has nothing to do for a scenario, and why that is so for good, if it is."""
+        crowd = self._crowds[name]
+        reason = crowd.over()
+        return reason is not None or crowd.is_idle, reason
 
     def check(self) -> None:
         """Raise what keeps the intervals from being handed out, if anything does."""
         if self._cutter.error is not None:
             raise self._cutter.error
 
-    def stopping(self) -> None:
-        """The users are about to be told to stop: what was measured until now is handed out by itself."""
-        if self._cutter.running:
-            self._cut(0)
-            self._recorder.stopping = True
+    def dismiss(self, name: str) -> None:
+        """The time of one scenario is up, while others go on; returns at once."""
+        self._dismissals.append(gevent.spawn(self._dismiss, name))
 
     def end(self, **_kwargs: Any) -> None:
-        """All users have stopped: hand out what is left. Called by Locust's ``test_stop``; again, to no effect."""
+        """End the wave: all users stop, and what is left is handed out. Called by Locust's ``test_stop``, too.
+
+        A second call has no effect.
+        """
+        self._stop_all()
         if self._cutter.running:
             self._cutter.stop()
-            self._cut(0)
+            for recording in self._recordings.values():
+                self._cut(recording)
+        self._heap.close()
 
-    def _cut(self, loop_lag_us: int) -> None:
-        runner = self._environment.runner
-        self._outlet.interval(self._recorder.cut(len(runner.user_greenlets) if runner else 0, loop_lag_us))
-        if failures := self._recorder.drain_failures():
+    def _stop_all(self) -> None:
+        ending = [gevent.spawn(self._dismiss, name) for name in self._crowds]
+        gevent.joinall([*ending, *self._dismissals], raise_error=True)
+        self._dismissals.clear()
+
+    def _dismiss(self, name: str) -> None:
+        crowd, recording = self._crowds[name], self._recordings[name]
+        if recording.stopping:
+            return
+        crowd.finish()
+        if self._cutter.running:
+            self._cut(recording)
+        recording.stopping = True
+        crowd.dismiss(self._environment.stop_timeout or 0.0)
+        if self._cutter.running:
+            self._cut(recording)
+        recording.is_over = self._cutter.running
+
+    def _crowd(self, name: str, tickets: Tickets, split: Split) -> Crowd:
+        setup = self._classes.setup
+        has_shape = self._classes.shape_in_charge(name) is not None
+        profile = NOBODY if has_shape else profile_of(setup.plan.scenarios[name])
+        place = Place(
+            scenario=name,
+            stream=f"{setup.seed}/{name}",
+            environment=self._environment,
+            usher=self._classes.usher,
+            tally=self._recordings[name],
+            tickets=tickets,
+            clock=self._clock,
+        )
+        classes = self._classes.classes(name)
+        if isinstance(profile, OpenProfile):
+            return OpenCrowd(place, classes, profile, split)
+        return ClosedCrowd(place, classes, profile, split)
+
+    # --- intervals ---
+
+    def _cut_all(self) -> None:
+        with_health = True
+        for recording in self._recordings.values():
+            if not recording.is_over:
+                self._cut(recording, with_health=with_health)
+                with_health = False
+                gevent.sleep(0)  # binning takes milliseconds where there are many samples: others may go between
+
+    def _cut(self, recording: Recording, *, with_health: bool = True) -> None:
+        if recording.is_over:
+            return
+        users = self._crowds[recording.scenario].users
+        self._outlet.interval(self._recorder.cut(recording, users, with_health=with_health))
+        if failures := self._recorder.drain_failures(recording):
             self._outlet.failures(failures)
         self._errors.flush()
+
+    def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any, **_kwargs: Any) -> None:
+        seat = seat_of(getattr(user_instance, "user", user_instance)) or self._classes.usher.seat
+        first = next(iter(self._crowds), "")
+        self._errors.note(seat.crowd.place.scenario if seat is not None else first, exception, tb)
+
+
+def open_test(environment: Environment) -> None:
+    """What Locust's runners do when a test begins, but for starting users."""
+    runner = environment.runner
+    assert runner is not None  # noqa: S101  # the engine has made one
+    runner.stats.clear_all()
+    runner.exceptions = {}
+    environment._filter_tasks_by_tags()  # noqa: SLF001  # as Locust's own runners
+    for user_class in environment.user_classes:
+        if environment.host:
+            user_class.host = environment.host
+    environment.events.test_start.fire(environment=environment)
+    runner.update_state(STATE_SPAWNING)
+
+
+def close_test(environment: Environment, stop_users: Callable[[], None]) -> None:
+    """What Locust's runners do when a test ends, with our way of stopping users."""
+    runner: Runner | None = environment.runner
+    assert runner is not None  # noqa: S101
+    if runner.state == STATE_STOPPED:
+        return
+    environment.events.test_stopping.fire(environment=environment)
+    stop_users()
+    runner.update_state(STATE_STOPPED)
+    environment.events.test_stop.fire(environment=environment)

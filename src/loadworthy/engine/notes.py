@@ -30,30 +30,29 @@ class UserErrors:
 
     def __init__(self, emit: EmitEvent) -> None:
         self._emit = emit
-        self.scenario = ""
-        self._pending: dict[str, int] = {}
+        self._pending: dict[tuple[str, str], int] = {}
         self._told: set[str] = set()
 
-    def on_user_error(self, exception: BaseException, tb: TracebackType | None = None, **_kwargs: Any) -> None:
-        """Locust's ``user_error`` event."""
+    def note(self, scenario: str, exception: BaseException, tb: TracebackType | None = None) -> None:
+        """A user of this scenario raised it."""
         if getattr(exception, RECORDED_ATTRIBUTE, False):
             return
         message = describe_exception(exception)
         if message not in self._told and len(self._told) >= MAX_KINDS:
             message = type(exception).__name__
-        self._pending[message] = self._pending.get(message, 0) + 1
+        self._pending[scenario, message] = self._pending.get((scenario, message), 0) + 1
         if message not in self._told:
             self._told.add(message)
-            self._tell(message, traceback=format_traceback(exception.with_traceback(tb)))
+            self._tell(scenario, message, traceback=format_traceback(exception.with_traceback(tb)))
 
     def flush(self) -> None:
         """Tell how many more there were."""
-        for message in list(self._pending):
-            self._tell(message)
+        for scenario, message in list(self._pending):
+            self._tell(scenario, message)
 
-    def _tell(self, message: str, **more: str) -> None:
-        event = {"type": "user_error", "scenario": self.scenario, "message": message}
-        self._emit({**event, "count": self._pending.pop(message), **more})
+    def _tell(self, scenario: str, message: str, **more: str) -> None:
+        event = {"type": "user_error", "scenario": scenario, "message": message}
+        self._emit({**event, "count": self._pending.pop((scenario, message)), **more})
 
 
 class _EventHandler(logging.Handler):

@@ -1,4 +1,4 @@
-"""Collects the samples of one process, scenario by scenario, and cuts them into intervals.
+"""Collects the samples of one process, for each scenario, and cuts them into intervals.
 
 It is the :class:`~loadworthy.users.sink.Recording` that environments carry under ``loadworthy run``. Samples of our
 own users come through their sinks; samples of any other Locust user (``FastHttpUser`` kept as it is, a gRPC or MQTT
@@ -8,6 +8,7 @@ so that nothing is counted twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -16,31 +17,101 @@ from locust.user import User
 
 from loadworthy.clock import Clock
 from loadworthy.engine.health import HealthMeter
+from loadworthy.engine.seat import Usher
 from loadworthy.record.buffer import SampleBuffer
 from loadworthy.record.interval import Interval
+from loadworthy.units import US_PER_S
 from loadworthy.users.locust_stats import feed, forget_old_seconds
 from loadworthy.users.sink import UserSink, event_failure, foreign_listeners, is_locusts_statistics
 
+Errors = dict[tuple[str, str, str], int]
+"""(kind, name, message) → how often."""
+
+ITERATION = "iteration"
+"""Kind of the parts that hold whole iterations, named after the user's class."""
+
+
+class Recording:
+    """What one process records of one scenario; a :class:`~loadworthy.engine.crowd.Tally` of its crowd.
+
+    Attributes:
+        scheduled, sent, dropped, late, iterations: since the last cut; see ``Interval``.
+        stopping: whether the users have been told to stop.
+        is_over: whether its last interval was cut.
+    """
+
+    def __init__(self, scenario: str, clock: Clock) -> None:
+        self.scenario = scenario
+        self._clock = clock
+        self.buffer = SampleBuffer()
+        self.scheduled = self.sent = self.dropped = self.late = self.iterations = 0
+        self.users_seen: set[int] = set()
+        self.stopping = False
+        self.is_over = False
+        self._users = 0
+        self._cut_wall_us = clock.wall_us()
+        self._cut_us = clock.monotonic_us()
+
+    def iteration(self, name: str, intended_us: int, began_us: int, done_us: int) -> None:
+        """One iteration is over."""
+        self.iterations += 1
+        self.buffer.record_part(ITERATION, name, intended_us, done_us, None, began_us)
+
+    def restart(self) -> None:
+        """The first interval begins now; what was recorded before stands in it."""
+        self._cut_wall_us, self._cut_us = self._clock.wall_us(), self._clock.monotonic_us()
+
+    def cut(self, process: int, number: int, users: int) -> tuple[Interval, Errors]:
+        """The interval since the last cut, without readings of the process, and the failures counted by message.
+
+        ``users`` run now. Where none is left, those that were there or came since the last cut stand in the interval.
+        """
+        now_us = self._clock.monotonic_us()
+        series, interrupted = self.buffer.drain()
+        interval = Interval(
+            scenario=self.scenario,
+            process=process,
+            number=number,
+            start_ms=self._cut_wall_us // 1000,
+            duration_ms=max((now_us - self._cut_us) // 1000, 1),
+            users=users or self._users + len(self.users_seen),
+            iterations=self.iterations,
+            interrupted=interrupted,
+            stopping=self.stopping,
+            series=series,
+            scheduled=self.scheduled,
+            sent=self.sent,
+            dropped=self.dropped,
+            late=self.late,
+            receive_lag=self.buffer.drain_receive_lags(),
+        )
+        self.scheduled = self.sent = self.dropped = self.late = self.iterations = 0
+        self._users = users
+        self.users_seen.clear()
+        self._cut_wall_us += now_us - self._cut_us
+        self._cut_us = now_us
+        return interval, self.buffer.drain_errors()
+
 
 class Recorder:
-    """The recording of one process. ``process`` is its index in the run."""
+    """The recordings of one process, one for each scenario under way.
 
-    def __init__(self, environment: Environment, clock: Clock, process: int) -> None:
+    Args:
+        environment: Locust's.
+        clock: stamps intervals.
+        process: its index in the run.
+        usher: knows whose sample it is where the sample does not say.
+    """
+
+    def __init__(self, environment: Environment, clock: Clock, process: int, usher: Usher) -> None:
         self._environment = environment
         self._clock = clock
         self._process = process
+        self._usher = usher
         self._number = 0
         self._health = HealthMeter(clock)
         self._listeners: list[Any] = []
-        self._scenario = ""
-        self._buffer = SampleBuffer()
-        self._iterations = 0
-        self._users = 0
-        self._users_seen: set[int] = set()
-        self.stopping = False
-        """Whether the users have been told to stop; goes into the intervals."""
-        self._cut_wall_us = clock.wall_us()
-        self._cut_us = clock.monotonic_us()
+        self._recordings: dict[str, Recording] = {}
 
     def attach(self) -> None:
         """Take over Locust's ``request`` event; call once, after the runner was made."""
@@ -54,65 +125,45 @@ class Recorder:
         self._listeners[:] = foreign_listeners(self._environment, self.on_request)
 
     def sink_for(self, user: User) -> UserSink:
-        """The sink of a user of the scenario under way."""
-        self._users_seen.add(id(user))
-        return UserSink(self._buffer, self._listeners)
+        """The sink of a user of a scenario under way."""
+        recording = self._current()
+        recording.users_seen.add(id(user))
+        return UserSink(recording.buffer, self._listeners)
 
-    def count_iteration(self) -> None:
-        """One task execution ended."""
-        self._iterations += 1
-
-    def begin(self, scenario: str) -> None:
-        """Start recording a scenario, from empty buffers."""
-        self._scenario = scenario
-        self.stopping = False
-        self._buffer = SampleBuffer()
-        self._iterations = 0
-        self._users = 0
-        self._users_seen.clear()
+    def begin(self, scenarios: Sequence[str]) -> dict[str, Recording]:
+        """Start recording these scenarios, from empty buffers."""
+        self._recordings = {name: Recording(name, self._clock) for name in scenarios}
         self.refresh_listeners()
-        self._cut_wall_us = self._clock.wall_us()
-        self._cut_us = self._clock.monotonic_us()
-        self._health.read(0)
+        return self._recordings
 
-    def cut(self, users: int, loop_lag_us: int = 0) -> Interval:
-        """The interval since the last cut; Locust's own statistics get the same samples.
+    def start(self) -> None:
+        """The clock starts: the first intervals, and the readings of this process, begin now."""
+        for recording in self._recordings.values():
+            recording.restart()
+        self._health.read()
 
-        ``users`` run now. Where none is left, those that were there or came since the last cut stand in the interval.
-        """
-        now_us = self._clock.monotonic_us()
-        series, interrupted = self._buffer.drain()
-        feed(self._environment.stats, series, self._buffer.drain_errors())
-        forget_old_seconds(self._environment.stats)
-        interval = Interval(
-            scenario=self._scenario,
-            process=self._process,
-            number=self._number,
-            start_ms=self._cut_wall_us // 1000,
-            duration_ms=max((now_us - self._cut_us) // 1000, 1),
-            users=users or self._users + len(self._users_seen),
-            iterations=self._iterations,
-            interrupted=interrupted,
-            stopping=self.stopping,
-            health=self._health.read(loop_lag_us),
-            series=series,
-        )
+    def cut(self, recording: Recording, users: int, *, with_health: bool = True) -> Interval:
+        """The interval of a scenario since its last cut; Locust's own statistics get the same samples."""
+        interval, errors = recording.cut(self._process, self._number, users)
         self._number += 1
-        self._iterations = 0
-        self._users = users
-        self._users_seen.clear()
-        self._cut_wall_us += now_us - self._cut_us
-        self._cut_us = now_us
-        self.refresh_listeners()
+        feed(self._environment.stats, interval.series, errors)
+        if with_health:
+            forget_old_seconds(self._environment.stats)
+            interval.health = self._health.read()
+            self.refresh_listeners()
         return interval
 
-    def drain_failures(self) -> list[dict[str, Any]]:
+    def note_loop_lag(self, lag_us: int) -> None:
+        """The event loop woke somebody so late."""
+        self._health.note_loop_lag(lag_us)
+
+    def drain_failures(self, recording: Recording) -> list[dict[str, Any]]:
         """Lines for ``failures.jsonl``: the first of each way to fail since the last call."""
         at_ms = self._clock.wall_us() // 1000
         return [
             {
                 "at_ms": at_ms,
-                "scenario": self._scenario,
+                "scenario": recording.scenario,
                 "process": self._process,
                 "kind": kind,
                 "name": name,
@@ -122,8 +173,15 @@ class Recorder:
                 "url": failure.url,
                 "excerpt": failure.excerpt,
             }
-            for kind, name, status, failure in self._buffer.failures.drain()
+            for kind, name, status, failure in recording.buffer.failures.drain()
         ]
+
+    def _current(self) -> Recording:
+        """That of the scenario whose user asks; of the first where it is nobody's."""
+        seat = self._usher.seat
+        if seat is not None:
+            return self._recordings[seat.crowd.place.scenario]
+        return next(iter(self._recordings.values()))
 
     def on_request(
         self,
@@ -136,24 +194,35 @@ class Recorder:
         **_kwargs: Any,
     ) -> None:
         """A sample from a user that is not ours, as a Locust event. Its clock had whole or fractional ms."""
+        if not self._recordings:
+            return  # nothing runs yet
+        buffer = self._current().buffer
         failure = event_failure(exception) if exception else None
         status = getattr(response, "status_code", 0)
         length = int(response_length or 0)
         if response_time is None:
-            self._buffer.record_untimed(request_type, name, length, failure)
+            buffer.record_untimed(request_type, name, length, failure)
             return
         done_us = self._clock.monotonic_us()
         start_us = done_us - max(round(response_time * 1000), 0)
         code = status if isinstance(status, int) else 0
-        self._buffer.record(request_type, name, start_us, start_us, done_us, code, 0, length, failure, length)
+        buffer.record(request_type, name, start_us, start_us, done_us, code, 0, length, failure, length)
+
+
+LAG_CHECK_S = 0.1
+"""How often the lateness of the event loop is looked at."""
 
 
 class Cutter:
-    """Cuts an interval whenever a second of wall-clock time is full, so that processes line up."""
+    """Calls whenever a second of wall-clock time is full, so that processes line up.
 
-    def __init__(self, clock: Clock, on_second: Any) -> None:
+    Meanwhile it looks how late the event loop wakes it: a loop that was busy for long shows whenever that was.
+    """
+
+    def __init__(self, clock: Clock, on_second: Callable[[], None], on_lag: Callable[[int], None]) -> None:
         self._clock = clock
         self._on_second = on_second
+        self._on_lag = on_lag
         self._greenlet: gevent.Greenlet | None = None
         self.error: Exception | None = None
         """What ``on_second`` raised; there are no more cuts after it."""
@@ -164,7 +233,7 @@ class Cutter:
         return self._greenlet is not None
 
     def start(self) -> None:
-        """Begin; ``on_second(loop_lag_us)`` is called in a greenlet of its own."""
+        """Begin; ``on_second`` is called in a greenlet of its own."""
         self._greenlet = gevent.spawn(self._loop)
 
     def stop(self) -> None:
@@ -175,15 +244,23 @@ class Cutter:
 
     def _loop(self) -> None:
         while True:
-            wait_us = 1_000_000 - self._clock.wall_us() % 1_000_000
-            before_us = self._clock.monotonic_us()
-            gevent.sleep(wait_us / 1e6)
-            lag_us = self._clock.monotonic_us() - before_us - wait_us
-            # A wake-up a hair before the full second would cut twice; push the next one a whole second on.
-            if self._clock.wall_us() % 1_000_000 > 900_000:
-                gevent.sleep(0.1)
+            self._wait_for_second()
             try:
-                self._on_second(lag_us)
+                self._on_second()
             except Exception as error:  # noqa: BLE001  # whoever waits for the intervals must hear of it
                 self.error = error
                 return
+
+    def _wait_for_second(self) -> None:
+        left_us = US_PER_S - self._clock.wall_us() % US_PER_S
+        end_us = self._clock.monotonic_us() + left_us
+        while left_us > 0:
+            wait_us = min(left_us, round(LAG_CHECK_S * US_PER_S))
+            before_us = self._clock.monotonic_us()
+            gevent.sleep(wait_us / US_PER_S)
+            now_us = self._clock.monotonic_us()
+            self._on_lag(now_us - before_us - wait_us)
+            left_us = end_us - now_us
+        # A wake-up a hair before the full second would cut twice; push the next one a whole second on.
+        if self._clock.wall_us() % US_PER_S > US_PER_S * 9 // 10:
+            gevent.sleep(0.1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,13 +16,12 @@ from loadworthy.clock import Clock, SystemClock
 from loadworthy.engine import manifest as facts
 from loadworthy.engine.classes import NodeSetup, ScenarioClasses, scenario_or_complain, seed_process
 from loadworthy.engine.cluster import ClusterCrew
-from loadworthy.engine.drive import Control, Crew, EndReason, drive, drive_shape
+from loadworthy.engine.drive import Control, Crew, EndReason, Part, drive
 from loadworthy.engine.journal import Journal
 from loadworthy.engine.limits import raise_descriptor_limit
 from loadworthy.engine.local import LocalCrew
 from loadworthy.engine.locust_bridge import (
     HTTP_USERS,
-    IterationGate,
     engine_patches,
     make_environment,
     parsed_options,
@@ -34,7 +35,8 @@ from loadworthy.plan.model import Plan
 from loadworthy.record.rundir import RunWriter
 from loadworthy.units import US_PER_S
 from loadworthy.users.preflight import direct_hosts, first_complaint
-from loadworthy.workload.profile import ClosedProfile, Move, closed_profile
+from loadworthy.workload.profile import OpenProfile, Profile, profile_of
+from loadworthy.workload.together import waves
 
 Json = dict[str, Any]
 
@@ -101,7 +103,7 @@ class _PlanRun:
         self._clock = clock
         self._names = scenario_or_complain(self._plan, request.scenarios)
         self._seed = _chosen_seed(request.seed, self._plan.seed)
-        self._profiles = {name: closed_profile(self._plan.scenarios[name]) for name in self._names}
+        self._profiles = {name: profile_of(self._plan.scenarios[name]) for name in self._names}
         self._control = Control()
         self._monitoring = Monitoring(self._plan, self._names, clock)
         self._started_us = 0
@@ -109,16 +111,16 @@ class _PlanRun:
 
     def go(self) -> RunOutcome:
         request = self._request
-        gate, classes = IterationGate(), ScenarioClasses(self._setup())
+        classes = ScenarioClasses(self._setup())
         raise_descriptor_limit()
-        with engine_patches(gate, lean_client=request.lean_client):
+        with engine_patches(lean_client=request.lean_client):
             seed_process(classes.setup)
             classes.load()
             environment = make_environment(_without_slash(self._plan.base_url), self._plan.stop_timeout / US_PER_S)
             environment.parsed_options = parsed_options(request.arguments)
             self._check_hosts(classes)
             self._check_target(classes)
-            return self._record(gate, classes, environment)
+            return self._record(classes, environment)
 
     def _check_hosts(self, classes: ScenarioClasses) -> None:
         for name in self._names:
@@ -139,7 +141,7 @@ class _PlanRun:
         if complaint := first_complaint(hosts, "--url"):
             raise SetupError(self._request.loaded.redactor(complaint))
 
-    def _record(self, gate: IterationGate, classes: ScenarioClasses, environment: Environment) -> RunOutcome:
+    def _record(self, classes: ScenarioClasses, environment: Environment) -> RunOutcome:
         """From here on there is a run directory."""
         self._started_us = self._clock.wall_us()
         redact = self._request.loaded.redactor
@@ -150,7 +152,7 @@ class _PlanRun:
         try:
             self._write_manifest(writer, ended=None, reason=None)
             with warnings_as_events(journal.event), self._monitoring.of_plan(writer, journal.event):
-                crew = self._crew(gate, classes, environment, journal)
+                crew = self._crew(classes, environment, journal)
                 ended, reason = self._with_crew(crew, classes, journal)
         except LoadworthyError as error:
             reason = str(error)
@@ -160,11 +162,9 @@ class _PlanRun:
             writer.close()
         return RunOutcome(writer.path, ended)
 
-    def _crew(
-        self, gate: IterationGate, classes: ScenarioClasses, environment: Environment, journal: Journal
-    ) -> _ClosableCrew:
+    def _crew(self, classes: ScenarioClasses, environment: Environment, journal: Journal) -> _ClosableCrew:
         if not self._request.workers:
-            return LocalCrew(classes, gate, environment, self._clock, journal)
+            return LocalCrew(classes, environment, self._clock, journal)
         crew = ClusterCrew(classes, environment, self._clock, journal, self._request.bind)
         if self._request.remote_workers:
             host, _ = self._request.bind
@@ -181,14 +181,18 @@ class _PlanRun:
                     if self._control.stop.is_set():
                         return "interrupted", "asked to stop before any load was made"
                 self._tell_what_is_not_done(journal)
-                for name in self._names:
+                for wave in waves(self._plan.scenarios, self._names):
                     if self._control.stop.is_set():
                         return "interrupted", "asked to stop between two scenarios"
-                    with self._monitoring.of_scenario(name):
-                        reason = self._scenario(name, classes, crew, journal)
-                    if reason is EndReason.INTERRUPTED:
+                    with ExitStack() as monitors:
+                        for name in wave:
+                            monitors.enter_context(self._monitoring.of_scenario(name))
+                        reasons = _Wave(wave, self._plan, self._profiles, classes, crew, journal).run(
+                            self._control, self._clock
+                        )
+                    if EndReason.INTERRUPTED in reasons:
                         return "interrupted", "asked to stop"
-                    if reason is EndReason.WORKERS_LOST:
+                    if EndReason.WORKERS_LOST in reasons:
                         return "error", "all workers were lost"
             except KeyboardInterrupt:
                 crew.abort()
@@ -209,44 +213,6 @@ class _PlanRun:
         if idle:
             message = f"kept in run.json and without effect in this version: {', '.join(idle)}"
             journal.event({"type": "warning", "message": message})
-
-    def _scenario(self, name: str, classes: ScenarioClasses, crew: Crew, journal: Journal) -> EndReason:
-        scenario, profile = self._plan.scenarios[name], self._profiles[name]
-        shape = None
-        if not scenario.stages and scenario.run_time is None and scenario.iterations is None:
-            shape = classes.shape(name)
-        if shape is not None and (scenario.spawn_rate is not None or profile.most_users > 1):
-            message = (
-                f"{type(shape).__name__} in the locustfile decides how many users run; users and spawn_rate do not"
-            )
-            journal.event({"type": "warning", "scenario": name, "message": message})
-        planned_us = None if shape else profile.duration_us
-        journal.event(
-            {
-                "type": "scenario_started",
-                "scenario": name,
-                "kind": scenario.kind.value,
-                "workload": "closed",
-                "users": None if shape else profile.most_users,
-                "planned_duration_s": None if planned_us is None else planned_us / US_PER_S,
-                "iterations": scenario.iterations,
-            }
-        )
-        crew.begin(name)
-
-        def on_tick(elapsed_us: int) -> None:
-            journal.tick(elapsed_us, planned_us, crew.users)
-
-        def on_move(move: Move) -> None:
-            journal.event({"type": "stage", "scenario": name, "index": move.stage, "users": move.users})
-
-        if shape is not None:
-            reason = drive_shape(crew, shape, self._control, self._clock, on_tick)
-        else:
-            reason = drive(crew, profile, self._control, self._clock, on_move, on_tick)
-        crew.end()
-        journal.event({"type": "scenario_ended", "scenario": name, "reason": reason.value})
-        return reason
 
     def _setup(self) -> NodeSetup:
         return NodeSetup(
@@ -300,6 +266,78 @@ class _PlanRun:
         )
 
 
+class _Wave:
+    """Scenarios that run together, from their beginning to their end; tells the journal how they go."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        plan: Plan,
+        profiles: Mapping[str, Profile],
+        classes: ScenarioClasses,
+        crew: Crew,
+        journal: Journal,
+    ) -> None:
+        self._plan = plan
+        self._crew = crew
+        self._journal = journal
+        self._parts = [Part(name, profiles[name], classes.shape_in_charge(name)) for name in names]
+        lengths = [part.duration_us for part in self._parts]
+        self._planned_us = None if None in lengths else max(length for length in lengths if length is not None)
+
+    def run(self, control: Control, clock: Clock) -> set[EndReason]:
+        """Run them; the reasons for which they ended."""
+        self._warn()
+        self._crew.begin([part.scenario for part in self._parts])
+        for part in self._parts:
+            self._journal.event(self._started(part))
+        self._crew.start()
+        reasons = drive(self._crew, self._parts, control, clock, self)
+        self._crew.end()
+        return set(reasons.values())
+
+    def stage(self, scenario: str, index: int, amount: Mapping[str, float]) -> None:
+        """A stage begins."""
+        self._journal.event({"type": "stage", "scenario": scenario, "index": index, **amount})
+
+    def ended(self, scenario: str, reason: EndReason) -> None:
+        """A scenario is over."""
+        self._journal.event({"type": "scenario_ended", "scenario": scenario, "reason": reason.value})
+
+    def tick(self, elapsed_us: int) -> None:
+        """Some time has passed."""
+        self._journal.tick(elapsed_us, self._planned_us, self._crew.users)
+
+    def _started(self, part: Part) -> Json:
+        scenario, profile = self._plan.scenarios[part.scenario], part.profile
+        event: Json = {
+            "type": "scenario_started",
+            "scenario": part.scenario,
+            "kind": scenario.kind.value,
+            "workload": "open" if scenario.is_open else "closed",
+            "planned_duration_s": None if part.duration_us is None else part.duration_us / US_PER_S,
+            "iterations": scenario.iterations,
+        }
+        if isinstance(profile, OpenProfile):
+            return event | {
+                "rate": profile.peak_rate, "arrivals": scenario.arrivals, "max_users": profile.max_users
+            }  # fmt: skip
+        return event | {"users": None if part.shape else profile.most_users}
+
+    def _warn(self) -> None:
+        for part in self._parts:
+            scenario, profile = self._plan.scenarios[part.scenario], part.profile
+            if isinstance(profile, OpenProfile):
+                if scenario.wait_time is not None:
+                    self._tell(part, "wait_time has no effect between the iterations of a rate")
+            elif part.shape is not None and (scenario.spawn_rate is not None or profile.most_users > 1):
+                shape = type(part.shape).__name__
+                self._tell(part, f"{shape} in the locustfile decides how many users run; users and spawn_rate do not")
+
+    def _tell(self, part: Part, message: str) -> None:
+        self._journal.event({"type": "warning", "scenario": part.scenario, "message": message})
+
+
 def _chosen_seed(*given: int | None) -> int:
     for seed in given:
         if seed is not None:
@@ -312,5 +350,5 @@ def _without_slash(base_url: str | None) -> str | None:
     return base_url.rstrip("/") if base_url else None
 
 
-def _seconds(profile: ClosedProfile) -> float | None:
+def _seconds(profile: Profile) -> float | None:
     return None if profile.duration_us is None else profile.duration_us / US_PER_S

@@ -15,6 +15,11 @@ from gevent.event import Event
 class Tickets(Protocol):
     """The right to start iterations."""
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether there are none left."""
+        ...
+
     def take(self) -> bool:
         """Take one; may wait for it; False when there are no more."""
         ...
@@ -22,6 +27,8 @@ class Tickets(Protocol):
 
 class EndlessTickets:
     """No limit."""
+
+    exhausted = False
 
     def take(self) -> bool:
         """Always."""
@@ -66,6 +73,11 @@ class LeasedTickets:
         self._over = False
         self._asked = False
         self._answered = Event()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the master has no more."""
+        return self._over and self._left <= 0
 
     def take(self) -> bool:
         """One; waits for the master's answer where none is left."""

@@ -5,18 +5,25 @@
     worker → master                       master → worker
     (Locust: client_ready)
     HELLO    child_pid                    SETUP    plan, seed, place of this process
-    READY | REFUSED  message              BEGIN    scenario; counted: iterations are limited
-    BEGUN    scenario                     (Locust: spawn …, stop)
+    READY | REFUSED  message              BEGIN    wave; counted: scenarios with limited iterations; share
+    BEGUN    wave                         START    splits, how long ago the clock started
     BATCH    number, intervals …          ACK      number
-    TICKETS                               GRANT    count
-    ENDED    scenario                     END      scenario
-                                          (Locust: quit)
+    TICKETS  scenario                     GRANT    scenario, count
+                                          SPLIT    share from some moment on: workers came or went
+                                          AIM      scenario, users: a load shape decides
+                                          DISMISS  scenario: its time is up
+    ENDED    wave                         END
+    BROKEN   message                      (Locust: quit)
 
 A batch is kept by the worker until it is acknowledged and sent again if that takes long; the master knows it by
 (process, number), so a repeat does no harm. The transport is Locust's: it neither encrypts nor authenticates.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loadworthy.workload.arrivals import Split
 
 HELLO = "loadworthy_hello"
 SETUP = "loadworthy_setup"
@@ -26,9 +33,25 @@ BEGIN = "loadworthy_begin"
 BEGUN = "loadworthy_begun"
 BATCH = "loadworthy_batch"
 ACK = "loadworthy_ack"
+START = "loadworthy_start"
+SPLIT = "loadworthy_split"
+AIM = "loadworthy_aim"
+DISMISS = "loadworthy_dismiss"
+BROKEN = "loadworthy_broken"
 TICKETS = "loadworthy_tickets"
 GRANT = "loadworthy_grant"
 END = "loadworthy_end"
 ENDED = "loadworthy_ended"
 
 RESEND_AFTER_S = 3.0
+
+
+def pack_split(split: Split) -> list[int | None]:
+    """As plain data."""
+    return [split.share, split.processes, split.from_us, split.epoch]
+
+
+def unpack_split(data: Sequence[int | None]) -> Split:
+    """The inverse."""
+    share, processes, from_us, epoch = data
+    return Split(share, int(processes or 1), int(from_us or 0), int(epoch or 0))

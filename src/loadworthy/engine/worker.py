@@ -8,53 +8,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gevent
-import locust
 from gevent.socket import wait_read  # type: ignore[attr-defined]  # made at import time
 from locust.env import Environment
 from locust.exception import RPCSendError
 from locust.rpc import Message
-from locust.runners import STATE_INIT, WorkerRunner
+from locust.runners import STATE_INIT, STATE_RUNNING, WorkerRunner
 
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
 from loadworthy.engine.classes import ScenarioClasses, seed_process
+from loadworthy.engine.drive import TICK_S
 from loadworthy.engine.limits import raise_descriptor_limit
-from loadworthy.engine.locust_bridge import IterationGate, engine_patches, make_environment, parsed_options
-from loadworthy.engine.node import Node
+from loadworthy.engine.locust_bridge import engine_patches, make_environment, parsed_options
+from loadworthy.engine.node import Node, close_test
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.shipping import unpack_setup
-from loadworthy.engine.stopping import CarefulRunner
 from loadworthy.engine.tickets import LeasedTickets
 from loadworthy.errors import LoadworthyError, SetupError
 from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
+from loadworthy.users.sink import describe_exception
 
 Json = dict[str, Any]
-
-
-class PromptWorkerRunner(CarefulRunner, WorkerRunner):
-    """Locust's worker, named after its process, and ready again as soon as its users have stopped.
-
-    Locust's own sleeps for the stop time-out once more before it says so; between the scenarios of a plan nobody
-    wants to wait for that.
-    """
-
-    on_stopping: Callable[[], None] = staticmethod(lambda: None)
-
-    def handle_message(self, msg: Message) -> None:
-        """As Locust's, but for ``stop``."""
-        if msg.type != "stop":
-            super().handle_message(msg)
-            return
-        self.on_stopping()
-        self.stop()
-        self.client.send(Message("client_stopped", None, self.client_id))
-        self.client.send(Message("client_ready", locust.__version__, self.client_id))
-        self.worker_state = STATE_INIT
 
 
 class BatchOutlet:
@@ -62,6 +42,8 @@ class BatchOutlet:
 
     def __init__(self, send: Callable[[str, Json], None], clock: Clock) -> None:
         self._send = send
+        self.states: Callable[[], Json] = dict
+        """What goes with each batch: scenario → whether there is nothing to do, and why."""
         self._clock = clock
         self._number = 0
         self._kept: dict[int, tuple[int, Json]] = {}
@@ -83,7 +65,13 @@ class BatchOutlet:
 
     def send_batch(self, intervals: list[Json]) -> None:
         """Send a batch now."""
-        batch = {"number": self._number, "intervals": intervals, "failures": self._failures, "events": self._events}
+        batch: Json = {
+            "number": self._number,
+            "intervals": intervals,
+            "failures": self._failures,
+            "events": self._events,
+            "states": self.states(),
+        }
         self._failures, self._events = [], []
         self._kept[self._number] = (self._clock.monotonic_us(), batch)
         self._number += 1
@@ -117,28 +105,35 @@ class Worker:
         self._say = say
         self._clock = clock
         self._node: Node | None = None
-        self._tickets: LeasedTickets | None = None
+        self._tickets: dict[str, LeasedTickets] = {}
+        self._wave: list[str] = []
+        self._watching: gevent.Greenlet | None = None
         self._context = ExitStack()
         self._environment: Environment = make_environment(None, 0.0)
         try:
             self._runner = self._environment._create_runner(  # noqa: SLF001  # the only way to choose the class
-                PromptWorkerRunner, master_host=host, master_port=port
+                WorkerRunner, master_host=host, master_port=port
             )
         except (OSError, ConnectionError) as error:
             raise SetupError(
                 f"no run answers at {host}:{port}; start it there with `loadworthy run … --workers N --bind {host}`"
             ) from error
-        self._runner.on_stopping = lambda: self._require_node().stopping()
         self._outlet = BatchOutlet(self._runner.send_message, clock)
-        handlers = {
+        self._outlet.states = self._states
+        handlers: dict[str, Callable[[Json], None]] = {
             wire.SETUP: self._on_setup,
-            wire.BEGIN: self._on_begin,
-            wire.END: self._on_end,
+            wire.START: self._on_start,
+            wire.SPLIT: self._on_split,
+            wire.AIM: self._on_aim,
+            wire.DISMISS: self._on_dismiss,
             wire.ACK: self._on_ack,
             wire.GRANT: self._on_grant,
         }
         for message_type, handler in handlers.items():
-            self._runner.register_message(message_type, _with_data(handler))
+            self._runner.register_message(message_type, self._guarded(handler))
+        # These wait for users, and users may wait for an answer of the master's.
+        self._runner.register_message(wire.BEGIN, self._guarded(self._on_begin), concurrent=True)
+        self._runner.register_message(wire.END, self._guarded(self._on_end), concurrent=True)
         # Only now may the master answer: Locust drops messages that nobody has registered for.
         self._runner.send_message(wire.HELLO, {"child_pid": os.getpid() if tied else None})
 
@@ -157,13 +152,15 @@ class Worker:
         try:
             scratch = self._context.enter_context(tempfile.TemporaryDirectory(prefix="loadworthy-"))
             setup = unpack_setup(data, Path(scratch))
-            gate, classes = IterationGate(), ScenarioClasses(setup)
-            self._context.enter_context(engine_patches(gate, lean_client=setup.lean_client))
+            classes = ScenarioClasses(setup)
+            self._context.enter_context(engine_patches(lean_client=setup.lean_client))
             self._context.enter_context(warnings_as_events(self._outlet.event))
             seed_process(setup)
             classes.load()
             self._environment.parsed_options = parsed_options(setup.arguments)  # a locustfile may add options
-            self._node = Node(classes, gate, self._environment, self._clock, self._outlet)
+            self._environment.host = setup.plan.base_url.rstrip("/") if setup.plan.base_url else None
+            self._environment.stop_timeout = setup.plan.stop_timeout / US_PER_S
+            self._node = Node(classes, self._environment, self._clock, self._outlet)
             self._environment.events.init.fire(environment=self._environment, runner=self._runner, web_ui=None)
         except LoadworthyError as error:
             self._runner.send_message(wire.REFUSED, {"message": str(error)})
@@ -173,38 +170,76 @@ class Worker:
 
     def _on_begin(self, data: Json) -> None:
         node = self._require_node()
-        self._tickets = LeasedTickets(self._ask_for_tickets) if data["counted"] else None
-        node.begin(data["scenario"], self._tickets)
-        self._say(f"{data['scenario']}: started")
-        self._runner.send_message(wire.BEGUN, {"scenario": data["scenario"]})
+        self._wave = data["wave"]
+        self._tickets = {name: LeasedTickets(partial(self._ask_for_tickets, name)) for name in data["counted"]}
+        node.begin(self._wave, self._tickets, wire.unpack_split(data["split"]))
+        self._say(f"{', '.join(self._wave)}: started")
+        self._runner.send_message(wire.BEGUN, {"wave": self._wave})
 
-    def _on_end(self, data: Json) -> None:
-        self._require_node().end()
+    def _on_start(self, data: Json) -> None:
+        self._runner.worker_state = STATE_RUNNING
+        splits = [wire.unpack_split(split) for split in data["splits"]]
+        self._require_node().start(splits, int(data["elapsed_us"]))
+        self._watching = gevent.spawn(self._watch_states)
+
+    def _on_split(self, data: Json) -> None:
+        self._require_node().split(wire.unpack_split(data["split"]))
+
+    def _on_aim(self, data: Json) -> None:
+        self._require_node().aim(data["scenario"], int(data["users"]), float(data["per_second"]), data["classes"])
+
+    def _on_dismiss(self, data: Json) -> None:
+        self._require_node().dismiss(data["scenario"])
+
+    def _on_end(self, _data: Json) -> None:
+        if self._watching is not None:
+            self._watching.kill()
+        close_test(self._environment, self._require_node().end)
         self._outlet.send_batch([])
-        self._say(f"{data['scenario']}: ended")
-        self._runner.send_message(wire.ENDED, {"scenario": data["scenario"]})
+        self._say(f"{', '.join(self._wave)}: ended")
+        self._runner.worker_state = STATE_INIT
+        self._runner.send_message(wire.ENDED, {})
+
+    def _states(self) -> Json:
+        """Scenario → whether this process has nothing to do, and why that is so for good."""
+        if self._node is None or self._watching is None:
+            return {}
+        states = {name: self._node.state(name) for name in self._wave}
+        return {name: [is_idle, reason and reason.value] for name, (is_idle, reason) in states.items()}
+
+    def _watch_states(self) -> None:
+        """The master hears at once when there is nothing more to do here, not with the next second."""
+        told = self._states()
+        while True:
+            gevent.sleep(TICK_S)
+            if (states := self._states()) != told:
+                told = states
+                self._outlet.send_batch([])
 
     def _on_ack(self, data: Json) -> None:
         self._outlet.acknowledge(int(data["number"]))
 
     def _on_grant(self, data: Json) -> None:
-        if self._tickets is not None:
-            self._tickets.grant(int(data["count"]))
+        self._tickets[data["scenario"]].grant(int(data["count"]))
 
-    def _ask_for_tickets(self) -> None:
-        self._runner.send_message(wire.TICKETS, {})
+    def _ask_for_tickets(self, scenario: str) -> None:
+        self._runner.send_message(wire.TICKETS, {"scenario": scenario})
+
+    def _guarded(self, handler: Callable[[Json], None]) -> Callable[..., None]:
+        """A handler whose failure the master hears of; Locust would log it, and go on."""
+
+        def handle(msg: Message, **_kwargs: Any) -> None:
+            try:
+                handler(msg.data or {})
+            except Exception as error:  # noqa: BLE001  # whatever it is, this worker is of no use any more
+                self._runner.send_message(wire.BROKEN, {"message": describe_exception(error)})
+
+        return handle
 
     def _require_node(self) -> Node:
         if self._node is None:
             raise SetupError("the master began a scenario before it sent a plan")
         return self._node
-
-
-def _with_data(handler: Callable[[Json], None]) -> Callable[..., None]:
-    def handle(msg: Message, **_kwargs: Any) -> None:
-        handler(msg.data or {})
-
-    return handle
 
 
 def leave_with_parent(worker: Worker) -> None:

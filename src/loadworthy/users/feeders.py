@@ -1,7 +1,9 @@
 """Rows of test data, handed out to users.
 
-Sequential rows are dealt like cards over the processes of a run: process *i* of *n* gets rows i, i+n, i+2n … and starts
-again after the last, so no two processes hand out the same row as long as none has gone round.
+Rows in order go to users by the user's number, and to the iterations of an open workload by the iteration's; so it does
+not matter in which process a user or an iteration is. The iterations of closed users have no number that all processes
+agree on: there, rows are dealt like cards, process *i* of *n* gets rows i, i+n, i+2n …, so no two hand out the same row
+as long as none has gone round. Rows at random are drawn from the random numbers of the user, or of the iteration.
 """
 
 from __future__ import annotations
@@ -19,23 +21,33 @@ Row = Mapping[str, Any]
 
 
 class Feeder:
-    """Hands out rows for ever, in order or at random."""
+    """Hands out rows for ever, in order or at random.
 
-    def __init__(
-        self, rows: Sequence[Row], *, process: int = 0, processes: int = 1, random: Random | None = None
-    ) -> None:
-        """``random`` given: rows are drawn with it. Else in order, this process's share of them."""
+    Args:
+        rows: at least one.
+        process, processes: which share of the rows is this process's, where they are dealt.
+        is_random: whether rows are drawn, else they come in order.
+    """
+
+    def __init__(self, rows: Sequence[Row], *, process: int = 0, processes: int = 1, is_random: bool = False) -> None:
         if not rows:
             raise UsageError("a feeder needs at least one row")
         self._rows = rows
         self._next = process
         self._step = processes
-        self._random = random
+        self._is_random = is_random
 
-    def next_row(self) -> Row:
-        """The next row."""
-        if self._random is not None:
-            return self._random.choice(self._rows)
+    def row(self, number: int | None, random: Random) -> Row:
+        """The row of a user or an iteration.
+
+        Args:
+            number: its number over all processes; None where it has none.
+            random: its own random numbers.
+        """
+        if self._is_random:
+            return random.choice(self._rows)
+        if number is not None:
+            return self._rows[number % len(self._rows)]
         row = self._rows[self._next % len(self._rows)]
         self._next += self._step
         return row

@@ -1,0 +1,127 @@
+"""What goes on around each task execution of a user that has a seat; users without one are Locust's alone.
+
+An iteration is one execution of a task. Entering a nested task set is not: the tasks within are. In an open workload an
+iteration begins with an arrival, and the task is chosen only then, so that the choice is drawn from the random numbers
+of that iteration, whichever user does it. Afterwards there is no pause: the next arrival decides when to go on.
+
+A closed user with ``constant_pacing`` or ``constant_throughput`` has a slot for each iteration. If the one before took
+longer, the iteration begins late, and is measured from its slot; further slots that have gone by are missed for good
+and count as dropped. (Locust's own pacing forgets both, and a service that stalls looks quick.)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from locust.exception import StopUser
+from locust.user.task import (
+    LOCUST_STATE_RUNNING,
+    LOCUST_STATE_STOPPING,
+    LOCUST_STATE_WAITING,
+    DefaultTaskSet,
+    TaskSet,
+)
+
+from loadworthy.clock import monotonic_ns
+from loadworthy.engine.seat import Seat, seat_of
+from loadworthy.units import US_PER_S
+from loadworthy.users.precise import wait_until
+
+Method = Callable[..., Any]
+_PACING = "constant_pacing.<locals>.wait_time_func"
+_STOCK_CHOICES = (TaskSet.get_next_task, DefaultTaskSet.get_next_task)
+
+
+def gated_execute_task(original: Method) -> Method:
+    """``execute_task`` that counts an iteration, if the user may begin one."""
+
+    @functools.wraps(original)
+    def execute_task(self: TaskSet, task: Any) -> None:
+        seat = seat_of(self.user)
+        if seat is None or seat.in_iteration or (isinstance(task, type) and issubclass(task, TaskSet)):
+            original(self, task)
+            return
+        if not seat.crowd.place.tickets.take():
+            raise StopUser
+        seat.begin()
+        try:
+            original(self, task)
+        except gevent.GreenletExit:
+            raise
+        except BaseException:
+            _done(seat)
+            raise
+        _done(seat)
+
+    return execute_task
+
+
+def _done(seat: Seat) -> None:
+    """The iteration counts; one that the end of the run cut off does not."""
+    seat.crowd.place.tally.iteration(type(seat.user).__name__, seat.intended_us, seat.began_us, monotonic_ns() // 1000)
+    seat.end()
+
+
+def arriving_execute_next_task(original: Method) -> Method:
+    """``execute_next_task`` that waits for an arrival, in an open workload."""
+
+    @functools.wraps(original)
+    def execute_next_task(self: TaskSet) -> None:
+        seat = seat_of(self.user)
+        if seat is not None and seat.crowd.is_open and not seat.in_iteration:
+            seat.await_arrival()
+            if type(self).get_next_task in _STOCK_CHOICES and len(self._task_queue) == 1:
+                self._task_queue.clear()
+                self.schedule_task(self.get_next_task())
+        original(self)
+
+    return execute_next_task
+
+
+def paced_wait(original: Method) -> Method:
+    """``wait`` between iterations: none in an open workload, until the next slot where there is pacing."""
+
+    @functools.wraps(original)
+    def wait(self: TaskSet) -> None:
+        seat = seat_of(self.user)
+        if seat is None or seat.in_iteration or not seat.began_us:
+            original(self)
+        elif seat.crowd.is_open:
+            if self.user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001  # Locust's own contract, here and below
+                raise StopUser
+        elif (period_us := pacing_period_us(self)) is not None:
+            _wait_for_slot(self.user, seat, period_us)
+        else:
+            original(self)
+
+    return wait
+
+
+def pacing_period_us(taskset: TaskSet) -> int | None:
+    """The time between slots, where the pause of this task set is Locust's ``constant_pacing`` (or ``_throughput``)."""
+    own = type(taskset).wait_time is not TaskSet.wait_time
+    function: Any = getattr(taskset.wait_time if own else taskset.user.wait_time, "__func__", None)
+    if getattr(function, "__qualname__", "") != _PACING:
+        return None
+    # The only place where Locust keeps it.
+    variables = dict(zip(function.__code__.co_freevars, function.__closure__, strict=True))
+    return round(float(variables["wait_time"].cell_contents) * US_PER_S)
+
+
+def _wait_for_slot(user: Any, seat: Seat, period_us: int) -> None:
+    due_us = seat.began_us + period_us
+    now_us = monotonic_ns() // 1000
+    if now_us < due_us:
+        if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
+            raise StopUser
+        user._state = LOCUST_STATE_WAITING  # noqa: SLF001
+        wait_until(due_us)
+        user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
+    else:
+        gevent.sleep(0)  # as Locust does: a user that is always late must not keep the others out
+        if period_us > 0:
+            seat.crowd.place.tally.dropped += (now_us - due_us) // period_us
+    seat.due_us = due_us

@@ -1,0 +1,246 @@
+"""Beginning iterations when they are due, whatever became of those before.
+
+The arrivals of a scenario are known in advance (:mod:`loadworthy.workload.arrivals`). A timer that is right to tens of
+microseconds wakes the event loop for each; in the loop's own turn the arrival goes to a user that is free, who runs
+there and then until it waits for its answer. No greenlet stands between the timer and the request, and no user asks for
+work: lateness is the time that the loop was busy with others.
+
+Users that are free take turns. Where none is free another is made, up to ``max_users``, and the arrival waits for
+whoever is ready first: it is begun late, and measured from when it was due. Where there are ``max_users`` and none of
+them is still on its way, the arrival is dropped at once: queueing it here would only hide how many users the service
+keeps waiting. What is not begun when the scenario ends is dropped, too, so that sent and dropped add up to scheduled;
+where no lack of users explains that it was not begun, it also counts as late: this process could not keep up.
+
+A batch of arrivals that are due at the same time is limited, so that a generator that has fallen behind still reads the
+answers that have come: else it would send more and more, and blame the service for what lay unread.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate
+
+import gevent
+from gevent.event import Event
+from locust.user import User
+
+from loadworthy.engine.crowd import Crowd, Place
+from loadworthy.engine.drive import EndReason
+from loadworthy.engine.seat import Seat
+from loadworthy.users.precise import Call, call_at
+from loadworthy.workload.arrivals import Arrival, Split, arrivals, number_of, unit_interval
+from loadworthy.workload.profile import OpenProfile
+
+BATCH = 64
+"""Arrivals begun in one turn of the event loop."""
+READY_S = 30.0
+"""How long the first users may take for their ``on_start`` before the clock starts all the same."""
+FIRST_USERS_S = 0.05
+"""The first users are as many as iterations begin in this time."""
+
+
+class _Queue:
+    """The users of one class, and what waits for them."""
+
+    __slots__ = ("free", "on_the_way", "user_class", "waiting")
+
+    def __init__(self, user_class: type[User]) -> None:
+        self.user_class = user_class
+        self.free: deque[Seat] = deque()
+        self.waiting: deque[Arrival] = deque()
+        self.on_the_way = 0
+        """Made, and not yet ready for the first time."""
+
+
+class OpenCrowd(Crowd):
+    """As many users as it takes to begin each iteration at its time."""
+
+    is_open = True
+
+    def __init__(self, place: Place, classes: Sequence[type[User]], profile: OpenProfile, split: Split) -> None:
+        super().__init__(place, classes, split)
+        self._profile = profile
+        self._queues = {id(one): _Queue(one) for one in classes}
+        self._weights = list(accumulate(max(float(one.weight), 0.0) for one in classes))
+        self._arrivals = arrivals(profile, place.stream, self._splits)
+        self._next: Arrival | None = None
+        self._call: Call | None = None
+        self._ready = Event()
+        self._busy = 0
+        self._is_finished = False
+        self._unmade = 0
+        self._last_number = -1
+        self._seed = number_of(place.stream)
+
+    # --- the life of the crowd ---
+
+    def prepare(self) -> None:
+        """Make the first users, and wait until they are ready: what they do before is no part of the load."""
+        share = self._profile.max_users / self._split_now().processes
+        wanted = math.ceil(self._profile.peak_rate * FIRST_USERS_S / self._split_now().processes)
+        for index in range(max(1, min(wanted, int(share)))):
+            self._add_user(self._queue_of_position((index + 0.5) / max(wanted, 1)))
+        self._ready.wait(timeout=READY_S)
+
+    def start(self, start_us: int, splits: Sequence[Split]) -> None:
+        super().start(start_us, splits)
+        self._arm()
+
+    def split(self, split: Split) -> None:
+        super().split(split)
+        if self._is_finished:
+            return
+        if self._call is not None:
+            self._call.cancel()  # the next arrival may be somebody else's now
+        self._next = None
+        self._arrivals = arrivals(self._profile, self.place.stream, self._splits, after=self._last_number)
+        if self._start_us is not None:
+            self._arm()
+
+    def over(self) -> EndReason | None:
+        """All arrivals begun and done; only where their number, not the time, is what ends it."""
+        if self._start_us is None or self._profile.limit is None or not self.is_idle:
+            return None
+        return EndReason.ITERATIONS
+
+    @property
+    def is_idle(self) -> bool:
+        return self._next is None and not self._busy and not any(queue.waiting for queue in self._queues.values())
+
+    def finish(self) -> None:
+        """Nothing is begun any more; what was due and was not begun is dropped."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        if self._call is not None:
+            self._call.cancel()
+        self._drop_what_is_due()
+        self._next = None
+        for queue in self._queues.values():
+            self._drop_waiting(queue, 0)
+
+    # --- arrivals ---
+
+    def _arm(self) -> None:
+        if self._next is None:
+            self._next = next(self._arrivals, None)
+        if self._next is not None:
+            self._call = call_at(self.intended_us(self._next), self._on_due)
+
+    def _on_due(self) -> None:
+        """Runs in the event loop, at the time of an arrival or later."""
+        now_us = self.place.clock.monotonic_us()
+        for _ in range(BATCH):
+            if self._next is None or self.intended_us(self._next) > now_us or self._is_finished:
+                break
+            self._assign(self._take_next())
+        if not self._is_finished:
+            self._arm()
+
+    def _take_next(self) -> Arrival:
+        arrival, self._next = self._next, next(self._arrivals, None)
+        assert arrival is not None  # noqa: S101  # the callers have looked
+        self._last_number = arrival.number
+        self.place.tally.scheduled += 1
+        return arrival
+
+    def _assign(self, arrival: Arrival) -> None:
+        """Runs in the event loop: no code of users may run in here, but for what a switch to them runs."""
+        queue = self._queue_of_position(unit_interval(self._seed, arrival.number))
+        while queue.free:
+            seat = queue.free.popleft()
+            if seat.is_parked:
+                self._give(seat, arrival)
+                seat.wake()
+                return
+        queue.waiting.append(arrival)
+        self._look_after(queue)
+
+    def _give(self, seat: Seat, arrival: Arrival) -> None:
+        seat.arrival = arrival
+        seat.chance.restart(f"{self.place.stream}/{arrival.number}")
+        self._busy += 1
+        self.place.tally.sent += 1
+
+    def _drop_waiting(self, queue: _Queue, most: int) -> None:
+        """Of those that wait, the last ones are dropped until so many are left."""
+        while len(queue.waiting) > most:
+            queue.waiting.pop()
+            self.place.tally.dropped += 1
+
+    def _drop_what_is_due(self) -> None:
+        """The scenario ends: what should have begun and did not is dropped."""
+        if self._start_us is None:
+            return
+        now_us = self.place.clock.monotonic_us()
+        while self._next is not None and self.intended_us(self._next) <= now_us:
+            self._take_next()
+            self.place.tally.dropped += 1
+            self.place.tally.late += 1
+
+    # --- users ---
+
+    def sit_down(self, seat: Seat) -> bool:
+        """A user is free: it gets what waits for it (then True), or waits itself."""
+        queue = self._queues[id(type(seat.user))]
+        if not seat.is_ready:
+            seat.is_ready = True
+            self._arrived(queue)
+        if queue.waiting and not self._is_finished:
+            self._give(seat, queue.waiting.popleft())
+            return True
+        queue.free.append(seat)
+        return False
+
+    def iteration_over(self) -> None:
+        self._busy -= 1
+
+    def _add_user(self, queue: _Queue) -> None:
+        if self._is_finished or self.users + self._unmade >= self._most_users():
+            return
+        queue.on_the_way += 1
+        self._unmade += 1
+        self._ready.clear()
+        gevent.spawn(self._make_for, queue)
+
+    def _make_for(self, queue: _Queue) -> None:
+        self._unmade -= 1
+        if self._is_finished or self._make(queue.user_class, self._next_number()) is None:
+            self._arrived(queue)
+            self._drop_waiting(queue, queue.on_the_way)
+
+    def _arrived(self, queue: _Queue) -> None:
+        """One that was on its way is ready, or will never be."""
+        queue.on_the_way -= 1
+        if not any(queue.on_the_way for queue in self._queues.values()):
+            self._ready.set()
+
+    def _left(self, seat: Seat) -> None:
+        super()._left(seat)
+        queue = self._queues[id(type(seat.user))]
+        if seat.arrival is not None:
+            self._busy -= 1
+        if seat.is_ready:
+            self._look_after(queue)
+        else:  # it ended in its on_start: others would, too, so none is made in its place
+            self._arrived(queue)
+            self._drop_waiting(queue, queue.on_the_way)
+
+    def _look_after(self, queue: _Queue) -> None:
+        """For each arrival that waits there is a user on its way; what nobody will come for is dropped."""
+        if len(queue.waiting) > queue.on_the_way:
+            self._add_user(queue)
+        self._drop_waiting(queue, queue.on_the_way)
+
+    def _most_users(self) -> int:
+        split = self._split_now()
+        share, most = split.share or 0, self._profile.max_users
+        return max((most - share + split.processes - 1) // split.processes, 1)
+
+    def _queue_of_position(self, position: float) -> _Queue:
+        """The class to which a point of 0..1 belongs, each class having its weight's share of it."""
+        index = bisect_right(self._weights, position * self._weights[-1])
+        return self._queues[id(self._classes[min(index, len(self._classes) - 1)])]

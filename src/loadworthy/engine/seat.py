@@ -1,0 +1,151 @@
+"""A seat: what the engine keeps of one user, beside the user.
+
+In an open workload a user sits and waits until the crowd hands it an arrival, does that one iteration, and waits again.
+In a closed one it goes on by itself, and the seat only notes when iterations began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent import get_hub
+from locust.exception import StopUser
+from locust.user import User
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+
+from loadworthy.clock import monotonic_ns
+from loadworthy.users.chance import CHANCE, Chance
+from loadworthy.workload.arrivals import Arrival
+
+if TYPE_CHECKING:
+    from loadworthy.engine.crowd import Crowd
+
+ATTRIBUTE = "loadworthy_seat"
+"""Name under which a user carries its seat, and key among the locals of its greenlets."""
+
+
+class Seat:
+    """One user's place in its crowd.
+
+    Attributes:
+        number: of the user, from 0, unique over all processes.
+        arrival: what it was handed and has not done yet; open workloads only.
+        is_parked: it waits for an arrival.
+        is_ready: it has done its ``on_start``.
+        due_us: when a user with pacing should have begun the iteration that comes next; 0 where there is none.
+    """
+
+    __slots__ = (
+        "_greenlet", "arrival", "began_us", "chance", "crowd", "due_us", "in_iteration", "intended_us", "is_parked",
+        "is_ready", "number", "user",
+    )  # fmt: skip
+
+    def __init__(self, crowd: Crowd, number: int, stream: str) -> None:
+        self.crowd = crowd
+        self.number = number
+        self.chance = Chance(stream)
+        self.user: User | None = None
+        self.arrival: Arrival | None = None
+        self.is_parked = False
+        self.is_ready = False
+        self.in_iteration = False
+        self.intended_us = 0
+        self.began_us = 0
+        self.due_us = 0
+        self._greenlet: Any = None
+
+    def take(self, user: User) -> None:
+        """The user is this seat's."""
+        self.user = user
+        setattr(user, ATTRIBUTE, self)
+
+    def follow(self, greenlet: Any) -> None:
+        """All greenlets that come of this one, the user's, belong to the seat; call before it runs."""
+        greenlet.spawn_tree_locals = {ATTRIBUTE: self, CHANCE: self.chance}
+
+    # --- waiting for an arrival ---
+
+    def await_arrival(self) -> None:
+        """Until it is handed one. Raises StopUser where the user was told to stop."""
+        if self.arrival is not None:
+            return
+        user: Any = self.user
+        if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001  # Locust's own contract, here and below
+            raise StopUser
+        if self.crowd.sit_down(self):
+            return
+        self._greenlet, self.is_parked = gevent.getcurrent(), True
+        user._state = LOCUST_STATE_WAITING  # noqa: SLF001
+        try:
+            while self.is_parked:
+                get_hub().switch()
+        finally:
+            self.is_parked = False
+        user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
+
+    def wake(self) -> None:
+        """The parked user was given an arrival, and begins at once; call in the event loop."""
+        self.is_parked = False
+        self._greenlet.switch()
+
+    # --- iterations ---
+
+    def begin(self) -> None:
+        """An iteration begins."""
+        self.in_iteration = True
+        self.began_us = self.intended_us = monotonic_ns() // 1000
+        if self.arrival is not None:
+            self.intended_us = self.crowd.intended_us(self.arrival)
+        elif self.due_us:
+            self.intended_us, self.due_us = self.due_us, 0
+        else:
+            return
+        self._tell_user(self.intended_us)
+
+    def end(self) -> None:
+        """The iteration is over; what nobody sent has no intended time any more."""
+        self.in_iteration = False
+        if self.intended_us != self.began_us:
+            self._tell_user(None)
+        if self.arrival is not None:
+            self.arrival = None
+            self.crowd.iteration_over()
+
+    def _tell_user(self, intended_us: int | None) -> None:
+        if hasattr(self.user, "intended_us"):
+            setattr(self.user, "intended_us", intended_us)  # noqa: B010  # Locust's user classes do not declare it
+
+
+def seat_of(user: object) -> Seat | None:
+    """The seat of a user; None where it is not the engine's."""
+    return getattr(user, ATTRIBUTE, None)
+
+
+def seat_here() -> Seat | None:
+    """The seat of the user in whose greenlet this is called."""
+    shared: dict[str, Any] | None = getattr(gevent.getcurrent(), "spawn_tree_locals", None)
+    return shared.get(ATTRIBUTE) if shared else None
+
+
+class Usher:
+    """Says for which seat a user is being made: its parts ask while it is made, before it can be told."""
+
+    def __init__(self) -> None:
+        self._seat: Seat | None = None
+
+    @contextmanager
+    def seating(self, seat: Seat) -> Iterator[None]:
+        """While the context lasts, users that are made are this seat's."""
+        before, self._seat = self._seat, seat
+        try:
+            yield
+        finally:
+            self._seat = before
+
+    @property
+    def seat(self) -> Seat | None:
+        """The seat that is being taken, or that of the caller; None where a user is made by somebody else."""
+        return self._seat or seat_here()
