@@ -174,6 +174,14 @@ def test_the_full_queue_refuses_at_once_but_not_within_a_stall() -> None:
     assert backend.take_due(15_000_099) is first
 
 
+def test_within_a_stall_a_queue_fills_up_though_service_takes_no_time() -> None:
+    """They are inside until its end, and count for the limit."""
+    backend = Backend(Queue.parallel(limit=2), [Stall(at_s=1)])
+    backend.mark(0)
+    assert [backend.arrive(now_us, "/", 0).is_refused for now_us in (9, 9, 9)] == [False] * 3
+    assert [backend.arrive(2_000_000, "/", 0).is_refused for _ in range(4)] == [False, False, True, True]
+
+
 @pytest.mark.parametrize(
     ("drift", "slowed_us"),
     [
