@@ -55,7 +55,7 @@ class NaiveUser:
         }
 
     def perform(self, step: Step) -> int:
-        target = self._fill(step.path)
+        target = self._fill(step.path or "")
         if step.query:
             target += "?" + urlencode({key: self._fill(str(value)) for key, value in step.query.items()})
         body = b"" if step.json_ is None else json.dumps(self._value(step.json_)).encode()

@@ -19,9 +19,10 @@ def accepts(schema: Mapping[str, Any], value: Any, root: Mapping[str, Any] | Non
     assert set(schema) <= _KNOWN, set(schema) - _KNOWN
     if "$ref" in schema and not accepts(root["$defs"][schema["$ref"].removeprefix("#/$defs/")], value, root):
         return False
-    for choice in ("anyOf", "oneOf"):
-        if choice in schema and not any(accepts(option, value, root) for option in schema[choice]):
-            return False
+    if "anyOf" in schema and not any(accepts(option, value, root) for option in schema["anyOf"]):
+        return False
+    if "oneOf" in schema and sum(accepts(option, value, root) for option in schema["oneOf"]) != 1:
+        return False
     return _fits_simple_words(schema, value) and _fits_parts(schema, value, root)
 
 

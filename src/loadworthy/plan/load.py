@@ -252,7 +252,10 @@ def _check_addresses(declared: Sequence[tuple[DataPath, Behaviour]], document: D
     for path, behaviour in declared:
         for key in ("on_start", "endpoints", "flow"):
             for index, step in enumerate(getattr(behaviour, key)):
-                if step.path.startswith("/"):
-                    message = f'"{step.path}" is below a base URL, and the plan has none'
-                    hint = "give the plan a base_url, or the request a whole URL"
-                    document.add((*path, key, index, "path"), message, hint)
+                at: DataPath = (*path, key, index, "path")
+                address = step.path
+                if step.websocket is not None:
+                    at, address = (*path, key, index, "websocket", "path"), step.websocket.path
+                if address is not None and address.startswith("/"):
+                    message = f'"{address}" is below a base URL, and the plan has none'
+                    document.add(at, message, "give the plan a base_url, or the request a whole URL")

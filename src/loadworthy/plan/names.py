@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from loadworthy.plan.document import DataPath, Document
+from loadworthy.plan.steps import SOCKET_STEPS
 
 _STEP_PARTS = ("path", "query", "headers", "json", "form", "body", "expect")
+_SOCKET_PARTS = ("path", "query", "headers", "subprotocols", "text", "json", "match", "expect", "reason")
 
 
 def check_template_names(document: Document, given: frozenset[str]) -> None:
@@ -30,6 +32,9 @@ def _check_behaviour(behaviour: Any, path: DataPath, known: frozenset[str], docu
     for way, index, step in _steps(behaviour):
         for part in _STEP_PARTS:
             _check(_get(step, part), (*path, way, index, part), known, document)
+        for action in SOCKET_STEPS:
+            for part in _SOCKET_PARTS:
+                _check(_get(_get(step, action), part), (*path, way, index, action, part), known, document)
 
 
 def _check(value: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
@@ -58,8 +63,26 @@ def _used(text: str) -> frozenset[str]:
     return frozenset(names) - environment.globals.keys()
 
 
+def extracting(step: Any) -> Iterator[DataPath]:
+    """Where in a step values are extracted: in the step itself, or in what it waits for on a WebSocket."""
+    for path in ((), *((action,) for action in SOCKET_STEPS)):
+        if _get(_below(step, path), "extract") is not None:
+            yield (*path, "extract")
+
+
 def _extracted(behaviour: Any) -> frozenset[str]:
-    return frozenset(name for _, _, step in _steps(behaviour) for name in _keys(_get(step, "extract")))
+    return frozenset(
+        name
+        for _, _, step in _steps(behaviour)
+        for path in extracting(step)
+        for name in _keys(_get(_below(step, path[:-1]), "extract"))
+    )
+
+
+def _below(value: Any, path: DataPath) -> Any:
+    for part in path:
+        value = _get(value, str(part))
+    return value
 
 
 def _extracted_by_roles(scenario: Any) -> frozenset[str]:

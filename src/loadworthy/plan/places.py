@@ -9,9 +9,11 @@ not.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from loadworthy.plan.document import DataPath
+from loadworthy.plan.steps import SOCKET_STEPS
 
 PlaceKind = Literal["free", "text", "typed"]
 
@@ -19,6 +21,7 @@ _SECRET_ENDINGS = ("token", "authorization", "cookie", "cookies", "webhookurl")
 _SECRET_WORDS = ("password", "passwd", "passphrase", "secret", "apikey", "privatekey", "accesskey")
 _STEP_LISTS = ("endpoints", "flow", "on_start")
 _FREE_STEP_KEYS = ("query", "headers", "json", "form", "body", "extract")
+_FREE_SOCKET_KEYS = (*_FREE_STEP_KEYS, "subprotocols", "text", "base64", "match", "reason")
 _EMAIL_TEXT = ("smtp_server", "username", "password", "from_addr", "to_addrs")
 _NEVER_SECRET = re.compile(r"[-+]?\d{0,5}|[-+.\d]{1,5}|true|false|yes|no|on|off|null|none", re.IGNORECASE)
 
@@ -32,12 +35,22 @@ def place_kind(path: DataPath) -> PlaceKind:
             return "text"
         case ("scenarios", _, "description" | "locustfile") | ("scenarios", _, "user_classes", *_):
             return "text"
-        case ("scenarios", _, "roles", _, "endpoints" | "flow" | "on_start", _, "path" | "name"):
-            return "text"
-        case ("scenarios", _, "endpoints" | "flow" | "on_start", _, "path" | "name"):
-            return "text"
+        case ("scenarios", _, "roles", _, steps, _, *rest) if steps in _STEP_LISTS:
+            return _step_kind(rest)
+        case ("scenarios", _, steps, _, *rest) if steps in _STEP_LISTS:
+            return _step_kind(rest)
         case ("monitors", _, *rest) | ("scenarios", _, "monitors", _, *rest):
             return "text" if rest[:1] in (["prometheus"], ["metrics"]) or rest == ["process", "name"] else "typed"
+    return "typed"
+
+
+def _step_kind(rest: Sequence[str | int]) -> PlaceKind:
+    """Of a place in a step that is not free: the step's own, or one below what it does on a WebSocket."""
+    match list(rest):
+        case ["path" | "name"]:
+            return "text"
+        case [action, "path" | "name"] if action in SOCKET_STEPS:
+            return "text"
     return "typed"
 
 
@@ -77,6 +90,10 @@ def _behaviour_root(rest: DataPath, above: int) -> int | None:
             return above + 4
         case (steps, _, field, *_) if steps in _STEP_LISTS and field in _FREE_STEP_KEYS:
             return above + 3
+        case (steps, _, action, "expect", "json" | "text", *_) if steps in _STEP_LISTS and action in SOCKET_STEPS:
+            return above + 5
+        case (steps, _, action, field, *_) if steps in _STEP_LISTS and action in SOCKET_STEPS:
+            return above + 4 if field in _FREE_SOCKET_KEYS else None
     return None
 
 
@@ -91,9 +108,18 @@ def is_secret_place(path: DataPath) -> bool:
 def _is_read_from_answers(path: DataPath) -> bool:
     """Whether it says where a value comes from or what it must be (``token: $.token``), rather than holding one."""
     match path:
-        case ("scenarios", _, "roles", _, steps, _, "extract" | "expect", *_) if steps in _STEP_LISTS:
+        case ("scenarios", _, "roles", _, steps, _, *rest) if steps in _STEP_LISTS:
+            return _speaks_of_answers(rest)
+        case ("scenarios", _, steps, _, *rest) if steps in _STEP_LISTS:
+            return _speaks_of_answers(rest)
+    return False
+
+
+def _speaks_of_answers(rest: Sequence[str | int]) -> bool:
+    match list(rest):
+        case ["extract" | "expect", *_]:
             return True
-        case ("scenarios", _, steps, _, "extract" | "expect", *_) if steps in _STEP_LISTS:
+        case [action, "extract" | "expect" | "match", *_] if action in SOCKET_STEPS:
             return True
     return False
 

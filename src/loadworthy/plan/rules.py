@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from loadworthy.plan.document import DataPath, Document, shown
 from loadworthy.plan.monitor_rules import check_monitors
-from loadworthy.plan.names import check_template_names
+from loadworthy.plan.names import check_template_names, extracting
 from loadworthy.plan.rows import read_rows
+from loadworthy.plan.socket_rules import check_kind, check_openings, check_socket_step
 from loadworthy.plan.stage_rules import check_stages, is_open
 from loadworthy.plan.step_rules import check_headers, check_step, check_templates
 from loadworthy.plan.translate import shown_at
@@ -131,6 +132,7 @@ def _check_scenario(scenario: dict[str, Any], path: DataPath, document: Document
     if scenario.get("roles") == {}:
         document.add((*path, "roles"), "it is empty", "give it at least one entry, or remove the key")
     _check_behaviour(scenario, path, document)
+    check_openings(scenario, path, document)
     for name, role in _mapping(scenario.get("roles")).items():
         here = (*path, "roles", name)
         _check_name("role", name, here, document)
@@ -193,9 +195,12 @@ def _check_behaviour(behaviour: dict[str, Any], path: DataPath, document: Docume
         for index, step in enumerate(steps if isinstance(steps, list) else []):
             if isinstance(step, dict):
                 here = (*path, key, index)
+                check_kind(step, here, document)
                 check_step(step, here, document)
-                for name in _mapping(step.get("extract")):
-                    _check_template_name("an extracted value", name, (*here, "extract", name), document)
+                check_socket_step(step, here, document)
+                for source in extracting(step):
+                    for name in _mapping(document.get((*here, *source))):
+                        _check_template_name("an extracted value", name, (*here, *source, name), document)
 
 
 def _check_rows(source: object, path: DataPath, document: Document, base_dir: Path) -> None:

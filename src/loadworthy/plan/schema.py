@@ -1,7 +1,7 @@
 """The JSON Schema (draft 2020-12) of a plan file, for editors.
 
 Made from the models, then widened to what the loader takes besides: ``${NAME}`` wherever there is a number, a flag or a
-choice, numbers and flags where text is wanted, and the short forms of ``wait_time`` and ``test_data``.
+choice, numbers and flags where text is wanted, and the short forms of ``wait_time``, ``close`` and ``test_data``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadworthy.plan.model import Plan
+from loadworthy.plan.steps import PAYLOADS, SOCKET_STEPS
 from loadworthy.units import format_duration
 
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
@@ -16,6 +17,9 @@ _NAMED = ("properties", "$defs")
 _NESTED = ("items", "additionalProperties", "prefixItems")
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
 _OUTER = ("description", "default")
+_DOES = ("path", *SOCKET_STEPS, "wait")
+_ONE_OF = {"Step": _DOES, "Endpoint": _DOES, **dict.fromkeys(("Payload", "SocketRequest", "SocketStream"), PAYLOADS)}
+"""Models of whose keys exactly one of these is given."""
 _CHOICES = ("anyOf", "oneOf", "allOf")
 
 
@@ -31,6 +35,12 @@ def plan_schema() -> dict[str, Any]:
         "anyOf": [definitions["RowSource"], {"type": "array", "items": {"type": "object"}, "minItems": 1}],
         "description": definitions["RowSource"].get("description", ""),
     }
+    definitions["SocketClose"] = {
+        "anyOf": [{"type": ["integer", "string"], "examples": [1000, 4000]}, definitions["SocketClose"]],
+        "description": definitions["SocketClose"].get("description", ""),
+    }
+    for name, keys in _ONE_OF.items():
+        definitions[name]["oneOf"] = [{"required": [key]} for key in keys]
     schema["title"] = "Loadworthy plan"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

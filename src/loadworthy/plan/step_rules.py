@@ -9,7 +9,8 @@ from typing import Any
 from loadworthy.plan.document import DataPath, Document, dotted, shown
 from loadworthy.plan.translate import is_masked, shown_at
 
-_ADDRESS_STARTS = ("/", "http://", "https://", "{{")
+_SCHEMES = ("http://", "https://")
+_SOCKET_SCHEMES = ("ws://", "wss://")
 _BODIES = ("json", "form", "body")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\r\n\x00]")
@@ -20,7 +21,7 @@ _TEMPLATED = ("path", "name", "query", "headers", "json", "form", "body", "expec
 
 def check_step(step: dict[str, Any], path: DataPath, document: Document) -> None:
     """Add a problem for each broken rule of one step, which is given as data."""
-    _check_address(step.get("path"), (*path, "path"), document)
+    check_address(step.get("path"), (*path, "path"), document)
     bodies = [key for key in _BODIES if step.get(key) is not None]
     if len(bodies) > 1:
         document.add(
@@ -30,18 +31,21 @@ def check_step(step: dict[str, Any], path: DataPath, document: Document) -> None
         check_headers(step["headers"], (*path, "headers"), document)
     for key in _TEMPLATED:
         check_templates(step.get(key), (*path, key), document)
-    _check_expect(step.get("expect"), (*path, "expect"), document)
+    expect = step.get("expect")
+    check_json_paths(expect.get("json") if isinstance(expect, dict) else None, (*path, "expect", "json"), document)
     extract = step.get("extract")
     for name, source in (extract if isinstance(extract, dict) else {}).items():
         if isinstance(source, str):
-            _check_source(source, (*path, "extract", name), document)
+            check_source(source, (*path, "extract", name), document)
 
 
-def _check_address(address: object, path: DataPath, document: Document) -> None:
+def check_address(address: object, path: DataPath, document: Document, *, sockets: bool = False) -> None:
+    """Add a problem where this is neither a path nor a URL; ``sockets``: of a WebSocket."""
     if not isinstance(address, str):
         return
-    if not address.startswith(_ADDRESS_STARTS):
-        hint = "it starts with /, http:// or https://"
+    schemes = _SOCKET_SCHEMES if sockets else _SCHEMES
+    if not address.startswith(("/", "{{", *schemes)):
+        hint = f"it starts with /, {' or '.join(schemes)}"
         if address and "://" not in address and not is_masked(path, document):
             hint = f"did you mean /{address}?"
         document.add(path, f"{shown_at(path, document)} is not a path or a URL", hint)
@@ -106,18 +110,19 @@ def template_mistake(text: str) -> str | None:
     return None
 
 
-def _check_expect(expect: object, path: DataPath, document: Document) -> None:
-    answers = expect.get("json") if isinstance(expect, dict) else None
-    for source in answers if isinstance(answers, dict) else {}:
+def check_json_paths(values: object, path: DataPath, document: Document) -> None:
+    """Add a problem for each key that is no JSON path."""
+    for source in values if isinstance(values, dict) else {}:
         mistake = json_path_mistake(source)
         if mistake:
-            here = (*path, "json", source)
+            here = (*path, source)
             document.add(
                 here, f"{shown(source)} is not a JSON path: {mistake}", "write one like $.items[0].id", at_key=True
             )
 
 
-def _check_source(source: str, path: DataPath, document: Document) -> None:
+def check_source(source: str, path: DataPath, document: Document) -> None:
+    """Add a problem where this does not say where an extracted value comes from."""
     kind, colon, rest = source.partition(":")
     value = shown_at(path, document)
     if source.startswith("$"):

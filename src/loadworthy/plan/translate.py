@@ -59,6 +59,15 @@ _SYNONYMS = {
     "arrival_rate": "rate",
     "max_vus": "max_users",
     "together": "with",
+    "ws": "websocket",
+    "connect": "websocket",
+    "push": "expect_push",
+    "receive": "expect_push",
+    "pause": "wait",
+    "sleep": "wait",
+    "correlate": "match",
+    "interval": "every",
+    "binary": "base64",
     "together_with": "with",
 }
 

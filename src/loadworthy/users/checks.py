@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import jsonpath
 
-from loadworthy.plan.steps import Expect
+from loadworthy.plan.steps import Expect, ExpectMessage
 from loadworthy.users.templates import Templates, Variables, resolve
 
 
@@ -42,7 +42,7 @@ Check = Callable[[ResponseLike, Variables], None]
 Extractor = Callable[[ResponseLike], Any]
 
 
-def compile_checks(expect: Expect, templates: Templates) -> list[Check]:
+def compile_checks(expect: ExpectMessage, templates: Templates) -> list[Check]:
     """The checks besides the status, in the order: text, JSON paths; each raises CheckFailedError."""
     checks: list[Check] = []
     texts = (expect.text,) if isinstance(expect.text, str) else expect.text or ()

@@ -28,6 +28,7 @@ import gevent
 from loadworthy.clock import monotonic_ns
 from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.users.http.errors import AttemptError
+from loadworthy.users.precise import wait_until
 from loadworthy.users.websocket.channel import NEVER_NS, Channel
 from loadworthy.users.websocket.deflate import Deflater, Inflater
 from loadworthy.users.websocket.errors import WebSocketClosedError, WebSocketError
@@ -247,6 +248,14 @@ class WebSocket:
         self._channel.subscribe(Subscription(name, handler, stamp, match, decode))
         if self._reader_greenlet is None:
             self._reader_greenlet = gevent.spawn(self._serve_pushes, self._channel)
+
+    def idle(self, seconds: float) -> None:
+        """Let time pass, also when the connection ends meanwhile: pings are answered, what comes is kept."""
+        due_us = monotonic_ns() // 1000 + round(seconds * _US_PER_S)
+        try:
+            self._channel.idle_until(due_us)
+        except WebSocketClosedError:
+            wait_until(due_us)  # its end is a sample of its own
 
     def ping(self, timeout_s: float | None = None) -> float:
         """Send a ping and wait for its pong; the time that took, in seconds. One sample of kind ``ping``."""
