@@ -19,7 +19,8 @@ from locust.env import Environment
 from locust.user.task import task
 from requests.exceptions import HTTPError
 
-from loadworthy.plan.model import Behaviour, Plan, Step
+from loadworthy.plan.model import Behaviour, Plan
+from loadworthy.plan.steps import Step
 from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.units import US_PER_S
 from loadworthy.users.checks import (
@@ -31,13 +32,18 @@ from loadworthy.users.checks import (
     compile_extractor,
     expected_statuses,
 )
+from loadworthy.users.declared_sockets import Sockets, SocketStep, compile_socket_step
 from loadworthy.users.feeders import Feeder
-from loadworthy.users.http import HttpUser
 from loadworthy.users.sink import sink_for
 from loadworthy.users.templates import TemplateFailedError, Templates, functions, resolve
+from loadworthy.users.websocket.user import WebSocketUser
 
 START_RETRY_S = 1.0
 """Pause before ``on_start`` is tried again."""
+
+
+def _nothing() -> None:
+    """There is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,10 @@ class Identity:
     user_number: int
     """From 0, unique over all processes."""
     random: Random
+    arrival_number: Callable[[], int | None] = _nothing
+    """The number of the iteration under way, from 0 over all processes, where the workload is open."""
+    is_open: bool = False
+    """Whether the workload is: then ``on_start`` is done before the user takes part, not in its first iteration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +86,9 @@ class CompiledStep:
 class CompiledBehaviour:
     """A behaviour ready to run."""
 
-    on_start: Sequence[CompiledStep]
-    flow: Sequence[CompiledStep]
-    endpoints: Sequence[CompiledStep]
+    on_start: Sequence[CompiledStep | SocketStep]
+    flow: Sequence[CompiledStep | SocketStep]
+    endpoints: Sequence[CompiledStep | SocketStep]
     cumulative_weights: Sequence[float]
 
 
@@ -115,16 +125,29 @@ def compile_behaviour(behaviour: Behaviour) -> CompiledBehaviour:
     )
 
 
-def _compile(step: Step, behaviour: Behaviour, templates: Templates, *, first: bool = False) -> CompiledStep:
+def _compile(
+    step: Step, behaviour: Behaviour, templates: Templates, *, first: bool = False
+) -> CompiledStep | SocketStep:
     """``first``: a step of ``on_start``, which goes without the behaviour's headers that need what it will find."""
-    own = {name.lower() for name in step.headers}
-    common = {name: value for name, value in behaviour.headers.items() if name.lower() not in own}
+    own = step.headers if step.websocket is None else step.websocket.headers
+    headers = _compile_headers(own, behaviour, templates, first=first)
+    return compile_socket_step(step, headers, templates) or _compile_request(step, headers, templates)
+
+
+def _compile_headers(own: Mapping[str, str], behaviour: Behaviour, templates: Templates, *, first: bool) -> Any:
+    names = {name.lower() for name in own}
+    common = {name: value for name, value in behaviour.headers.items() if name.lower() not in names}
+    if not common and not own:
+        return None
+    return templates.texts(own, optional=common) if first else templates.texts({**common, **own})
+
+
+def _compile_request(step: Step, headers: Any, templates: Templates) -> CompiledStep:
+    path = step.path or ""
     # What is the default is not said: a request without options takes the client's shortest way.
     options: dict[str, Any] = {} if step.allow_redirects else {"allow_redirects": False}
-    if common or step.headers:
-        options["headers"] = (
-            templates.texts(step.headers, optional=common) if first else templates.texts(common | step.headers)
-        )
+    if headers is not None:
+        options["headers"] = headers
     if step.query:
         options["params"] = templates.texts(step.query)
     if step.json_ is not None:
@@ -137,8 +160,8 @@ def _compile(step: Step, behaviour: Behaviour, templates: Templates, *, first: b
         options["timeout"] = step.timeout / US_PER_S
     return CompiledStep(
         method=step.method,
-        name=step.name or step.path,
-        path=templates.text(step.path),
+        name=step.name or path,
+        path=templates.text(path),
         options=options,
         statuses=expected_statuses(step.expect),
         checks=compile_checks(step.expect, templates),
@@ -152,7 +175,7 @@ def _encoded(text: Any) -> Any:
     return text.encode()
 
 
-class DeclaredUser(HttpUser):
+class DeclaredUser(WebSocketUser):
     """A user described in a plan; see :func:`declared_user`."""
 
     abstract = True
@@ -163,27 +186,52 @@ class DeclaredUser(HttpUser):
         super().__init__(environment)
         identity = self.surroundings.next_identity()
         self.random = identity.random
+        self._arrival_number = identity.arrival_number
+        self._starts_early = identity.is_open
         self._sink = sink_for(self)
+        self._sockets = Sockets(self)
         self._started = not self.compiled.on_start
         self._variables: dict[str, Any] = {
             **functions(self.random),
-            **{name: feeder.next_row() for name, feeder in self.surroundings.feeders.items()},
+            **{
+                name: feeder.row(
+                    None if name in self.surroundings.fed_per_iteration else identity.user_number, self.random
+                )
+                for name, feeder in self.surroundings.feeders.items()
+            },
             "user_number": identity.user_number,
             "iteration": -1,
         }
+
+    def on_start(self) -> None:
+        """In an open workload a user is ready before it is given anything to do."""
+        if self._starts_early and not self._started:
+            self._started = self._start()
+
+    def _start(self) -> bool:
+        self._sockets.is_starting = True
+        try:
+            return all(self.perform(step) for step in self.compiled.on_start)
+        finally:
+            self._sockets.is_starting = False
 
     @task
     def iterate(self) -> None:
         """One iteration: log in if that is still to be done, then one endpoint or one pass of the flow."""
         variables = self._variables
-        variables["iteration"] += 1
+        arrival = self._arrival_number()
+        variables["iteration"] = variables["iteration"] + 1 if arrival is None else arrival
         for name in self.surroundings.fed_per_iteration:
-            variables[name] = self.surroundings.feeders[name].next_row()
-        if not self._started:
-            self._started = all(self.perform(step) for step in self.compiled.on_start)
+            variables[name] = self.surroundings.feeders[name].row(arrival, self.random)
+        if not self._started or self._sockets.is_broken:
+            self._started = self._start()
             if not self._started:
                 gevent.sleep(START_RETRY_S)
                 return
+        self._pass()
+        self._sockets.end_pass()
+
+    def _pass(self) -> None:
         compiled = self.compiled
         if compiled.endpoints:
             self.perform(self.random.choices(compiled.endpoints, cum_weights=compiled.cumulative_weights)[0])
@@ -191,14 +239,16 @@ class DeclaredUser(HttpUser):
             if not self.perform(step):
                 return
 
-    def perform(self, step: CompiledStep) -> bool:
-        """Send one step and judge its answer; whether it was good. Never raises for what the target did."""
+    def perform(self, step: CompiledStep | SocketStep) -> bool:
+        """Do one step and judge its answer; whether it was good. Never raises for what the target did."""
+        if isinstance(step, SocketStep):
+            return self._perform_on_socket(step)
         variables = self._variables
         try:
             path = resolve(step.path, variables)
             options = {key: resolve(option, variables) for key, option in step.options.items()}
         except TemplateFailedError as error:
-            self._record_unsent(step, str(error))
+            self._record_unsent(step.method, step.name, str(error))
             return False
         if step.statuses is None and not step.checks and not step.extractors:
             response = self.client.request(step.method, path, name=step.name, **options)
@@ -229,6 +279,18 @@ class DeclaredUser(HttpUser):
             self._variables[name] = extract(response)
         return True
 
-    def _record_unsent(self, step: CompiledStep, message: str) -> None:
+    def _perform_on_socket(self, step: SocketStep) -> bool:
+        try:
+            step.act(self._sockets, self._variables)
+        except Exception as error:
+            if getattr(error, "loadworthy_recorded", False):
+                return False
+            if not isinstance(error, TemplateFailedError):
+                raise
+            self._record_unsent(step.kind, step.name, str(error))
+            return False
+        return True
+
+    def _record_unsent(self, kind: str, name: str, message: str) -> None:
         """A request that could not be built is an attempt too, but one that took no time worth a percentile."""
-        self._sink.record_untimed(step.method, step.name, failure=Failure(FailureKind.EXCEPTION, message))
+        self._sink.record_untimed(kind, name, failure=Failure(FailureKind.EXCEPTION, message))
