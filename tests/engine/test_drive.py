@@ -49,7 +49,8 @@ class FakeCrew:
         self.told.append((self.now_s(), scenario, users, per_second))
 
     def over(self, scenario: str) -> EndReason | None:
-        return EndReason.ITERATIONS if self.now_s() >= self._over_at_s.get(scenario, 1e9) else None
+        over = self.now_s() >= self._over_at_s.get(scenario, 1e9)
+        return (EndReason.COMPLETED if scenario.startswith("open") else EndReason.ITERATIONS) if over else None
 
     def dismiss(self, scenario: str) -> None:
         self.dismissed.append((self.now_s(), scenario))
@@ -139,11 +140,20 @@ def test_run_time_counts_from_the_start_ramp_included() -> None:
 
 def test_scenarios_of_a_wave_end_each_at_its_own_time() -> None:
     """Who ends while others go on is dismissed then; the last one is left to the end of the wave."""
-    wave = {"short": {"users": 1, "run_time": "2s"}, "long": {"rate": 5, "run_time": "5s"}, "mid": {"run_time": "3s"}}
-    reasons, crew, log = lead(wave)
+    wave = {"short": {"users": 1, "run_time": "2s"}, "open": {"rate": 5, "run_time": "5s"}, "mid": {"run_time": "3s"}}
+    reasons, crew, log = lead(wave, over_at_s={"open": 4.9})
     assert set(reasons.values()) == {EndReason.COMPLETED}
     assert crew.dismissed == [(2.0, "short"), (3.0, "mid")]
-    assert [(at_s, name) for at_s, name, _ in log.ends] == [(2.0, "short"), (3.0, "mid"), (5.0, "long")]
+    assert [(at_s, name) for at_s, name, _ in log.ends] == [(2.0, "short"), (3.0, "mid"), (5.0, "open")]
+
+
+@pytest.mark.parametrize(("begun_at_s", "ends_at_s"), [(3.0, 5.0), (5.3, 5.3), (99.0, 6.0)])
+def test_what_was_due_may_still_begin_when_the_time_is_up(begun_at_s: float, ends_at_s: float) -> None:
+    """A generator that is a little behind is given a second; one that is far behind is not waited for."""
+    _, _, log = lead({"open": {"rate": 5, "run_time": "5s"}}, over_at_s={"open": begun_at_s})
+    ((at_s, _, reason),) = log.ends
+    assert at_s == pytest.approx(ends_at_s, abs=0.03)
+    assert reason is EndReason.COMPLETED
 
 
 def test_a_stop_ends_all_of_a_wave_at_the_next_tick() -> None:

@@ -23,9 +23,14 @@ from locust.user import User
 from loadworthy.clock import Clock
 from loadworthy.errors import UsageError
 from loadworthy.units import US_PER_S
-from loadworthy.workload.profile import Profile
+from loadworthy.workload.profile import OpenProfile, Profile
 
-TICK_S = 0.25
+TICK_US = 250_000
+"""How often the time is told."""
+LATE_US = US_PER_S
+"""Iterations that were due before the end may begin so long after it: they are measured from when they were due."""
+LOOK_US = 20_000
+"""How often it is looked whether they have begun."""
 
 UserClasses = list[type[User]] | None
 """Which classes users are to be of; None: those of the scenario."""
@@ -67,7 +72,7 @@ class Crew(Protocol):
         ...
 
     def over(self, scenario: str) -> EndReason | None:
-        """Why there is nothing more to do for a scenario, if so."""
+        """Why there is nothing more to do for a scenario, if so; COMPLETED where all that was due has begun."""
         ...
 
     def dismiss(self, scenario: str) -> None:
@@ -116,6 +121,11 @@ class Part:
     shape: LoadTestShape | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether iterations begin when they are due."""
+        return isinstance(self.profile, OpenProfile)
+
+    @property
     def duration_us(self) -> int | None:
         """Planned length, if there is one."""
         return None if self.shape is not None else self.profile.duration_us
@@ -152,20 +162,29 @@ class _Follower:
         while self._stages and self._stages[0][0] <= elapsed_us:
             _, index, amount = self._stages.popleft()
             progress.stage(name, index, amount)
-        if self.part.duration_us is not None and elapsed_us >= self.part.duration_us:
+        end_us = self.part.duration_us
+        if (
+            end_us is not None
+            and elapsed_us >= end_us
+            and (not self.part.is_open or elapsed_us >= end_us + LATE_US or crew.over(name) is not None)
+        ):
             return EndReason.COMPLETED
         if self.part.shape is not None:
             return self._follow_shape(self.part.shape, elapsed_us, crew)
-        return crew.over(name)
+        reason = crew.over(name)
+        return None if reason is EndReason.COMPLETED else reason
 
-    def next_us(self) -> int | None:
-        """When there is something to do next."""
-        marks = [self._asked_us] if self.part.shape is not None else []
+    def next_us(self, elapsed_us: int) -> int:
+        """When to look again."""
+        marks = [elapsed_us + TICK_US]
+        if self.part.shape is not None:
+            marks.append(self._asked_us)
         if self._stages:
             marks.append(self._stages[0][0])
         if self.part.duration_us is not None:
-            marks.append(self.part.duration_us)
-        return min(marks, default=None)
+            late = elapsed_us >= self.part.duration_us
+            marks.append(elapsed_us + LOOK_US if late else self.part.duration_us)
+        return min(marks)
 
     def _follow_shape(self, shape: LoadTestShape, elapsed_us: int, crew: Crew) -> EndReason | None:
         """A Locust load shape is asked once a second, until it says None."""
@@ -211,9 +230,8 @@ def drive(
                 crew.dismiss(one.part.scenario)
         if not running:
             return reasons
-        marks = [mark for one in running if (mark := one.next_us()) is not None]
-        left_us = min(marks, default=elapsed_us + US_PER_S) - elapsed_us
-        control.stop.wait(timeout=max(min(TICK_S, left_us / US_PER_S), 0))
+        left_us = min(one.next_us(elapsed_us) for one in running) - elapsed_us
+        control.stop.wait(timeout=max(left_us, 0) / US_PER_S)
 
 
 def _asked(shape: LoadTestShape) -> tuple[int, float, UserClasses] | None:

@@ -101,14 +101,20 @@ class OpenCrowd(Crowd):
             self._arm()
 
     def over(self) -> EndReason | None:
-        """All arrivals begun and done; only where their number, not the time, is what ends it."""
-        if self._start_us is None or self._profile.limit is None or not self.is_idle:
+        """COMPLETED where all arrivals have begun; ITERATIONS where they are done, and their number is what ends it."""
+        if self._start_us is None or not self._all_begun:
             return None
-        return EndReason.ITERATIONS
+        if self._profile.limit is None:
+            return EndReason.COMPLETED
+        return None if self._busy else EndReason.ITERATIONS
 
     @property
     def is_idle(self) -> bool:
-        return self._next is None and not self._busy and not any(queue.waiting for queue in self._queues.values())
+        return self._all_begun and not self._busy
+
+    @property
+    def _all_begun(self) -> bool:
+        return self._next is None and not any(queue.waiting for queue in self._queues.values())
 
     def finish(self) -> None:
         """Nothing is begun any more; what was due and was not begun is dropped."""

@@ -22,7 +22,7 @@ from locust.runners import STATE_INIT, STATE_RUNNING, WorkerRunner
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
 from loadworthy.engine.classes import ScenarioClasses, seed_process
-from loadworthy.engine.drive import TICK_S
+from loadworthy.engine.drive import LOOK_US
 from loadworthy.engine.limits import raise_descriptor_limit
 from loadworthy.engine.locust_bridge import engine_patches, make_environment, parsed_options
 from loadworthy.engine.node import Node, close_test
@@ -211,7 +211,7 @@ class Worker:
         """The master hears at once when there is nothing more to do here, not with the next second."""
         told = self._states()
         while True:
-            gevent.sleep(TICK_S)
+            gevent.sleep(LOOK_US / US_PER_S)
             if (states := self._states()) != told:
                 told = states
                 self._outlet.send_batch([])
