@@ -7,15 +7,23 @@ from typing import Any, NamedTuple
 from locust.env import Environment
 from tests.users.http.support import KeepingSink, Sample
 
+from loadworthy.record.sample import Failure
 from loadworthy.users import WebSocketUser
 from loadworthy.users.sink import ATTRIBUTE
+
+
+class WholeSink(KeepingSink):
+    """Keeps samples without a time, too."""
+
+    def record_untimed(self, kind: str, name: str, content_bytes: int = 0, failure: Failure | None = None) -> None:
+        self.record(kind, name, 1, 1, 0, 0, 0, 0, failure, content_bytes)
 
 
 class Recording:
     """Gives every user the same sink."""
 
     def __init__(self) -> None:
-        self.sink = KeepingSink()
+        self.sink = WholeSink()
 
     def sink_for(self, _user: Any) -> KeepingSink:
         return self.sink
@@ -43,9 +51,13 @@ def make_user(url: str, **attributes: Any) -> Party:
     setattr(environment, ATTRIBUTE, recording)
     options = {"host": url, "network_timeout": 5.0, "connection_timeout": 5.0, **attributes}
     user_class: Any = type("Tested", (WebSocketUser,), options)
-    user = user_class(environment)
-    _made.append(user)
-    return Party(user, recording.sink)
+    return keep(Party(user_class(environment), recording.sink))
+
+
+def keep(party: Party) -> Party:
+    """The same; what its user has open is dropped when the test ends."""
+    _made.append(party.user)
+    return party
 
 
 def drop_all() -> None:
