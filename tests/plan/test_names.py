@@ -62,3 +62,20 @@ def test_a_role_does_not_know_what_another_extracts(tmp_path: Path) -> None:
         load_plan(plan, environ={})
     (problem,) = caught.value.problems
     assert (problem.line, problem.where) == (7, "scenarios.load.roles.b.flow[1].path")
+
+
+def test_names_in_steps_about_websockets(tmp_path: Path) -> None:
+    """What a reply gave is known to later steps; what nothing gives is told with the step that wants it."""
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "base_url: http://h\nscenarios:\n  load:\n    flow:\n"
+        "      - websocket: {path: '/{{ user_number }}'}\n"
+        "      - request: {name: x, text: a, extract: {room: $.room}}\n"
+        "      - send: {json: {to: '{{ room }}'}}\n"
+        "      - expect_push: {name: y, match: {$.room: '{{ rom }}'}}\n"
+    )
+    with pytest.raises(PlanError) as caught:
+        load_plan(plan, environ={})
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.where) == (8, 'scenarios.load.flow[3].expect_push.match."$.room"')
+    assert problem.hint == "did you mean room?"

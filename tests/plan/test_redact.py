@@ -64,6 +64,14 @@ def _secrets(tmp_path: Path, text: str, **environ: str) -> frozenset[str]:
         "flow: [{path: /, expect: {text: '${V}'}}]",
         "flow: [{path: '/x?key=${API_KEY}'}]",
         "roles: {r: {on_start: [{path: /, body: '${V}'}], flow: [{path: /}]}}",
+        "flow: [{websocket: {path: '/x?key=${API_KEY}'}}]",
+        "flow: [{websocket: {path: /, headers: {X: '${V}'}}}]",
+        "flow: [{websocket: {path: /, query: {k: '${V}'}}}]",
+        "flow: [{websocket: {path: /, subprotocols: ['${V}']}}]",
+        "flow: [{websocket: {path: /}}, {send: {text: 'a ${V}'}}]",
+        "flow: [{websocket: {path: /}}, {request: {name: x, json: {a: ['${V}']}, match: {$.b: 1}}}]",
+        "flow: [{websocket: {path: /}}, {expect_push: {name: x, expect: {text: '${V}'}}}]",
+        "roles: {r: {flow: [{websocket: {path: /}}, {stream: {name: x, text: '${V}', count: 1}}]}}",
     ],
 )
 def test_values_from_the_environment_are_secrets(tmp_path: Path, scenario: str) -> None:
@@ -88,6 +96,8 @@ def test_values_from_the_environment_are_secrets(tmp_path: Path, scenario: str) 
         ("flow: [{path: /, json: {x: '${V}'}}]", "true"),
         ("flow: [{path: /, json: {x: '${V:-fallback}'}}]", ""),
         ("stages: [{duration: '${V}', users: 1}]", "1m30s"),
+        ("flow: [{websocket: {path: '/${V}', name: '${V}'}}, {expect_push: {name: '${V}'}}]", "version2"),
+        ("flow: [{websocket: {path: /}}, {stream: {name: x, size: '${V}', count: 1}}]", "123456"),
     ],
 )
 def test_what_shapes_the_run_is_no_secret(tmp_path: Path, scenario: str, value: str) -> None:
@@ -107,6 +117,13 @@ def test_what_shapes_the_run_is_no_secret(tmp_path: Path, scenario: str, value: 
         ("flow: [{path: /, json: {token_type: bearer, tokens_left: 5000000}}]", set()),
         ("flow: [{path: /, extract: {token: $.access_token}, expect: {json: {$.token: null}}}]", set()),
         ("flow: [{path: /, json: {password: true, secret: null, token: ''}}]", set()),
+        ("flow: [{websocket: {path: /, headers: {Cookie: sid=abcdefgh}}}]", {"sid=abcdefgh", "abcdefgh"}),
+        ("flow: [{websocket: {path: /}}, {send: {json: {password: ghijkl}}}]", {"ghijkl"}),
+        (
+            "flow: [{websocket: {path: /}}, "
+            "{request: {name: x, text: a, match: {$.token: abcdef}, extract: {token: $.token}}}]",
+            set(),
+        ),
     ],
 )
 def test_literals_under_telling_keys_are_secrets(tmp_path: Path, entry: str, expected: set[str]) -> None:
