@@ -135,6 +135,30 @@ def test_nothing_is_served_during_a_stall(queue: Queue, waits: int, connections:
     assert [entry.due_us - ended_us for entry in log] == [3000 * (1 + number * waits) for number in range(4)]
 
 
+def test_when_a_stall_ends_any_number_of_clients_may_have_more_to_say(connections: list[socket.socket]) -> None:
+    """400 with two requests each, the second of which is read when the first is answered: none is lost."""
+    with FaultServer() as server:
+        server.inject(Stall())
+        for _ in range(400):
+            dial(server, connections).sendall(REQUEST * 2)
+        await_in_service(server, 400)
+        server.heal()
+        for connection in connections:
+            received = b""
+            while received.count(b"HTTP/1.1 200") < 2:
+                received += connection.recv(65_536)
+        assert server.stats().statuses == {200: 800}
+
+
+def test_a_short_service_is_not_held_up_by_a_long_one(connections: list[socket.socket]) -> None:
+    """The one that came later is due earlier."""
+    with FaultServer([Route("/long", delay=Delay.fixed(60_000)), Route("*", delay=Delay.fixed(1))]) as server:
+        dial(server, connections).sendall(b"GET /long HTTP/1.1\r\n\r\n")
+        await_in_service(server, 1)
+        assert status_of(exchange(dial(server, connections), REQUEST)) == 200
+        assert server.stats().in_service == 1
+
+
 def test_a_planned_stall_comes_at_its_time_after_the_mark(connections: list[socket.socket]) -> None:
     """20 to 50 ms after it; what is under way then is answered later by its length."""
     with FaultServer([Route("*", delay=Delay.fixed(25))], faults=[Stall(at_s=0.02, for_s=0.03)]) as server:
@@ -265,7 +289,10 @@ def test_the_page_of_metrics_tells_the_truth_and_leaves_no_trace(connections: li
         connection = dial(server, connections)
         exchange(connection, REQUEST)
         server.inject(Stall())
-        page = exchange(connection, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")[2].decode()
+        ask = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+        page = exchange(connection, ask).partition(b"\r\n\r\n")[2].decode()
+        server.heal()
+        assert b"server_leaked_bytes 0" in exchange(connection, ask), "asked again, with nothing in the way"
         stats = server.stats()
     values = {exposed.key: exposed.value for exposed in parse_exposition(page)}
     assert values["server_leaked_bytes"] == 1000

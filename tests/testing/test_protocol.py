@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadworthy.testing import Exchange, Route
+from loadworthy.testing.desk import Desk
 from loadworthy.testing.protocol import MAX_ECHO_BYTES, MAX_HEAD_BYTES, Connection
+from loadworthy.testing.reading import Extras
 from loadworthy.testing.site import Site
 from loadworthy.testing.truth import Truth, decode_log
 
@@ -139,3 +141,30 @@ def test_connections_are_kept_or_closed_as_the_client_asks(
     if not closed:
         connection.data_received(MESSAGES[0])
         assert truth.requests == 2
+
+
+REPEATED = [
+    *MESSAGES,
+    b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n",
+    b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    b"GET /a HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("message", REPEATED, ids=range(len(REPEATED)))
+def test_a_request_seen_before_is_answered_as_it_was_then(loop: asyncio.AbstractEventLoop, message: bytes) -> None:
+    """On another connection, to the byte, and with the same row in the log."""
+    site, truth, extras = Site([Route("/echo", echo=True), Route("*", body_bytes=5)], 1), Truth(100), Extras(Desk(loop))
+    transports = [FakeTransport() for _ in range(3)]
+    for transport in transports:
+        connection = Connection(site, truth, loop, extras)
+        connection.connection_made(cast("Any", transport))
+        connection.data_received(message)
+    first, *others = transports
+    for other in others:
+        assert (other.written, other.closed) == (first.written, first.closed)
+    rows = {entry._replace(arrival_us=0, departure_us=0, started_us=0, due_us=0, connection=0) for entry in
+            decode_log(truth.log())}  # fmt: skip
+    assert (truth.requests, len(rows)) == (3, 1)
+    is_plain = message.partition(b"\r\n\r\n")[2] == b"" and b"Upgrade" not in message
+    assert (extras.heads.find(message) is not None) == is_plain
