@@ -85,7 +85,7 @@ class Shape(LoadTestShape):
     """Two users, then four, then the end."""
 
     def __init__(self, answers: list[tuple[int, float] | None]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._answers = list(answers)
 
     def tick(self) -> tuple[int, float] | None:
@@ -140,7 +140,11 @@ def test_run_time_counts_from_the_start_ramp_included() -> None:
 
 def test_scenarios_of_a_wave_end_each_at_its_own_time() -> None:
     """Who ends while others go on is dismissed then; the last one is left to the end of the wave."""
-    wave = {"short": {"users": 1, "run_time": "2s"}, "open": {"rate": 5, "run_time": "5s"}, "mid": {"run_time": "3s"}}
+    wave: dict[str, dict[str, Any]] = {
+        "short": {"users": 1, "run_time": "2s"},
+        "open": {"rate": 5, "run_time": "5s"},
+        "mid": {"run_time": "3s"},
+    }
     reasons, crew, log = lead(wave, over_at_s={"open": 4.9})
     assert set(reasons.values()) == {EndReason.COMPLETED}
     assert crew.dismissed == [(2.0, "short"), (3.0, "mid")]

@@ -240,7 +240,7 @@ def counts_names(counts: Counter[str]) -> list[str]:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_an_interrupted_run_keeps_its_books(tmp_path: Path, processes: int) -> None:
-    """Ctrl-C in the middle: sent and dropped are still what was scheduled until then, and the server's count is sent."""
+    """Ctrl-C in the middle: sent and dropped are what was scheduled until then, and the server's count is sent."""
     with CountingServer([Route("*", delay=Delay.fixed(100))]) as server:
         load = {"rate": "100/s", "run_time": "1m", "max_users": 6, "endpoints": QUICK}
         plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": load}})
@@ -342,7 +342,7 @@ def numbers_of(log: list[Exchange]) -> list[int]:
 
 
 def test_a_lost_worker_s_share_goes_to_the_others(tmp_path: Path) -> None:
-    """One of two is killed: from the moment that the run names, each iteration is begun once, by the one that is left."""
+    """One of two is killed: from the moment that the run names, the other begins each iteration once."""
     with CountingServer() as server:
         load = {"rate": "100/s", "arrivals": "constant", "run_time": "6s", "endpoints": QUICK}
         plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": load}})

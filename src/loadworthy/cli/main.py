@@ -21,6 +21,7 @@ VERBS = {
     "run": "run a plan or a locustfile and judge it",
     "report": "make the summary and the reports of a run again",
     "worker": "lend this machine to a run on another",
+    "doctor": "is this machine fit to make load, and how much?",
     "schema": "print the JSON Schema of a plan, for editors",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from loadworthy.analysis.watch import WATCH, HealthWatch
 from loadworthy.clock import Clock
 from loadworthy.engine.observer import Observer, SilentObserver
 from loadworthy.plan.redact import mask_named_values
@@ -25,6 +26,7 @@ class Journal:
         self._redact = redact
         self._observer: Observer = observer
         self._clock = clock
+        self._watch = HealthWatch()
 
     def interval(self, interval: Interval) -> None:
         """One process's last second."""
@@ -33,6 +35,8 @@ class Journal:
         self._writer.add_interval(interval)
         self._writer.flush()
         self._show(lambda observer: observer.on_interval(interval))
+        for message in self._watch.add(interval):
+            self.event({"type": "warning", "scenario": interval.scenario, "source": WATCH, "message": message})
 
     def failures(self, failures: Sequence[Json]) -> None:
         """Lines for ``failures.jsonl``."""
