@@ -231,7 +231,9 @@ def _remove_kept_rows(service: Service) -> None:
         assert requests.delete(f"{service.url}/api/test-runs/{test_run}", timeout=10).status_code == 200
 
 
-@pytest.mark.parametrize("test", ["load", "stress", "endurance"])
+@pytest.mark.parametrize(
+    "test", ["load", *(pytest.param(test, marks=pytest.mark.slow) for test in ("stress", "endurance"))]
+)
 def test_every_test_runs_under_plain_locust(test: str, service: Service, suite: Path) -> None:
     """``locust -f tests/performance/test_….py``: statistics without failures, and nothing is left behind."""
     before = row_counts(service)

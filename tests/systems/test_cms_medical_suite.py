@@ -64,7 +64,9 @@ def suite(tmp_path: Path) -> Path:
 # --- the commands ---
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("csv", "light") else pytest.mark.slow) for name in COMMANDS]
+)
 def test_each_command_runs_as_it_stands(name: str, service: Service, suite: Path) -> None:
     """For two seconds: nothing fails, its logins are those of the database in the right mix, no row is left."""
     rows, logins = row_counts(service), login_counts(service)
@@ -105,7 +107,7 @@ def test_a_hundred_users_are_ten_thirty_and_sixty_each_with_an_account(service: 
     assert {count for username, count in more.items() if username != "admin"} == {1}
 
 
-@pytest.mark.parametrize("program", ["locust", "loadworthy"])
+@pytest.mark.parametrize("program", [pytest.param("locust", marks=pytest.mark.slow), "loadworthy"])
 def test_accounts_are_not_shared_over_two_processes(program: str, service: Service, suite: Path) -> None:
     """Twenty users in two processes: 2, 6 and 12, on as many accounts of their own; all that they make is removed."""
     rows, logins = row_counts(service), login_counts(service)
@@ -187,7 +189,9 @@ def test_classes_and_tasks_have_their_weights(suite: Path) -> None:
     assert users == pytest.approx(5 / sum(weight for weight, _ in TASKS["AdminUser"]))
 
 
-@pytest.mark.parametrize("user_class", TASKS)
+@pytest.mark.parametrize(
+    "user_class", [pytest.param(one, marks=() if one == "AdminUser" else pytest.mark.slow) for one in TASKS]
+)
 def test_the_shares_of_the_requests_are_the_weights_of_the_tasks(
     user_class: str, service: Service, suite: Path
 ) -> None:
@@ -331,7 +335,7 @@ def test_a_dead_port_is_said_in_one_line(suite: Path) -> None:
     assert other.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("program", ["locust", "loadworthy"])
+@pytest.mark.parametrize("program", ["locust", pytest.param("loadworthy", marks=pytest.mark.slow)])
 def test_ctrl_c_ends_with_results_and_cleans_up(program: str, suite: Path, service: Service) -> None:
     """Interrupted in the middle: results are complete, logins are those of the database, nothing is left."""
     rows, logins = row_counts(service), login_counts(service)

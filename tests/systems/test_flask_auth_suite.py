@@ -59,7 +59,14 @@ def suite(tmp_path: Path) -> Path:
 # --- the commands ---
 
 
-@pytest.mark.parametrize("level", [name for name in LEVELS if name != "login_breaking_point"])
+@pytest.mark.parametrize(
+    "level",
+    [
+        pytest.param(level, marks=() if level in ("registration_normal_load", "login_baseline") else pytest.mark.slow)
+        for level in LEVELS
+        if level != "login_breaking_point"
+    ],
+)
 def test_each_level_runs_as_its_command_says(level: str, service: Service, suite: Path) -> None:
     """Headless and for two seconds: what the statistics count is what the service answered; no account is left."""
     _level_runs(level, service, suite, "2s")
@@ -101,7 +108,13 @@ def _level_runs(level: str, service: Service, suite: Path, run_time: str) -> Don
     return done
 
 
-@pytest.mark.parametrize("option", ["--csv=reports/registration_test", "--html=reports/registration_test.html"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param("--csv=reports/registration_test", marks=pytest.mark.slow),  # written, too, in the tests above
+        "--html=reports/registration_test.html",
+    ],
+)
 def test_the_web_ui_starts_a_test_and_offers_its_reports(option: str, service: Service, suite: Path) -> None:
     """The two commands for reports, in a fresh clone: started, stopped and downloaded from by the web interface."""
     locustfile = "locust_scenarios/registration_test.py"
@@ -271,7 +284,7 @@ def test_a_dead_port_is_said_in_one_line(test: str, suite: Path) -> None:
     assert other.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["locust", "loadworthy"])
+@pytest.mark.parametrize("name", [pytest.param("locust", marks=pytest.mark.slow), "loadworthy"])
 def test_ctrl_c_ends_with_results_and_cleans_up(name: str, suite: Path, service: Service) -> None:
     """Interrupted while accounts are being made: what was made is counted, and removed."""
     rows, answers = service.rows("clients"), answers_of(service)

@@ -119,11 +119,11 @@ def block(name: str, figures: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("arguments", "scenarios"),
     [
-        ("", FOUR),
-        ("--url {url}", FOUR),
+        pytest.param("", FOUR, marks=pytest.mark.slow),
+        pytest.param("--url {url}", FOUR, marks=pytest.mark.slow),
         ("--scenarios read_test write_test", ["read_test", "write_test"]),
-        ("--config production-config.json", FOUR),
-        ("--scenarios read_test admin_test", ["read_test", "admin_test"]),
+        pytest.param("--config production-config.json", FOUR, marks=pytest.mark.slow),
+        pytest.param("--scenarios read_test admin_test", ["read_test", "admin_test"], marks=pytest.mark.slow),
         ("--output results.json", FOUR),
     ],
     ids=lambda value: value if isinstance(value, str) and value else None,
@@ -411,6 +411,7 @@ def test_the_metric_of_the_readme_works(suite: Path) -> None:
     assert f"\n\nAdditional Metrics:\n  Peak Requests/sec: {metrics['peak_rate']}\n" in done.out
 
 
+@pytest.mark.slow
 def test_the_suite_on_postgresql(suite: Path, tmp_path: Path) -> None:
     """The same counts and the same clean-up on the other database."""
     with temporary_postgres() as url, Service("kimmy_esthi", tmp_path, database=url) as service:
