@@ -37,6 +37,10 @@ class FakeTransport:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.closed = False
+        self.protocol: object = None
+
+    def set_protocol(self, protocol: object) -> None:
+        self.protocol = protocol
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
@@ -168,3 +172,32 @@ def test_a_request_seen_before_is_answered_as_it_was_then(loop: asyncio.Abstract
     assert (truth.requests, len(rows)) == (3, 1)
     is_plain = message.partition(b"\r\n\r\n")[2] == b"" and b"Upgrade" not in message
     assert (extras.heads.find(message) is not None) == is_plain
+
+
+class FakeSuccessor(asyncio.Protocol):
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+
+UPGRADE = b"GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n"
+
+
+@given(st.lists(st.integers(0, 200), max_size=12))
+def test_a_websocket_is_handed_over_with_all_of_its_bytes(loop: asyncio.AbstractEventLoop, cuts: list[int]) -> None:
+    """However they are cut: the head of the handshake and what follows it, and nothing of the request before."""
+    successor, transport, truth = FakeSuccessor(), FakeTransport(), Truth(1000)
+    connection = Connection(Site([Route("*")], 1), truth, loop, Extras(Desk(loop), websocket=lambda: successor))
+    connection.connection_made(cast("Any", transport))
+    stream = MESSAGES[0] + UPGRADE + b"frames\r\n\r\nand more"
+    edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+    for start, end in pairwise(edges):
+        reader = connection if transport.protocol is None else successor
+        reader.data_received(stream[start:end])
+    assert successor.received == stream[len(MESSAGES[0]) :]
+    assert transport.protocol is successor
+    assert (truth.requests, truth.open_connections, transport.closed) == (1, 0, False)

@@ -45,6 +45,7 @@ def test_the_columns_hold_what_the_rows_do(exchanges: list[Exchange]) -> None:
         truth.add(exchange)
     arrays = decode_log_arrays(json.loads(json.dumps(truth.log())))
     assert len(arrays) == len(exchanges)
+    assert arrays.sojourn_us.tolist() == [entry.departure_us - entry.arrival_us for entry in exchanges]
     assert [arrays.names[place] for place in arrays.name] == [exchange[:2] for exchange in exchanges]
     assert [FAULTS[place] for place in arrays.fault] == [exchange.fault for exchange in exchanges]
     for column in Exchange._fields[2:-1]:

@@ -74,3 +74,9 @@ def test_a_long_idle_stretch_of_short_stalls_adds_up() -> None:
     clock = WorkClock()
     clock.set_stalls([Window(0, 200_000, 1_000_000)], 0)
     assert clock.work_us(3_600_000_000) == 3600 * 800_000
+
+
+def test_time_does_not_go_back() -> None:
+    """Two requests in one read have one stamp, though the first was answered in between."""
+    clock = WorkClock()
+    assert [clock.work_us(now_us) for now_us in (100, 90, 110)] == [100, 100, 110]

@@ -54,7 +54,7 @@ class _Active:
 
 
 class Backend:
-    """All requests of one server. Stamps are µs on one scale and must not go back.
+    """All requests of one server. Stamps are µs on one scale; one before the last counts as the last.
 
     Args:
         queue: how they share the server.

@@ -59,16 +59,19 @@ class Window:
 
 
 class WorkClock:
-    """The work time of a server with stalls. Stamps must not go back from one call to the next.
+    """The work time of a server with stalls.
 
-    Stalls may be changed at any time; what has passed stays as it was.
+    Time does not go back: a stamp before the last one counts as the last one. Stalls may be changed at any time; what
+    has passed stays as it was.
     """
 
     def __init__(self) -> None:
         self._windows: tuple[Window, ...] = ()
         self._now_us = 0
         self._work_us = 0
-        self._stood = False
+        self._is_stalled = False
+        self._until_us: int | None = None
+        """The next edge of a window: up to there it goes on as it does now."""
         # Where it ran on after each stall, and from the beginning: there, work and real time went on side by side.
         self._from_work_us = [0]
         self._from_real_us = [0]
@@ -77,29 +80,34 @@ class WorkClock:
         """From now on it stands still in these windows."""
         self.work_us(now_us)
         self._windows = tuple(windows)
+        self._look()
 
     def is_stalled(self, now_us: int) -> bool:
         """Whether it stands still."""
-        return any(window.elapsed_us(now_us) is not None for window in self._windows)
+        self.work_us(now_us)
+        return self._is_stalled
 
     def work_us(self, now_us: int) -> int:
         """Work time at ``now_us``."""
-        while self._now_us < now_us:
-            edge_us = self._edge_us(self._now_us)
-            end_us = now_us if edge_us is None else min(edge_us, now_us)
-            if self._windows and self.is_stalled(self._now_us):
-                self._stood = True
-            else:
-                self._run_on(end_us - self._now_us)
-            self._now_us = end_us
+        while self._until_us is not None and self._until_us <= now_us:
+            self._pass(self._until_us)
+            self._look()
+        if now_us > self._now_us:
+            self._pass(now_us)
         return self._work_us
 
-    def _run_on(self, duration_us: int) -> None:
-        if self._stood:
-            self._stood = False
+    def _pass(self, now_us: int) -> None:
+        if not self._is_stalled:
+            self._work_us += now_us - self._now_us
+        self._now_us = now_us
+
+    def _look(self) -> None:
+        """See what the windows say from now on."""
+        was_stalled, self._is_stalled = self._is_stalled, self._in_window(self._now_us)
+        self._until_us = self._edge_us(self._now_us)
+        if was_stalled and not self._is_stalled:
             self._from_work_us.append(self._work_us)
             self._from_real_us.append(self._now_us)
-        self._work_us += duration_us
 
     def real_us(self, work_us: int) -> int | None:
         """The last moment at which the work time is ``work_us``; None if a stall without an end comes before."""
@@ -107,15 +115,19 @@ class WorkClock:
             index = bisect_right(self._from_work_us, work_us) - 1
             return self._from_real_us[index] + work_us - self._from_work_us[index]
         real_us, reached_us = self._now_us, self._work_us
+        is_stalled, edge_us = self._is_stalled, self._until_us
         while True:
-            edge_us = self._edge_us(real_us)
-            if not self.is_stalled(real_us):
+            if not is_stalled:
                 if edge_us is None or reached_us + edge_us - real_us > work_us:
                     return real_us + work_us - reached_us
                 reached_us += edge_us - real_us
             if edge_us is None:
                 return None
             real_us = edge_us
+            is_stalled, edge_us = self._in_window(real_us), self._edge_us(real_us)
+
+    def _in_window(self, now_us: int) -> bool:
+        return any(window.elapsed_us(now_us) is not None for window in self._windows)
 
     def _edge_us(self, now_us: int) -> int | None:
         edges = [edge for window in self._windows if (edge := window.next_edge_us(now_us)) is not None]
