@@ -41,7 +41,16 @@ SECTIONS: Mapping[type[Model], str] = {
     model.Role: "Roles",
     steps.Step: "Steps",
     steps.Endpoint: "Weighted endpoints",
+    steps.ExpectMessage: "Expect",
     steps.Expect: "Expect",
+    steps.SocketOpen: "WebSockets",
+    steps.Payload: "Messages",
+    steps.SocketRequest: "Messages",
+    steps.SocketReply: "Replies and pushes",
+    steps.SocketPush: "Replies and pushes",
+    steps.SocketStream: "Streams",
+    steps.SocketPing: "Pings",
+    steps.SocketClose: "Closing",
     model.RowSource: "Test data",
     model.Monitor: "Monitors",
     model.WatchedProcess: "Processes",
@@ -177,7 +186,7 @@ def test_every_key_has_a_row_with_its_default(key: Key) -> None:
     literal = re.fullmatch(r"`([^`]+)`", default)
     actual = key.field.get_default(call_default_factory=True)
     if literal is None:
-        assert key.field.is_required() or not actual or actual == steps.Expect()
+        assert key.field.is_required() or not actual or actual in (steps.Expect(), steps.ExpectMessage())
     elif not key.field.is_required():
         adapter: TypeAdapter[Any] = TypeAdapter(key.field.rebuild_annotation())
         assert adapter.validate_python(yaml.safe_load(literal[1])) == actual

@@ -1,4 +1,4 @@
-"""docs/websocket.md: its code runs as it stands, and its table names the kinds that there are."""
+"""docs/websocket.md and the plan with WebSockets in docs/plan.md: what they show runs as it stands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from tests.support.cli import command, loadworthy, only_run, summary_of
 
 from loadworthy.testing.websocket import WebSocketServer
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "websocket.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GUIDE = (DOCS / "websocket.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
@@ -35,3 +36,27 @@ def test_the_server_of_the_guide_runs(tmp_path: Path) -> None:
     done = command("-c", BLOCKS[1], cwd=tmp_path)
     assert done.code == 0, done.err
     assert done.out.splitlines()[0].endswith("/echo")
+
+
+def test_the_plan_with_websockets_runs(tmp_path: Path) -> None:
+    """Every step of it is a series, none fails, and the books equal the server's."""
+    blocks = re.findall(
+        r"^```yaml\n(.*?)^```$", (DOCS / "plan.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (text,) = [block for block in blocks if "- websocket:" in block and block.startswith("base_url")]
+    (tmp_path / "plan.yaml").write_text(text, encoding="utf-8")
+    with WebSocketServer() as server:
+        done = loadworthy(
+            "run", "plan.yaml", "--set", "scenarios.chat.users=2", "--set", "scenarios.chat.iterations=6",
+            cwd=tmp_path, environ={"BASE_URL": server.http_url},
+        )  # fmt: skip
+        stats = server.settled()
+    scenario = summary_of(only_run(tmp_path))["scenarios"]["chat"]
+    counts = {name: series["requests"] for name, series in scenario["series"].items() if not series.get("part")}
+    assert scenario["failures"] == 0, done.out + done.err
+    assert counts == {
+        "GET /login": 6, "connect /rpc": 6, "message ask": 6, "ping /rpc": 6, "close /rpc 1000": 6, "connect /push": 6,
+        "push news": 18, "close /push 1000": 6, "connect /sink": 6, "stream voice": 60, "close /sink 1000": 6,
+    }  # fmt: skip
+    assert (stats.connections, stats.texts, stats.binaries, stats.pings) == (18, 12, 60, 6)
+    assert stats.close_codes == {1000: 18}

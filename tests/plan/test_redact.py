@@ -120,8 +120,7 @@ def test_what_shapes_the_run_is_no_secret(tmp_path: Path, scenario: str, value: 
         ("flow: [{websocket: {path: /, headers: {Cookie: sid=abcdefgh}}}]", {"sid=abcdefgh", "abcdefgh"}),
         ("flow: [{websocket: {path: /}}, {send: {json: {password: ghijkl}}}]", {"ghijkl"}),
         (
-            "flow: [{websocket: {path: /}}, "
-            "{request: {name: x, text: a, match: {$.token: abcdef}, extract: {token: $.token}}}]",
+            "flow: [{websocket: {path: /}}, {expect_push: {name: x, match: {$.token: abcd}, extract: {token: $.t}}}]",
             set(),
         ),
     ],
