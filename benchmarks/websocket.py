@@ -3,7 +3,8 @@
 Nothing is written; the figures go to standard output. Each load is a ``loadworthy run`` with its full recording,
 against our own server in another process. The server counts the messages, the operating system tells CPU time and
 memory, and the lateness is from the run's summary. The generator has one core to itself and the server another, where
-there are two; on a machine that others use too, the lateness is theirs as much as ours.
+there are two; on a machine that others use too, the lateness is theirs as much as ours: for how much of the time the
+generator was ready and had no core is told. ``chrt -f 10 python benchmarks/websocket.py`` keeps the others out.
 
 Streams are measured twice: with phases spread evenly over the cadence, as those of people are, who begin when they
 like; and all in one phase, the worst that can be: all frames are due at one moment, and the last waits for the others.
@@ -104,7 +105,7 @@ def streams(count: int, seconds: float, phase: str) -> None:
     with running(f"stream {phase}", count, seconds + count / _CONNECT_RATE) as (server, process, folder):
         await_connections(server, process, count)
         time.sleep(_SETTLE_S)
-        busy_s, frames = _watch_frames(server, process, seconds / 2)
+        busy_s, waited_s, frames = _watch_frames(server, process, seconds / 2)
         process.wait(_PATIENCE_S + seconds)
         received = server.stats().binaries
         (path,) = Path(folder).glob("*/summary.json")
@@ -113,17 +114,30 @@ def streams(count: int, seconds: float, phase: str) -> None:
         times = figures["response_time_ms"]
         counts = f"{figures['requests']:,} frames (the server got {received:,})"
         lateness = f"lateness p50 {times['p50']:.2f} ms, p99 {times['p99']:.2f} ms, max {times['max']:.2f} ms"
-        cost = f"{busy_s / frames * 1e6:.0f} µs of CPU a frame"
+        cost = (
+            f"{busy_s / frames * 1e6:.0f} µs of CPU a frame, {waited_s / (seconds / 2):.0%} of the time without a core"
+        )
         print(f"streams, {phase}: {count} at 20 ms, {counts}, {lateness}, {cost}", flush=True)
 
 
-def _watch_frames(server: WebSocketServer, process: subprocess.Popen[bytes], seconds: float) -> tuple[float, int]:
-    """(CPU seconds, frames) of the generator in a window."""
+def _watch_frames(
+    server: WebSocketServer, process: subprocess.Popen[bytes], seconds: float
+) -> tuple[float, float, int]:
+    """(CPU seconds, seconds that others had its core, frames) of the generator in a window."""
     generator = psutil.Process(process.pid)
-    times, frames = generator.cpu_times(), server.stats().binaries
+    times, waited_s, frames = generator.cpu_times(), _waited_s(process.pid), server.stats().binaries
     time.sleep(seconds)
     now = generator.cpu_times()
-    return now.user + now.system - times.user - times.system, max(server.stats().binaries - frames, 1)
+    busy_s = now.user + now.system - times.user - times.system
+    return busy_s, _waited_s(process.pid) - waited_s, max(server.stats().binaries - frames, 1)
+
+
+def _waited_s(pid: int) -> float:
+    """How long it was ready to run and did not; 0 where the system does not say."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 @contextmanager
