@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from tests.support.golden import assert_golden
-from tests.support.runs import interval, make_run, series
+from tests.support.runs import interval, make_run, open_run, series
 from tests.support.shop import failing_run
 
 from loadworthy.analysis.summarize import summarize
@@ -50,3 +50,12 @@ def test_names_are_no_formulas(tmp_path: Path) -> None:
     text = stats_csv(summarize(make_run(tmp_path / "run", [interval(0, *parts)])))
     kinds = {row["kind"] for row in csv.DictReader(io.StringIO(text))}
     assert kinds == {"'=1+1", "'@SUM(A1)", "'-2", "GET", ""}
+
+
+def test_parts_are_no_rows(tmp_path: Path) -> None:
+    """Who adds up the rows of a scenario must not count a request twice."""
+    rows = list(csv.DictReader(io.StringIO(stats_csv(summarize(open_run(tmp_path))))))
+    assert [(row["scenario"], row["kind"], row["name"]) for row in rows] == [
+        ("orders", "GET", "/items"), ("orders", "", "Aggregated"), ("browse", "GET", "/"), ("browse", "", "Aggregated"),
+    ]  # fmt: skip
+    assert rows[0]["requests"] == rows[1]["requests"]

@@ -5,7 +5,7 @@ Everything that is not ours goes through Jinja's escaping; only our own drawings
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,12 @@ def page_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    environment.filters |= _filters()
+    return environment
+
+
+def _filters() -> dict[str, Callable[..., Any]]:
+    return {
         "count": format_count,
         "ms": milliseconds,
         "ratio": format_ratio,
@@ -136,7 +141,6 @@ def page_environment() -> Environment:
         "slope": resource_slope,
         "stage_facts": stage_facts,
     }
-    return environment
 
 
 def gauge(result: ThresholdResult) -> tuple[float, float] | None:
