@@ -264,17 +264,17 @@ class HttpSession(SessionSettings):
                 call.may_reuse = False
                 return self._run_message(message, call)
             return self._failed(message, error, call)
-        done_ns = received.done_ns
-        if received.keep_alive:
+        head, head_bytes, content, keep_alive, first_byte_ns, done_ns = received
+        if keep_alive:
             self.pool.put(connection, done_ns)
         else:
             connection.close()
         sent_bytes, received_bytes = connection.sent_bytes - sent_bytes, connection.received_bytes - received_bytes
-        done_us, first_byte_us = done_ns // 1000, received.first_byte_ns // 1000
+        done_us = done_ns // 1000
+        first_byte_us = done_us if first_byte_ns == done_ns else first_byte_ns // 1000
         stamps = _new(Stamps, (intended_us, sent_us, done_us, sent_bytes, received_bytes, first_byte_us))
-        head = received.head
         if head.status < REDIRECTION and not head.sets_cookies and not head.is_encoded:
-            return Response(message, head.status, received.head_bytes, received.body, [], stamps)
+            return Response(message, head.status, head_bytes, content, [], stamps)
         call = self._new_call(now_ns, intended_us, sent_us)
         call.sent_bytes, call.received_bytes = stamps.sent_bytes, stamps.received_bytes
         try:
