@@ -23,8 +23,8 @@ def address(service: Service, listener: str) -> str:
 def test_connect(options: dict[str, Any], service: Service) -> None:
     """A new connection is one part, within its sample; a kept one is none."""
     session, sink = open_client(service.url())
-    session.get("/b/length", **options).content  # noqa: B018  # a property that reads
-    session.get("/b/length", **options)
+    for _ in range(2):
+        assert session.get("/b/length", **options).content == b"hello"
     (part,) = sink.parts
     assert part[:2] == ("connect", address(service, "plain"))
     sample = sink.samples[0]
@@ -52,7 +52,7 @@ def test_of_a_retry() -> None:
 )
 def test_connect_that_fails(url: str, kind: str, service: Service) -> None:
     """A failed connect fails as its sample does."""
-    session, sink = open_client(url.format(**service.ports), connect_timeout_s=0.1)
+    session, sink = open_client(url.format(**service.ports), connect_timeout_s=0.1 if "deaf" in url else 5.0)
     session.get("/")
     assert sink.kinds == [kind]
     assert sink.part_kinds == [("connect", kind)]
