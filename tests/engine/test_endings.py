@@ -51,8 +51,15 @@ def test_after_kill_9_all_but_the_last_second_is_there(tmp_path: Path) -> None:
     assert before_last_second <= summary["scenarios"]["load"]["requests"] <= len(log)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("processes", "number"),
+    [
+        (1, signal.SIGTERM),
+        (2, signal.SIGINT),
+        pytest.param(1, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(2, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_stops_gracefully_and_every_request_is_counted(
     tmp_path: Path, number: signal.Signals, processes: int
 ) -> None:

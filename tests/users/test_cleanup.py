@@ -92,8 +92,15 @@ def test_nothing_is_left_after_a_test_of_locust(tmp_path: Path, server: RowServe
     assert_all_gone(server, done.err)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("processes", "number"),
+    [
+        (1, signal.SIGINT),
+        (1, signal.SIGTERM),
+        (2, signal.SIGINT),
+        pytest.param(2, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_left_when_locust_is_stopped(
     tmp_path: Path, server: RowServer, processes: int, number: signal.Signals
 ) -> None:
