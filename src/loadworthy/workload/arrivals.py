@@ -14,6 +14,7 @@ some moment on, and whoever knows the splits agrees on who begins what.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from loadworthy.workload.profile import FOR_EVER_US, Leg, OpenProfile
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 
+_MASK = (1 << 64) - 1
 CHUNK = 4096
 """Arrivals worked out at a time."""
 
@@ -43,14 +45,18 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """From ``from_us`` on, ``processes`` share the load; this one is number ``share``, from 0 (None: it has none)."""
+    """From ``from_us`` on, ``processes`` share the load; this one is number ``share``, from 0 (None: it has none).
+
+    ``epoch`` counts the splits of a scenario from 0.
+    """
 
     share: int | None
     processes: int
     from_us: int = 0
+    epoch: int = 0
 
 
-def arrivals(profile: OpenProfile, seed: str, splits: Sequence[Split]) -> Iterator[Arrival]:
+def arrivals(profile: OpenProfile, seed: str, splits: Sequence[Split], *, after: int = -1) -> Iterator[Arrival]:
     """This process's arrivals in the order of time; those of all processes together are those of the profile.
 
     Args:
@@ -58,10 +64,11 @@ def arrivals(profile: OpenProfile, seed: str, splits: Sequence[Split]) -> Iterat
         seed: the run's and the scenario's.
         splits: ascending, the first from 0 on; it is looked at again for every chunk, so one may be appended for a
             moment that is still to come.
+        after: only those with a higher number.
     """
+    begun = after
     for first, times in chunks(profile, seed):
         numbers = np.arange(first, first + times.size, dtype=np.int64)
-        begun = -1
         while True:
             known = len(splits)
             own = _owned(numbers, times, splits) & (numbers > begun)
@@ -83,6 +90,19 @@ def _owned(numbers: Int64Array, times: Int64Array, splits: Sequence[Split]) -> n
         if split.share is not None and first < last:
             own[first:last] = numbers[first:last] % split.processes == split.share
     return own
+
+
+def unit_interval(seed: int, number: int) -> float:
+    """A number of 0..1 (below 1) for each iteration, as good as random: SplitMix64 (Steele, Lea and Flood, 2014)."""
+    mixed = (seed + (number + 1) * 0x9E3779B97F4A7C15) & _MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+    return ((mixed ^ (mixed >> 31)) >> 11) * 2.0**-53
+
+
+def number_of(seed: str) -> int:
+    """64 bits that stand for a text, in every process the same."""
+    return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), "big")
 
 
 def chunks(profile: OpenProfile, seed: str) -> Iterator[tuple[int, Int64Array]]:
@@ -109,17 +129,12 @@ def _even_points() -> Iterator[Float64Array]:
 
 
 def _poisson_points(seed: str) -> Iterator[Float64Array]:
-    generator = np.random.Generator(np.random.PCG64(_entropy(seed)))
+    generator = np.random.Generator(np.random.PCG64(number_of(seed)))
     reached = 0.0
     while True:
         points = reached + np.cumsum(generator.standard_exponential(CHUNK))
         reached = float(points[-1])
         yield points
-
-
-def _entropy(seed: str) -> int:
-    # Not hash(), which differs from process to process.
-    return int.from_bytes(seed.encode(), "big")
 
 
 class _Areas:
