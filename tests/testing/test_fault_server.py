@@ -137,7 +137,7 @@ def test_nothing_is_served_during_a_stall(queue: Queue, waits: int, connections:
 
 def test_when_a_stall_ends_any_number_of_clients_may_have_more_to_say(connections: list[socket.socket]) -> None:
     """400 with two requests each, the second of which is read when the first is answered: none is lost."""
-    with FaultServer() as server:
+    with FaultServer(queue=Queue.fifo()) as server:
         server.inject(Stall())
         for _ in range(400):
             dial(server, connections).sendall(REQUEST * 2)

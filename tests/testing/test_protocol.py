@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadworthy.testing import Exchange, Route
@@ -64,6 +64,7 @@ def connect(loop: asyncio.AbstractEventLoop) -> tuple[Connection, FakeTransport,
     return connection, transport, truth
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=6), st.lists(st.integers(0, 600), max_size=12))
 def test_each_request_is_logged_with_its_own_bytes(
     loop: asyncio.AbstractEventLoop, messages: list[bytes], cuts: list[int]
@@ -187,6 +188,7 @@ class FakeSuccessor(asyncio.Protocol):
 UPGRADE = b"GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=12))
 def test_a_websocket_is_handed_over_with_all_of_its_bytes(loop: asyncio.AbstractEventLoop, cuts: list[int]) -> None:
     """However they are cut: the head of the handshake and what follows it, and nothing of the request before."""

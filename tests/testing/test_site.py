@@ -65,3 +65,19 @@ def test_bodies_headers_and_cookies() -> None:
     assert b"X-One: 1\r\nSet-Cookie: s=1; Path=/\r\nSet-Cookie: t=2\r\n" in answer.head
     assert ask(site, "/echo", body=b"hello").body == b"hello"
     assert (ask(site, "/none").body, b"Length" in ask(site, "/none").head) == (b"", False)
+
+
+def test_only_what_never_changes_is_a_fixed_answer() -> None:
+    """Chance, time, tokens and the request's own body make an answer another one each time."""
+    routes = [
+        Route("/plain", body_bytes=3),
+        Route("/delay", delay=Delay.fixed(1)),
+        Route("/chance", failure_share=0.1),
+        Route("/secret", needs_token=True),
+        Route("/login", issues_token=True),
+        Route("/echo", echo=True),
+    ]
+    site = Site(routes, 1)
+    assert site.fixed("GET", "/plain?a=1") == ask(site, "/plain")
+    assert [site.fixed("GET", route.path) for route in routes[1:]] == [None] * 5
+    assert site.fixed("GET", "/nowhere") is None

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadworthy.testing import Exchange, ServerStats
@@ -26,6 +26,7 @@ _exchanges = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_exchanges, max_size=30))
 def test_the_log_is_read_back_as_it_was_written(exchanges: list[Exchange]) -> None:
     """Through JSON, in order, every field."""
@@ -37,6 +38,7 @@ def test_the_log_is_read_back_as_it_was_written(exchanges: list[Exchange]) -> No
     assert stats.requests == sum(stats.statuses.values()) == len(exchanges)
 
 
+@settings(deadline=None)
 @given(st.lists(_exchanges, max_size=30))
 def test_the_columns_hold_what_the_rows_do(exchanges: list[Exchange]) -> None:
     """Also of an empty log."""
