@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.support.cli import command, loadworthy, only_run, summary_of
@@ -31,9 +38,55 @@ def test_the_user_of_the_guide_runs(tmp_path: Path) -> None:
     assert stats.close_codes == {1000: stats.connections}
 
 
+def test_the_reader_of_the_guide_runs(tmp_path: Path) -> None:
+    """The second block is a whole locustfile: it follows a stream, and goes on where it was after a break."""
+    path = tmp_path / "locustfile.py"
+    path.write_text(BLOCKS[1], encoding="utf-8")
+    with prices() as (url, asked):
+        done = loadworthy(
+            "run", path, "--url", url, "--users", 1, "--set", "scenarios.locustfile.iterations=2", cwd=tmp_path
+        )
+    (scenario,) = summary_of(only_run(tmp_path))["scenarios"].values()
+    assert done.code == 0, done.out + done.err
+    assert {name: scenario["series"][name]["requests"] for name in ("sse /prices", "push /prices")} == {
+        "sse /prices": 4, "push /prices": 8,
+    }  # fmt: skip
+    assert asked == [None, "2", None, "2"]
+
+
+@contextmanager
+def prices() -> Iterator[tuple[str, list[str | None]]]:
+    """A service whose stream has events as long as somebody listens; its URL, and the last ids it was asked for."""
+    asked: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Last-Event-ID"])
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for number in range(int(asked[-1] or -1) + 1, 1_000_000):
+                    data = json.dumps({"at": time.time()})
+                    self.wfile.write(f"event: price\nid: {number}\ndata: {data}\n\n".encode())
+
+        def log_message(self, *_: object) -> None:
+            """Not on the screen."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def test_the_server_of_the_guide_runs(tmp_path: Path) -> None:
-    """The second block is a whole program."""
-    done = command("-c", BLOCKS[1], cwd=tmp_path)
+    """The third block is a whole program."""
+    done = command("-c", BLOCKS[2], cwd=tmp_path)
     assert done.code == 0, done.err
     assert done.out.splitlines()[0].endswith("/echo")
 

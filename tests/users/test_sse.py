@@ -190,6 +190,19 @@ def test_connecting_again_goes_on_after_the_last_event() -> None:
     assert sink.kinds == [None, None, "reset", None, None]
 
 
+def test_what_was_not_taken_is_asked_for_again() -> None:
+    """Events that came in one piece with the last one taken are not lost."""
+    events = [f"id: {number}\ndata: x\n\n".encode() for number in range(5)]
+    server = Scripted([HEAD + b"".join(events)], [HEAD + b"".join(events[2:])])
+    user, _ = make_user(server.url)
+    with user.events("/news") as source:
+        assert [next(source).id, next(source).id, source.last_event_id] == ["0", "1", "1"]
+        source.reconnect(pause_s=0)
+        assert [event.id for event in source] == ["2", "3", "4"]
+        assert source.last_event_id == "4"
+    assert b"Last-Event-ID: 1\r\n" in server.requests[1]
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "kind"),
     [

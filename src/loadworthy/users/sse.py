@@ -144,13 +144,14 @@ class EventSource:
         self._response: Response | None = None
         self._pieces: Iterator[bytes] = iter(())
         self._ready: deque[tuple[ServerEvent, int]] = deque()
+        self._taken_id = last_event_id
         self._unclaimed_bytes = 0
         self._open()
 
     @property
     def last_event_id(self) -> str:
-        """The last id that the server gave."""
-        return self._parser.last_id
+        """The last id that the server gave, with an event that was taken or after it."""
+        return self._taken_id if self._ready else self._parser.last_id
 
     @property
     def retry_s(self) -> float | None:
@@ -184,6 +185,7 @@ class EventSource:
             self.close()
             raise
         event, at_us = self._ready.popleft()
+        self._taken_id = event.id
         arrived = Arrived(event, at_us, self._claim(), len(event.data.encode()))
         try:
             self._recorder.pushed(name, self._request.stamp, arrived, began_us if self._request.stamp else 0)
@@ -193,12 +195,15 @@ class EventSource:
         return event
 
     def reconnect(self, *, attempts: int = 1, pause_s: float | None = None) -> None:
-        """Ask for the stream again, from the last event on; each attempt is a sample of kind ``sse``.
+        """Ask for the stream again, from the last event that was taken; each attempt is a sample of kind ``sse``.
 
         Before each it waits ``pause_s``: as long as the server said, if not given, and one second if it did not.
         Raises the last attempt's error.
         """
+        last_id = self.last_event_id
         self.close()
+        self._ready.clear()
+        self._parser.last_id = last_id
         if pause_s is None:
             pause_s = _DEFAULT_PAUSE_S if self.retry_s is None else self.retry_s
         for left in range(max(attempts, 1) - 1, -1, -1):
