@@ -8,7 +8,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.runs import interval, part, series
+from tests.support.runs import Part, interval, part, series
 
 from loadworthy.analysis.accumulate import ScenarioTotals
 from loadworthy.analysis.arrivals import Arrivals
@@ -19,7 +19,7 @@ from loadworthy.plan.thresholds import parse_threshold
 from loadworthy.record.interval import SeriesInterval
 
 
-def totals(*parts: SeriesInterval, sent: int = 0, dropped: int = 0, late: int = 0) -> ScenarioTotals:
+def totals(*parts: SeriesInterval | Part, sent: int = 0, dropped: int = 0, late: int = 0) -> ScenarioTotals:
     made = ScenarioTotals("load")
     scheduled = sent + dropped if sent else 0
     made.add(interval(0, *parts, scheduled=scheduled, sent=sent, dropped=dropped, late=late, duration_ms=10_000))

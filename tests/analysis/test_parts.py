@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.runs import interval, make_run, manifest, part, series
+from tests.support.runs import Part, interval, make_run, manifest, part, series
 
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals
 from loadworthy.analysis.reading import read
@@ -34,7 +34,7 @@ def test_totals_are_as_without_parts() -> None:
     expected, found = plain.scenarios["load"], both.scenarios["load"]
     assert found.total == expected.total
     assert set(found.series) == {("GET", "/items"), ("POST", "/cart")}
-    assert set(found.parts) == {(one.kind, one.name) for one in PARTS}
+    assert set(found.parts) == {(one.series.kind, one.series.name) for one in PARTS}
     assert found.parts["connect", "cdn:443"].failures == 3
     assert both.window("load") == plain.window("load")
     assert found.pace.busiest() == expected.pace.busiest()
@@ -47,28 +47,25 @@ def test_a_part_named_like_a_series_is_not_mixed_with_it() -> None:
     assert (totals.total.requests, totals.parts["connect", "x"].requests) == (5, 7)
 
 
-def made(path: Path, *parts: SeriesInterval) -> Run:
+def made(path: Path, *parts: SeriesInterval | Part) -> Run:
     return make_run(path, [interval(second, *parts) for second in range(3)], run_json=manifest())
 
 
-def test_the_summary_shows_them_after_the_series(tmp_path: Path) -> None:
-    """In ``series``, marked, with figures of their own; the scenario's figures and the timeline are as without."""
+def test_the_summary_shows_them_apart(tmp_path: Path) -> None:
+    """In ``parts``, with figures of their own; all else in the summary, and the timeline, is as without."""
     with_parts, without = made(tmp_path / "a", *COUNTED, *PARTS), made(tmp_path / "b", *COUNTED)
     data = summarize(with_parts).to_json()["scenarios"]["load"]
     plain = summarize(without).to_json()["scenarios"]["load"]
-    assert list(data["series"])[:2] == list(plain["series"])
-    assert [name for name, one in data["series"].items() if one.get("part")] == [
+    assert list(data["parts"]) == [
         "first_byte GET /items", "iteration Shopper", "connect shop:443", "connect cdn:443",
     ]  # fmt: skip
-    assert {key: value for key, value in data.items() if key != "series"} == {
-        key: value for key, value in plain.items() if key != "series"
-    }
-    assert data["series"]["iteration Shopper"]["response_time_ms"]["p50"] == pytest.approx(90, rel=1e-3)
+    assert {key: value for key, value in data.items() if key != "parts"} == plain
+    assert data["parts"]["iteration Shopper"]["response_time_ms"]["p50"] == pytest.approx(90, rel=1e-3)
     assert timeline(Run.open(with_parts.path)) == timeline(Run.open(without.path))
     assert read(Run.open(with_parts.path)).totals.scenarios["load"].duration_s == 3
 
 
-def judged(expression: str, *parts: SeriesInterval) -> ThresholdResult:
+def judged(expression: str, *parts: SeriesInterval | Part) -> ThresholdResult:
     totals = ScenarioTotals("load")
     totals.add(interval(0, *(parts or (*COUNTED, *PARTS)), duration_ms=10_000))
     return evaluate(parse_threshold(expression), totals)

@@ -388,7 +388,7 @@ def test_intervals_of_two_processes_merge_without_loss(tmp_path: Path) -> None:
     for process in (1, 2):
         numbers = [interval.number for interval in intervals if interval.process == process]
         assert numbers == list(range(len(numbers)))
-    merged = Histogram.merged(series.response for interval in intervals for series in interval.counted)
+    merged = Histogram.merged(series.response for interval in intervals for series in interval.series)
     assert merged.count == summary_of(only_run(tmp_path))["scenarios"]["load"]["requests"]
 
 

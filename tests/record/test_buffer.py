@@ -170,3 +170,31 @@ def test_failures_are_kept_a_few_of_each_kind() -> None:
     ]  # fmt: skip
     log.add("GET", "/c", 500, status)
     assert log.drain() == []
+
+
+def test_parts_are_drained_apart() -> None:
+    """A connection and an iteration add to no series; the first byte comes with the sample, and is a part as well."""
+    buffer = SampleBuffer()
+    buffer.record("GET", "/a", 100, 130, 500, first_byte_us=400)
+    buffer.record("GET", "/a", 0, 0, 50)
+    buffer.record_part("connect", "shop:80", 100, 120)
+    buffer.record_part("iteration", "User", 100, 600, None, 130)
+    buffer.receive_lag(7)
+    (series,), _ = buffer.drain()
+    assert (series.requests, series.response.max_us, series.send_lag.max_us, series.send_lag.count) == (2, 400, 30, 1)
+    parts = {(one.kind, one.name): one for one in buffer.drain_parts()}
+    assert parts["first_byte", "GET /a"].response == Histogram.of([300])
+    assert parts["connect", "shop:80"].response == Histogram.of([20])
+    iteration = parts["iteration", "User"]
+    assert (iteration.response.max_us, iteration.service.max_us, iteration.send_lag.max_us) == (500, 470, 30)
+    assert buffer.drain_receive_lags() == Histogram.of([7])
+    assert (buffer.drain(), buffer.drain_parts(), buffer.drain_receive_lags().count) == (([], 0), [], 0)
+
+
+def test_a_failed_part_counts_its_failure() -> None:
+    """In its own series; the sample that it belongs to fails by itself."""
+    buffer = SampleBuffer()
+    buffer.record_part("tls", "shop:443", 0, 9, Failure(FailureKind.TLS, "no"))
+    (part,) = buffer.drain_parts()
+    assert (part.failures, part.failure_kinds) == (1, {"tls": 1})
+    assert buffer.drain_errors() == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval, SeriesInterval
@@ -27,7 +27,6 @@ def series(
     service_us: Sequence[int] | None = None,
     untimed: int = 0,
     send_lag_us: Sequence[int] = (),
-    part: bool = False,
 ) -> SeriesInterval:
     """One series of one interval, from its response times in µs."""
     response = Histogram.of(times_us)
@@ -45,18 +44,23 @@ def series(
         response=response,
         service=response if service_us is None else Histogram.of(service_us),
         send_lag=Histogram.of(send_lag_us),
-        part=part,
     )
 
 
-def part(kind: str, name: str, times_us: Sequence[int], **changes: Any) -> SeriesInterval:
+class Part(NamedTuple):
+    """A part of what other series count, to be handed to :func:`interval` like a series."""
+
+    series: SeriesInterval
+
+
+def part(kind: str, name: str, times_us: Sequence[int], **changes: Any) -> Part:
     """A part of what other series count."""
-    return series(name, times_us, kind=kind, statuses={}, part=True, **changes)
+    return Part(series(name, times_us, kind=kind, statuses={}, **changes))
 
 
 def interval(
     second: int,
-    *parts: SeriesInterval,
+    *given: SeriesInterval | Part,
     scenario: str = "load",
     process: int = 0,
     number: int | None = None,
@@ -71,6 +75,7 @@ def interval(
     late: int = 0,
 ) -> Interval:
     """The interval that begins so many seconds after the start; its number is the second unless given."""
+    measured = [one for one in given if isinstance(one, SeriesInterval)]
     return Interval(
         scenario=scenario,
         process=process,
@@ -78,10 +83,11 @@ def interval(
         start_ms=START_MS + second * 1000,
         duration_ms=duration_ms,
         users=users,
-        iterations=sum(part.requests for part in parts if not part.part),
+        iterations=sum(one.requests for one in measured),
         interrupted=interrupted,
         health=dict(health if health is not None else {"cpu": 0.31, "loop_lag_ms": 1.25, "rss_bytes": 80e6}),
-        series=list(parts),
+        series=measured,
+        parts=[one.series for one in given if isinstance(one, Part)],
         receive_lag=Histogram.of(receive_lag_us),
         scheduled=scheduled,
         sent=sent,

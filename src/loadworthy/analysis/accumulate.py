@@ -67,11 +67,12 @@ class ScenarioTotals:
         self._note_users(interval)
         self.arrivals = self.arrivals.plus(interval)
         self.pace.add(interval)
-        for one in interval.series:
-            kept, key = (self.parts if one.part else self.series), (one.kind, one.name)
-            if key not in kept:
-                kept[key] = SeriesInterval(*key, part=one.part)
-            kept[key].add(one)
+        for kept, added in ((self.series, interval.series), (self.parts, interval.parts)):
+            for one in added:
+                key = (one.kind, one.name)
+                if key not in kept:
+                    kept[key] = SeriesInterval(*key)
+                kept[key].add(one)
         self._total = None
 
     def _note_users(self, interval: Interval) -> None:
@@ -144,7 +145,7 @@ class Accumulator:
         totals.add(interval)
         if self._window_ms:
             end_ms = interval.start_ms + interval.duration_ms
-            self._recent[name].append((interval.start_ms, end_ms, merged(interval.counted)))
+            self._recent[name].append((interval.start_ms, end_ms, merged(interval.series)))
             self._forget(name, totals.end_ms - self._window_ms)
 
     def _forget(self, name: str, before_ms: int) -> None:

@@ -42,7 +42,7 @@ class Pace:
         if interval.stopping:
             return
         second = self._seconds.setdefault((interval.start_ms + interval.duration_ms // 2) // _MS_PER_S, [0, 0])
-        second[0] += sum(one.requests for one in interval.counted)
+        second[0] += sum(one.requests for one in interval.series)
         second[1] += interval.users * interval.duration_ms
 
     def busiest(self) -> PaceWindow | None:

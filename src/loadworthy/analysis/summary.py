@@ -76,9 +76,11 @@ class ScenarioSummary:
             "users_max": self.users_max,
             "requests_per_user_minute": self.requests_per_user_minute,
             **self.figures.details_json(),
-            "series": self._series_json(),
+            "series": {name: figures.to_json() for name, figures in self.series.items()},
             "thresholds": [result.to_json() for result in self.thresholds],
         }
+        if self.parts:
+            data["parts"] = {name: figures.to_json() for name, figures in self.parts.items()}
         if self.send_lag_ms is not None:
             data["send_lag_ms"] = self.send_lag_ms.to_json()
         if self.workload == OPEN:
@@ -92,13 +94,6 @@ class ScenarioSummary:
                 source: {metric: figures.to_json() for metric, figures in metrics.items()}
                 for source, metrics in self.resources.items()
             }
-        return data
-
-    def _series_json(self) -> dict[str, Json]:
-        """The series, and after them the parts, which say that they are such."""
-        data = {name: figures.to_json() for name, figures in self.series.items()}
-        for name, figures in self.parts.items():
-            data[name if name not in data else f"{name} (part)"] = {**figures.to_json(), "part": True}
         return data
 
 

@@ -42,8 +42,8 @@ def evaluate(
         implicit: the plan does not say it.
         sent_alone: arrivals that were dropped are left out, as if nobody had wanted them.
     """
-    found = _found(threshold.series, totals)
-    subject = _subject(threshold, found, totals, 0.0 if sent_alone else totals.arrivals.lost_share)
+    found, are_parts = _found(threshold.series, totals)
+    subject = _subject(threshold, found, are_parts, totals, 0.0 if sent_alone else totals.arrivals.lost_share)
     judge = Judge(threshold, subject, implicit)
     if threshold.metric in DROP_METRICS:
         return judge.judge()
@@ -72,17 +72,24 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
 
 
-def _found(pattern: str | None, totals: ScenarioTotals) -> Sequence[SeriesInterval]:
+def _found(pattern: str | None, totals: ScenarioTotals) -> tuple[Sequence[SeriesInterval], bool]:
+    """What the pattern matches, and whether that is parts: series go first."""
     if pattern is None:
-        return ()
+        return (), False
     series = [one for one in totals.series.values() if matches(pattern, one.kind, one.name)]
-    return series or [one for one in totals.parts.values() if matches_part(pattern, one.kind, one.name)]
+    if series:
+        return series, False
+    return [one for one in totals.parts.values() if matches_part(pattern, one.kind, one.name)], True
 
 
 def _subject(
-    threshold: Threshold, found: Sequence[SeriesInterval], totals: ScenarioTotals, lost_share: float
+    threshold: Threshold,
+    found: Sequence[SeriesInterval],
+    are_parts: bool,
+    totals: ScenarioTotals,
+    lost_share: float,
 ) -> Subject:
-    parts = {one.kind for one in found if one.part}
+    parts = {one.kind for one in found} if are_parts else set()
     total = totals.total if threshold.series is None else merged(found)
     return Subject(
         total=total,

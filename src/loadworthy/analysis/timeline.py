@@ -86,8 +86,8 @@ class TimelineBuilder:
         middle_ms = interval.start_ms + interval.duration_ms // 2
         parts = self._intervals.setdefault(name, {}).setdefault(middle_ms, _Parts())
         share = parts.shares.setdefault(interval.process, _Share())
-        share.requests += sum(one.requests for one in interval.counted)
-        share.failures += sum(one.failures for one in interval.counted)
+        share.requests += sum(one.requests for one in interval.series)
+        share.failures += sum(one.failures for one in interval.series)
         share.scheduled += interval.scheduled
         share.sent += interval.sent
         share.dropped += interval.dropped
@@ -96,7 +96,7 @@ class TimelineBuilder:
         share.duration_ms += interval.duration_ms
         if interval.number > share.last_number:
             share.last_number, share.users = interval.number, interval.users
-        response = Histogram.merged(one.response for one in interval.counted)
+        response = Histogram.merged(one.response for one in interval.series)
         if response.count:
             parts.histograms.append(response.to_bytes())
 

@@ -155,11 +155,11 @@ def _at_limits(interval: Interval) -> Iterator[_Look]:
 def _at_send_lag(scenario: _Scenario, interval: Interval) -> Iterator[_Look]:
     """Over the last seconds of one process, if it sent enough in them for a p99."""
     end_ms = interval.start_ms + interval.duration_ms
-    lag = Histogram.merged(one.send_lag for one in interval.counted)
+    lag = Histogram.merged(one.send_lag for one in interval.series)
     if not lag.count:
-        lag = Histogram.merged(one.send_lag for one in interval.series if one.part and one.kind == ITERATION)
+        lag = Histogram.merged(one.send_lag for one in interval.parts if one.kind == ITERATION)
     recent = scenario.recent.setdefault(interval.process, deque())
-    recent.append((end_ms, lag, Histogram.merged(one.response for one in interval.counted)))
+    recent.append((end_ms, lag, Histogram.merged(one.response for one in interval.series)))
     while recent[0][0] <= end_ms - WINDOW_MS:
         recent.popleft()
     if sum(lag.count for _, lag, _ in recent) < min_samples(_P99):

@@ -30,7 +30,7 @@ class Journal:
 
     def interval(self, interval: Interval) -> None:
         """One process's last second."""
-        for series in interval.series:
+        for series in (*interval.series, *interval.parts):
             series.name = self._redact(series.name)  # a path may carry a key
         self._writer.add_interval(interval)
         self._writer.flush()

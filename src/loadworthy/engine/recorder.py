@@ -79,6 +79,7 @@ class Recording:
             interrupted=interrupted,
             stopping=self.stopping,
             series=series,
+            parts=self.buffer.drain_parts(),
             scheduled=self.scheduled,
             sent=self.sent,
             dropped=self.dropped,

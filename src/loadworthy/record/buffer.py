@@ -64,14 +64,18 @@ class FailureLog:
 
 
 class _SeriesRows:
-    __slots__ = ("failure_kinds", "kind", "name", "part", "rows")
+    __slots__ = ("failure_kinds", "kind", "name", "rows")
 
-    def __init__(self, kind: str, name: str, part: bool) -> None:
+    def __init__(self, kind: str, name: str) -> None:
         self.kind = kind
         self.name = name
-        self.part = part
         self.rows: list[int] = []
         self.failure_kinds: dict[str, int] = {}
+
+    def clear(self) -> None:
+        """Forget what was drained."""
+        self.rows = []
+        self.failure_kinds = {}
 
 
 class SampleBuffer:
@@ -83,6 +87,7 @@ class SampleBuffer:
         self._max_series = max_series
         self._interrupted = 0
         self._receive_lags: list[int] = []
+        self._first_bytes: list[SeriesInterval] = []
         self._errors: dict[tuple[str, str, str], int] = {}
         self.failures = FailureLog()
 
@@ -104,7 +109,7 @@ class SampleBuffer:
         try:
             series = self._series[kind, name]
         except KeyError:
-            series = self._add_series(kind, name)
+            series = self._add_to(self._series, kind, name)
         series.rows += (
             done_us - intended_us,
             done_us - sent_us,
@@ -130,7 +135,7 @@ class SampleBuffer:
         try:
             series = self._parts[kind, name]
         except KeyError:
-            series = self._add_series(kind, name, part=True)
+            series = self._add_to(self._parts, kind, name)
         service_us = done_us - (start_us if sent_us is None else sent_us)
         series.rows += (done_us - start_us, service_us, 0, 0, 0, 0, UNTIMED_US)
         if failure is not None:
@@ -151,13 +156,24 @@ class SampleBuffer:
     def drain(self) -> tuple[list[SeriesInterval], int]:
         """All samples since the last call, by series, and how many attempts were interrupted."""
         drained: list[SeriesInterval] = []
-        for series in (*self._series.values(), *self._parts.values()):
-            if series.rows:
-                drained += _to_intervals(series)
-                series.rows = []
-                series.failure_kinds = {}
+        for rows in self._series.values():
+            if rows.rows:
+                series, first_bytes = _to_interval(rows)
+                drained.append(series)
+                if first_bytes.count:
+                    self._first_bytes.append(_part(FIRST_BYTE, f"{rows.kind} {rows.name}", first_bytes))
+                rows.clear()
         interrupted, self._interrupted = self._interrupted, 0
         return drained, interrupted
+
+    def drain_parts(self) -> list[SeriesInterval]:
+        """All parts since the last call; the first bytes are those of the samples drained last."""
+        drained, self._first_bytes = self._first_bytes, []
+        for rows in self._parts.values():
+            if rows.rows:
+                drained.append(_to_interval(rows)[0])
+                rows.clear()
+        return drained
 
     def drain_receive_lags(self) -> Histogram:
         """The receive lags since the last call."""
@@ -169,13 +185,12 @@ class SampleBuffer:
         errors, self._errors = self._errors, {}
         return errors
 
-    def _add_series(self, kind: str, name: str, *, part: bool = False) -> _SeriesRows:
-        series = self._parts if part else self._series
+    def _add_to(self, series: dict[tuple[str, str], _SeriesRows], kind: str, name: str) -> _SeriesRows:
         if len(series) >= self._max_series and name != OTHER_NAMES:
             name = OTHER_NAMES
             if (kind, name) in series:
                 return series[kind, name]
-        added = series[kind, name] = _SeriesRows(kind, name, part)
+        added = series[kind, name] = _SeriesRows(kind, name)
         return added
 
     def _add_failure(self, series: _SeriesRows, status: int, failure: Failure) -> None:
@@ -186,13 +201,13 @@ class SampleBuffer:
         self.failures.add(series.kind, series.name, status, failure)
 
 
-def _to_intervals(series: _SeriesRows) -> list[SeriesInterval]:
-    """The series, and its times to the first byte where there are any."""
+def _to_interval(series: _SeriesRows) -> tuple[SeriesInterval, Histogram]:
+    """The series, and its times to the first byte."""
     table: Int64Array = np.array(series.rows, dtype=np.int64).reshape(-1, _COLUMNS)
     responses, services, statuses = table[:, 0], table[:, 1], table[:, 2]
     same = bool((responses == services).all())
     response = _histogram(responses)
-    own = SeriesInterval(
+    interval = SeriesInterval(
         kind=series.kind,
         name=series.name,
         requests=len(table),
@@ -204,20 +219,15 @@ def _to_intervals(series: _SeriesRows) -> list[SeriesInterval]:
         content_bytes=int(table[:, 5].sum()),
         response=response,
         service=response if same else _histogram(services),
-        part=series.part,
     )
     if not same:
         lags = responses - services
-        own.send_lag.record_many(lags[lags > 0])
-    first_bytes = _histogram(table[:, 6])
-    if not first_bytes.count:
-        return [own]
-    return [own, _first_bytes(series, first_bytes)]
+        interval.send_lag.record_many(lags[lags > 0])
+    return interval, _histogram(table[:, 6])
 
 
-def _first_bytes(series: _SeriesRows, times: Histogram) -> SeriesInterval:
-    name = f"{series.kind} {series.name}"
-    return SeriesInterval(FIRST_BYTE, name, requests=times.count, response=times, service=times, part=True)
+def _part(kind: str, name: str, times: Histogram) -> SeriesInterval:
+    return SeriesInterval(kind, name, requests=times.count, response=times, service=times)
 
 
 def _histogram(values_us: Int64Array) -> Histogram:

@@ -6,7 +6,7 @@ can be recognised, and merge without loss in any order. A sample belongs to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,7 +24,6 @@ class SeriesInterval:
     ``service`` is the same object as ``response`` where every sample was sent when it was intended.
     Samples without a time (a protocol that only reports that something happened) count in ``requests`` and are
     missing from the histograms. ``send_lag`` holds how late those were sent that had an intended time of their own.
-    A ``part`` describes what other series count already, and is added to no total.
     """
 
     kind: str
@@ -39,7 +38,6 @@ class SeriesInterval:
     service: Histogram = field(default_factory=Histogram)
     content_bytes: int = 0
     send_lag: Histogram = field(default_factory=Histogram)
-    part: bool = False
 
     def add(self, other: SeriesInterval) -> None:
         """Merge another's figures into this one (its kind and name are not looked at)."""
@@ -80,8 +78,6 @@ class SeriesInterval:
                 data["service"] = self.service.to_base64()
         if self.send_lag.count:
             data["send_lag"] = self.send_lag.to_base64()
-        if self.part:
-            data["part"] = True
         return data
 
     @classmethod
@@ -101,7 +97,6 @@ class SeriesInterval:
             response=response,
             service=Histogram.from_base64(data["service"]) if "service" in data else response,
             send_lag=Histogram.from_base64(data["send_lag"]) if "send_lag" in data else Histogram(),
-            part=bool(data.get("part", False)),
         )
 
 
@@ -126,7 +121,8 @@ class Interval:
         late: those of the dropped that no lack of users explains: this process was behind when the scenario ended.
         health: the generator's own readings, e.g. ``cpu`` (share of one core), ``loop_lag_ms``, ``rss_bytes``.
         receive_lag: by the kernel's stamps, how long answers lay here before they were read; a sample of them.
-        series: what was measured.
+        series: what was measured; their sums are the totals.
+        parts: what describes more closely what the series count already.
     """
 
     scenario: str
@@ -140,16 +136,12 @@ class Interval:
     stopping: bool = False
     health: dict[str, float] = field(default_factory=dict)
     series: list[SeriesInterval] = field(default_factory=list)
+    parts: list[SeriesInterval] = field(default_factory=list)
     scheduled: int = 0
     sent: int = 0
     dropped: int = 0
     late: int = 0
     receive_lag: Histogram = field(default_factory=Histogram)
-
-    @property
-    def counted(self) -> Iterator[SeriesInterval]:
-        """The series that make up the totals: all but the parts."""
-        return (one for one in self.series if not one.part)
 
     def to_json(self) -> Json:
         """The form that stands in ``intervals.jsonl``."""
@@ -174,6 +166,8 @@ class Interval:
         if self.receive_lag.count:
             data["receive_lag"] = self.receive_lag.to_base64()
         data["series"] = [series.to_json() for series in self.series]
+        if self.parts:
+            data["parts"] = [part.to_json() for part in self.parts]
         return data
 
     @classmethod
@@ -192,6 +186,7 @@ class Interval:
             health=dict(data.get("health", {})),
             receive_lag=Histogram.from_base64(data["receive_lag"]) if "receive_lag" in data else Histogram(),
             series=[SeriesInterval.from_json(series) for series in data["series"]],
+            parts=[SeriesInterval.from_json(part) for part in data.get("parts", ())],
             **{key: int(data.get(key, 0)) for key in _ARRIVALS},
         )
 

@@ -38,11 +38,9 @@ def forget_old_seconds(stats: RequestStats) -> None:
 
 
 def feed(stats: RequestStats, series: Iterable[SeriesInterval], errors: ErrorCounts) -> None:
-    """Add these series and errors to Locust's statistics; it knows no parts."""
+    """Add these series and errors to Locust's statistics."""
     now_s = wall_s()
     for figures in series:
-        if figures.part:
-            continue
         delta = _delta(stats, figures, now_s)
         stats.entries[(figures.name, figures.kind)].extend(delta)
         stats.total.extend(delta)

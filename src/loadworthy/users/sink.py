@@ -120,6 +120,7 @@ class StandaloneRecording:
     def flush(self) -> None:
         """Pour what was recorded since the last time into Locust's statistics."""
         series, _ = self._buffer.drain()
+        self._buffer.drain_parts()
         self._buffer.drain_receive_lags()
         feed(self._environment.stats, series, self._buffer.drain_errors())
         self._refresh_listeners()
