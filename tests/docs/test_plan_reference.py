@@ -51,6 +51,7 @@ SECTIONS: Mapping[type[Model], str] = {
     steps.SocketStream: "Streams",
     steps.SocketPing: "Pings",
     steps.SocketClose: "Closing",
+    steps.EventStream: "Event streams",
     model.RowSource: "Test data",
     model.Monitor: "Monitors",
     model.WatchedProcess: "Processes",

@@ -354,6 +354,37 @@ YAML_TABLE = [
         "no WebSocket is open",
         "open one",
     ),
+    # event streams
+    (
+        HEAD + "    flow:\n      - events: {path: /x}",
+        4,
+        "scenarios.load.flow[0].events.name",
+        "name is missing",
+        "series",
+    ),
+    (HEAD + "    flow:\n      - events: {name: x}", 4, "scenarios.load.flow[0].events.path", "path is missing", "URL"),
+    (HEAD + "    flow:\n      - sse: {path: /x, name: x}", 4, "scenarios.load.flow[0].sse", "no key", "events?"),
+    (
+        HEAD + "    flow:\n      - events: {path: 'ws://x/', name: x}",
+        4,
+        "scenarios.load.flow[0].events.path",
+        '"ws://x/" is not a path or a URL',
+        "http:// or https://",
+    ),
+    (
+        HEAD + "    flow:\n      - events: {path: /x, name: x, stamp: at}",
+        4,
+        "scenarios.load.flow[0].events.stamp",
+        '"at" is not a JSON path',
+        "$.sent_at",
+    ),
+    (
+        HEAD + "    flow:\n      - events: {path: /x, name: x}\n        extract: {a: $.a}",
+        5,
+        "scenarios.load.flow[0].extract",
+        "extract belongs to a request",
+        "stand below events:",
+    ),
     # workload
     (HEAD + "    spawn_rate: 2", 3, "scenarios.load.spawn_rate", "spawn_rate 2 stands without users", "how many users"),
     (

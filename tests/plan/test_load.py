@@ -294,6 +294,7 @@ def test_data_that_no_file_could_hold_is_refused(tmp_path: Path) -> None:
         ("scenarios:\n  a:\n    endpoints:\n      - path: /x\n", 4, '"/x" is below a base URL'),
         ("scenarios:\n  a:\n    roles:\n      r:\n        flow:\n          - path: /y\n", 6, '"/y" is below'),
         ("scenarios:\n  a:\n    flow:\n      - websocket: {path: /z}\n", 4, '"/z" is below a base URL'),
+        ("scenarios:\n  a:\n    flow:\n      - events: {path: /e, name: x}\n", 4, '"/e" is below a base URL'),
         ("scenarios:\n  a:\n    users: 1\n    locustfile: no.py\n", 4, "there is no file no.py"),
         ("scenarios:\n  a:\n    user_classes: [A]\n", 3, "no file they are in"),
         ("locust:\n  locustfile: no.py\nscenarios:\n  a: {}\n", 2, "there is no file no.py"),

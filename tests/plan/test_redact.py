@@ -71,6 +71,7 @@ def _secrets(tmp_path: Path, text: str, **environ: str) -> frozenset[str]:
         "flow: [{websocket: {path: /}}, {send: {text: 'a ${V}'}}]",
         "flow: [{websocket: {path: /}}, {request: {name: x, json: {a: ['${V}']}, match: {$.b: 1}}}]",
         "flow: [{websocket: {path: /}}, {expect_push: {name: x, expect: {text: '${V}'}}}]",
+        "flow: [{events: {path: '/x?key=${API_KEY}', name: x, headers: {X: '${V}'}}}]",
         "roles: {r: {flow: [{websocket: {path: /}}, {stream: {name: x, text: '${V}', count: 1}}]}}",
     ],
 )

@@ -51,6 +51,7 @@ def test_it_is_made_anew_each_time() -> None:
         "scenarios: {a: {wait_time: 1.5, thresholds: [p95 < 1s, {error_rate: 0.1}]}}",
         "scenarios: {a: {flow: [{path: /, headers: {X: 1.10}, expect: {status: 200}, json: [1, {a: null}]}]}}",
         "scenarios: {a: {flow: [{websocket: {path: /}}, {ping: {}}, {close: 4000}, {wait: 1s}, {send: {text: x}}]}}",
+        "scenarios: {a: {endpoints: [{events: {path: /, name: x, count: 3, match: {$.a: 1}}, weight: 2}]}}",
         "scenarios: {a: {flow: [{websocket: {path: /}}, {stream: {name: x, size: 1kB, count: 3, every: 20ms}}]}}",
         "name: 7\ntest_data: {a: [{x: 1}], b: {file: a.csv, order: random}}\nscenarios: {a: {}}",
     ],

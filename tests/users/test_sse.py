@@ -203,6 +203,18 @@ def test_what_was_not_taken_is_asked_for_again() -> None:
     assert b"Last-Event-ID: 1\r\n" in server.requests[1]
 
 
+def test_only_what_matches_is_taken() -> None:
+    """What is passed over is no sample; when the server ends the stream before it comes, that is a failed one."""
+    server = Scripted([HEAD + b"data: a\n\ndata: b\n\ndata: c\n\n"])
+    user, sink = make_user(server.url)
+    source = user.events("/news")
+    assert source.expect(lambda event: event.data == "b").data == "b"
+    with pytest.raises(ProtocolError, match="ended the stream"):
+        source.expect(lambda event: event.data == "b")
+    assert [one.kind for one in sink.samples] == ["sse", "push", "push"]
+    assert sink.kinds == [None, None, "protocol"]
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "kind"),
     [

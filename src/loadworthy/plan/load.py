@@ -254,8 +254,9 @@ def _check_addresses(declared: Sequence[tuple[DataPath, Behaviour]], document: D
             for index, step in enumerate(getattr(behaviour, key)):
                 at: DataPath = (*path, key, index, "path")
                 address = step.path
-                if step.websocket is not None:
-                    at, address = (*path, key, index, "websocket", "path"), step.websocket.path
+                for part, opened in (("websocket", step.websocket), ("events", step.events)):
+                    if opened is not None:
+                        at, address = (*path, key, index, part, "path"), opened.path
                 if address is not None and address.startswith("/"):
                     message = f'"{address}" is below a base URL, and the plan has none'
                     document.add(at, message, "give the plan a base_url, or the request a whole URL")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from loadworthy.plan.document import DataPath, Document
-from loadworthy.plan.steps import SOCKET_STEPS
+from loadworthy.plan.steps import STEP_PARTS
 
 _STEP_PARTS = ("path", "query", "headers", "json", "form", "body", "expect")
 _SOCKET_PARTS = ("path", "query", "headers", "subprotocols", "text", "json", "match", "expect", "reason")
@@ -32,7 +32,7 @@ def _check_behaviour(behaviour: Any, path: DataPath, known: frozenset[str], docu
     for way, index, step in _steps(behaviour):
         for part in _STEP_PARTS:
             _check(_get(step, part), (*path, way, index, part), known, document)
-        for action in SOCKET_STEPS:
+        for action in STEP_PARTS:
             for part in _SOCKET_PARTS:
                 _check(_get(_get(step, action), part), (*path, way, index, action, part), known, document)
 
@@ -65,7 +65,7 @@ def _used(text: str) -> frozenset[str]:
 
 def extracting(step: Any) -> Iterator[DataPath]:
     """Where in a step values are extracted: in the step itself, or in what it waits for on a WebSocket."""
-    for path in ((), *((action,) for action in SOCKET_STEPS)):
+    for path in ((), *((action,) for action in STEP_PARTS)):
         if _get(_below(step, path), "extract") is not None:
             yield (*path, "extract")
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from loadworthy.plan.document import DataPath
-from loadworthy.plan.steps import SOCKET_STEPS
+from loadworthy.plan.steps import STEP_PARTS
 
 PlaceKind = Literal["free", "text", "typed"]
 
@@ -49,7 +49,7 @@ def _step_kind(rest: Sequence[str | int]) -> PlaceKind:
     match list(rest):
         case ["path" | "name"]:
             return "text"
-        case [action, "path" | "name"] if action in SOCKET_STEPS:
+        case [action, "path" | "name"] if action in STEP_PARTS:
             return "text"
     return "typed"
 
@@ -90,9 +90,9 @@ def _behaviour_root(rest: DataPath, above: int) -> int | None:
             return above + 4
         case (steps, _, field, *_) if steps in _STEP_LISTS and field in _FREE_STEP_KEYS:
             return above + 3
-        case (steps, _, action, "expect", "json" | "text", *_) if steps in _STEP_LISTS and action in SOCKET_STEPS:
+        case (steps, _, action, "expect", "json" | "text", *_) if steps in _STEP_LISTS and action in STEP_PARTS:
             return above + 5
-        case (steps, _, action, field, *_) if steps in _STEP_LISTS and action in SOCKET_STEPS:
+        case (steps, _, action, field, *_) if steps in _STEP_LISTS and action in STEP_PARTS:
             return above + 4 if field in _FREE_SOCKET_KEYS else None
     return None
 
@@ -119,7 +119,7 @@ def _speaks_of_answers(rest: Sequence[str | int]) -> bool:
     match list(rest):
         case ["extract" | "expect", *_]:
             return True
-        case [action, "extract" | "expect" | "match", *_] if action in SOCKET_STEPS:
+        case [action, "extract" | "expect" | "match", *_] if action in STEP_PARTS:
             return True
     return False
 

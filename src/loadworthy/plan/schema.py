@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadworthy.plan.model import Plan
-from loadworthy.plan.steps import PAYLOADS, SOCKET_STEPS
+from loadworthy.plan.steps import PAYLOADS, STEP_PARTS
 from loadworthy.units import format_duration
 
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
@@ -17,7 +17,7 @@ _NAMED = ("properties", "$defs")
 _NESTED = ("items", "additionalProperties", "prefixItems")
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
 _OUTER = ("description", "default")
-_DOES = ("path", *SOCKET_STEPS, "wait")
+_DOES = ("path", *STEP_PARTS, "wait")
 _ONE_OF = {"Step": _DOES, "Endpoint": _DOES, **dict.fromkeys(("Payload", "SocketRequest", "SocketStream"), PAYLOADS)}
 """Models of whose keys exactly one of these is given."""
 _CHOICES = ("anyOf", "oneOf", "allOf")

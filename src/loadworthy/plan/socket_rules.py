@@ -1,4 +1,4 @@
-"""The rules of steps about WebSockets: one thing a step, one payload a message, and nothing before it is open."""
+"""The rules of steps about WebSockets and event streams: one thing a step, one payload a message, nothing unopened."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from loadworthy.plan.step_rules import (
     check_templates,
     json_path_mistake,
 )
-from loadworthy.plan.steps import PAYLOADS, SOCKET_STEPS, Endpoint, Step
+from loadworthy.plan.steps import PAYLOADS, SOCKET_STEPS, STEP_PARTS, Endpoint, Step
 from loadworthy.plan.translate import shown_at
 
-_ACTIONS = (*SOCKET_STEPS, "wait")
+_ACTIONS = (*STEP_PARTS, "wait")
 _OF_REQUESTS = tuple(
     field.alias or name for name, field in Step.model_fields.items() if name not in {*_ACTIONS, "path", "weight"}
 )
@@ -53,8 +53,8 @@ def _check_alone(step: dict[str, Any], action: str, path: DataPath, document: Do
 
 
 def check_socket_step(step: dict[str, Any], path: DataPath, document: Document) -> None:
-    """Add a problem for each broken rule of what stands below the key of a step about a WebSocket."""
-    for action in SOCKET_STEPS:
+    """Add a problem for each broken rule of what stands below the key of a step that is no request."""
+    for action in STEP_PARTS:
         spec = step.get(action)
         if isinstance(spec, dict):
             _check_spec(spec, action, (*path, action), document)
@@ -63,10 +63,9 @@ def check_socket_step(step: dict[str, Any], path: DataPath, document: Document) 
 def _check_spec(spec: dict[str, Any], action: str, path: DataPath, document: Document) -> None:
     for key in _TEMPLATED:
         check_templates(spec.get(key), (*path, key), document)
-    if action == "websocket":
-        check_address(spec.get("path"), (*path, "path"), document, sockets=True)
-        if isinstance(spec.get("headers"), dict):
-            check_headers(spec["headers"], (*path, "headers"), document)
+    check_address(spec.get("path"), (*path, "path"), document, sockets=action == "websocket")
+    if isinstance(spec.get("headers"), dict):
+        check_headers(spec["headers"], (*path, "headers"), document)
     if action in _WITH_PAYLOAD:
         _check_one(spec, PAYLOADS, "a message is one of text, json, base64 and size", path, document)
     if action == "stream":

@@ -15,6 +15,8 @@ StatusCode = Annotated[Whole, Field(ge=100, le=599)]
 
 SOCKET_STEPS = ("websocket", "send", "request", "expect_push", "stream", "ping", "close")
 """The keys of steps that are about a WebSocket; what each does stands below it."""
+STEP_PARTS = (*SOCKET_STEPS, "events")
+"""All keys of steps with what they do below them."""
 PAYLOADS = ("text", "json", "base64", "size")
 """The keys of which a message has exactly one."""
 
@@ -104,6 +106,15 @@ class SocketPush(SocketReply):
     """JSON path of the time when it was sent, in seconds or milliseconds since 1970."""
 
 
+class EventStream(SocketPush):
+    """A stream of server-sent events, from which ``count`` are taken."""
+
+    path: str
+    """Path below the base URL, or a whole URL."""
+    query: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
 class SocketStream(Payload):
     """Messages at a fixed cadence: either ``count`` or ``duration`` says how many."""
 
@@ -177,6 +188,8 @@ class Step(Model):
     """Send messages at a fixed cadence."""
     ping: SocketPing | None = None
     """Send a ping and wait for its pong."""
+    events: EventStream | None = None
+    """Follow a stream of server-sent events, and close it."""
     wait: TimeSpanUs | None = None
     """A pause; an open WebSocket is read meanwhile."""
     close: SocketClose | None = None

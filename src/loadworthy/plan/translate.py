@@ -60,6 +60,8 @@ _SYNONYMS = {
     "max_vus": "max_users",
     "together": "with",
     "ws": "websocket",
+    "sse": "events",
+    "event_stream": "events",
     "connect": "websocket",
     "push": "expect_push",
     "receive": "expect_push",

@@ -32,11 +32,10 @@ from loadworthy.users.checks import (
     compile_extractor,
     expected_statuses,
 )
-from loadworthy.users.declared_sockets import Sockets, SocketStep, compile_socket_step
+from loadworthy.users.declared_sockets import Sockets, SocketStep, StreamingUser, compile_socket_step
 from loadworthy.users.feeders import Feeder
 from loadworthy.users.sink import sink_for
 from loadworthy.users.templates import TemplateFailedError, Templates, functions, resolve
-from loadworthy.users.websocket.user import WebSocketUser
 
 START_RETRY_S = 1.0
 """Pause before ``on_start`` is tried again."""
@@ -129,7 +128,8 @@ def _compile(
     step: Step, behaviour: Behaviour, templates: Templates, *, first: bool = False
 ) -> CompiledStep | SocketStep:
     """``first``: a step of ``on_start``, which goes without the behaviour's headers that need what it will find."""
-    own = step.headers if step.websocket is None else step.websocket.headers
+    opened = step.websocket or step.events
+    own = step.headers if opened is None else opened.headers
     headers = _compile_headers(own, behaviour, templates, first=first)
     return compile_socket_step(step, headers, templates) or _compile_request(step, headers, templates)
 
@@ -175,7 +175,7 @@ def _encoded(text: Any) -> Any:
     return text.encode()
 
 
-class DeclaredUser(WebSocketUser):
+class DeclaredUser(StreamingUser):
     """A user described in a plan; see :func:`declared_user`."""
 
     abstract = True

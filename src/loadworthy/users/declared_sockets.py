@@ -1,4 +1,4 @@
-"""What a declared user does on WebSockets: its steps, compiled once, and the sockets that it has open.
+"""What a declared user does on WebSockets and event streams: its steps, compiled once, and the sockets it has open.
 
 A socket that is opened in ``on_start`` is *kept*: it lives as long as the user, and when it broke, the user does
 ``on_start`` again, for a server wants to be greeted again, too. One that is opened in a pass is closed at its end.
@@ -18,6 +18,7 @@ from typing import Any
 
 from loadworthy.clock import monotonic_ns
 from loadworthy.plan.steps import (
+    EventStream,
     ExpectMessage,
     Payload,
     SocketClose,
@@ -31,7 +32,9 @@ from loadworthy.plan.steps import (
 )
 from loadworthy.units import US_PER_S
 from loadworthy.users.checks import CheckFailedError, compile_checks, compile_extractor
+from loadworthy.users.event_stream import ServerEvent
 from loadworthy.users.precise import wait_until
+from loadworthy.users.sse import SseUser
 from loadworthy.users.templates import Templates, Variables, resolve
 from loadworthy.users.websocket.socket import WebSocket
 from loadworthy.users.websocket.user import WebSocketUser
@@ -43,6 +46,12 @@ _MS_FROM = 1e11
 Message = str | bytes
 
 
+class StreamingUser(WebSocketUser, SseUser):
+    """A user with WebSockets and event streams."""
+
+    abstract = True
+
+
 class Sockets:
     """The sockets of one user.
 
@@ -50,8 +59,8 @@ class Sockets:
         is_starting: whether those opened now are to be kept.
     """
 
-    def __init__(self, user: WebSocketUser) -> None:
-        self._user = user
+    def __init__(self, user: StreamingUser) -> None:
+        self.user = user
         self._kept: WebSocket | None = None
         self._passing: WebSocket | None = None
         self.is_starting = False
@@ -73,10 +82,10 @@ class Sockets:
         if self.is_starting:
             if self._kept is not None:
                 self._kept.close()
-            self._kept = self._user.connect(path, **options)
+            self._kept = self.user.connect(path, **options)
         else:
             self.end_pass()
-            self._passing = self._user.connect(path, **options)
+            self._passing = self.user.connect(path, **options)
 
     def end_pass(self) -> None:
         """Close the one that was opened in the pass."""
@@ -141,6 +150,8 @@ def compile_socket_step(step: Step, headers: Any, templates: Templates) -> Socke
         return _requesting(step.request, templates)
     if step.expect_push is not None:
         return _expecting(step.expect_push, templates)
+    if step.events is not None:
+        return _following(step.events, headers, templates)
     if step.stream is not None:
         return _streaming(step.stream, templates)
     if step.ping is not None:
@@ -213,6 +224,31 @@ def _expecting(spec: SocketPush, templates: Templates) -> SocketStep:
             )
 
     return SocketStep("push", spec.name, act)
+
+
+def _following(spec: EventStream, headers: Any, templates: Templates) -> SocketStep:
+    path, judge = templates.text(spec.path), _judge(spec, templates)
+    query = templates.texts(spec.query) if spec.query else None
+    stamp = None if spec.stamp is None else _stamp(spec.stamp)
+    event_stamp = None if stamp is None else lambda event: stamp(ReadMessage(event.data))
+    timeout_s = _seconds(spec.timeout)
+
+    def act(sockets: Sockets, variables: Variables) -> None:
+        def match(event: ServerEvent) -> bool:
+            return judge is None or judge(ReadMessage(event.data), variables)
+
+        with sockets.user.events(
+            resolve(path, variables),
+            name=spec.name,
+            stamp=event_stamp,
+            headers=resolve(headers, variables),
+            params=resolve(query, variables),
+            timeout_s=timeout_s,
+        ) as source:
+            for _ in range(spec.count):
+                source.expect(match)
+
+    return SocketStep("sse", spec.name, act)
 
 
 def _streaming(spec: SocketStream, templates: Templates) -> SocketStep:

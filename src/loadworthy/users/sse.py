@@ -109,11 +109,11 @@ class SseUser(HttpUser):
         for source in tuple(self._event_streams):
             source.close()
 
-    def remember(self, source: EventSource) -> None:
+    def remember_stream(self, source: EventSource) -> None:
         """It is open: to be closed when the user ends."""
         self._event_streams.add(source)
 
-    def forget(self, source: EventSource) -> None:
+    def forget_stream(self, source: EventSource) -> None:
         """It is closed."""
         self._event_streams.discard(source)
 
@@ -173,25 +173,37 @@ class EventSource:
             raise StopIteration
         return event
 
-    def receive(self) -> ServerEvent | None:
-        """The next event; one sample of kind ``push``. None when the server has ended the stream."""
+    def receive(self, match: Callable[[ServerEvent], bool] | None = None) -> ServerEvent | None:
+        """The next event, or the first that matches; one sample of kind ``push``, none for those that are passed over.
+
+        None when the server has ended the stream. What ``match`` raises is a failed sample.
+        """
         name, began_us = self._request.name, monotonic_ns() // 1000
         try:
-            while not self._ready:
-                if not self._read():
-                    return None
+            found = self._find(match)
         except BaseException as error:
             self._recorder.failed(error, "push", name, began_us, began_us, 0, self._claim())
             self.close()
             raise
-        event, at_us = self._ready.popleft()
-        self._taken_id = event.id
+        if found is None:
+            return None
+        event, at_us = found
         arrived = Arrived(event, at_us, self._claim(), len(event.data.encode()))
         try:
             self._recorder.pushed(name, self._request.stamp, arrived, began_us if self._request.stamp else 0)
         except BaseException:
             self.close()
             raise
+        return event
+
+    def expect(self, match: Callable[[ServerEvent], bool] | None = None) -> ServerEvent:
+        """As :meth:`receive`, but a stream that the server has ended is a failed sample and an error."""
+        began_us = monotonic_ns() // 1000
+        event = self.receive(match)
+        if event is None:
+            error = ProtocolError("the server ended the stream of events")
+            self._recorder.failed(error, "push", self._request.name, began_us, began_us, 0, self._claim())
+            raise error
         return event
 
     def reconnect(self, *, attempts: int = 1, pause_s: float | None = None) -> None:
@@ -220,7 +232,7 @@ class EventSource:
         """Close the stream; may be called twice."""
         response, self._response = self._response, None
         self._pieces = iter(())
-        self._user.forget(self)
+        self._user.forget_stream(self)
         if response is not None:
             response.close()
 
@@ -256,7 +268,16 @@ class EventSource:
         self._parser = EventParser(self._user.max_event_bytes, self._parser.last_id)
         _lift_body_limit(response)
         self._response, self._pieces = response, response.iter_content(None)
-        self._user.remember(self)
+        self._user.remember_stream(self)
+
+    def _find(self, match: Callable[[ServerEvent], bool] | None) -> tuple[ServerEvent, int] | None:
+        while self._ready or self._read():
+            while self._ready:
+                event, at_us = self._ready.popleft()
+                self._taken_id = event.id
+                if match is None or match(event):
+                    return event, at_us
+        return None
 
     def _read(self) -> bool:
         """One piece of the stream; False if there is none any more."""

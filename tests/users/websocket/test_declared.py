@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import gevent
 import pytest
 from locust.env import Environment
+from tests.users.http.support import Scripted, close_clients
 from tests.users.websocket.support import Party, Recording, keep
 
+from loadworthy.clock import wall_s
 from loadworthy.plan.load import plan_from_mapping
 from loadworthy.testing.websocket import WebSocketServer
 from loadworthy.users import WebSocket, declared, declared_sockets
@@ -21,9 +24,10 @@ from loadworthy.users.sink import ATTRIBUTE
 RPC = {"websocket": {"path": "/rpc"}}
 
 
-def make(server: WebSocketServer, **behaviour: Any) -> Party:
+def make(server: WebSocketServer | Scripted, **behaviour: Any) -> Party:
     """A user of a plan with this behaviour, not started; :func:`iterate` makes it do something."""
-    data = {"base_url": server.http_url, "scenarios": {"talk": behaviour}}
+    url = server.url if isinstance(server, Scripted) else server.http_url
+    data = {"base_url": url, "scenarios": {"talk": behaviour}}
     plan = plan_from_mapping(data, path=Path("plan.yaml")).plan
     surroundings = Surroundings(lambda: Identity(7, Random(1)), {}, frozenset())
     user_class = declared_user("talk", plan.scenarios["talk"], plan, surroundings)
@@ -286,6 +290,41 @@ def test_a_template_that_fails_sends_nothing(server: WebSocketServer) -> None:
     assert sample.failure.kind == "exception"
     assert sample.done_us < sample.intended_us
     assert server.settled().texts == 0
+
+
+EVENTS_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+
+@pytest.fixture
+def event_server() -> Iterator[Scripted]:
+    """Sends three events and ends the stream, twice."""
+    events = [f'id: {number}\ndata: {{"n": {number}, "at": {wall_s()}}}\n\n'.encode() for number in range(3)]
+    yield Scripted(*[[EVENTS_HEAD + b"".join(events)]] * 2)
+    close_clients()
+
+
+def test_events_of_a_stream(event_server: Scripted) -> None:
+    """So many of those that match, with the latency from their stamps; what they say is there for later steps."""
+    events = {"path": "/news", "name": "news", "stamp": "$.at", "match": {"$.n": 1}, "extract": {"found": "$.n"}}
+    again = {"path": "/news/{{ found }}", "name": "more", "count": 2, "headers": {"X-Found": "{{ found }}"}}
+    party = make(event_server, flow=[{"events": events}, {"events": again}])
+    iterate(party)
+    assert party.kinds() == [
+        ("sse", "news", None), ("push", "news", None),
+        ("sse", "more", None), ("push", "more", None), ("push", "more", None),
+    ]  # fmt: skip
+    assert event_server.requests[1].startswith(b"GET /news/1 HTTP/1.1\r\n")
+    assert b"X-Found: 1\r\n" in event_server.requests[1]
+
+
+def test_events_that_do_not_come(event_server: Scripted) -> None:
+    """The end of the stream, or an event that is not as expected, is a failed push and ends the pass."""
+    party = make(event_server, flow=[{"events": {"path": "/", "name": "news", "count": 4}}, {"path": "/never"}])
+    iterate(party)
+    assert party.kinds() == [("sse", "news", None), *[("push", "news", None)] * 3, ("push", "news", "protocol")]
+    party = make(event_server, flow=[{"events": {"path": "/", "name": "news", "expect": {"json": {"$.n": 7}}}}])
+    iterate(party)
+    assert party.kinds() == [("sse", "news", None), ("push", "news", "assertion")]
 
 
 def test_a_pause_is_spent_reading(server: WebSocketServer) -> None:
