@@ -98,7 +98,7 @@ def declared_user(
     wait = behaviour.wait_time
 
     def wait_time(user: DeclaredUser) -> float:
-        return user.random.uniform(wait.low_us, wait.high_us) / US_PER_S if wait else 0.0
+        return user.pause(user.random.uniform(wait.low_us, wait.high_us) / US_PER_S) if wait else 0.0
 
     attributes = {
         "abstract": False,
@@ -238,6 +238,10 @@ class DeclaredUser(StreamingUser):
         for step in compiled.flow:
             if not self.perform(step):
                 return
+
+    def pause(self, seconds: float) -> float:
+        """Spend the pause after an iteration; how much of it is left for Locust to sleep."""
+        return self._sockets.pause(seconds)
 
     def perform(self, step: CompiledStep | SocketStep) -> bool:
         """Do one step and judge its answer; whether it was good. Never raises for what the target did."""

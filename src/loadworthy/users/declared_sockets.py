@@ -93,6 +93,13 @@ class Sockets:
         if socket is not None:
             socket.close()
 
+    def pause(self, seconds: float) -> float:
+        """Read the kept socket for so long, for its server may send pings; all of the time is left if there is none."""
+        if self._kept is None or self._kept.closed:
+            return seconds
+        self._kept.idle(seconds)
+        return 0.0
+
     def wait(self, seconds: float) -> None:
         """Let time pass; the socket, if there is one, is read meanwhile."""
         socket = self._passing or self._kept

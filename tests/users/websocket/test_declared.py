@@ -338,6 +338,25 @@ def test_a_pause_is_spent_reading(server: WebSocketServer) -> None:
     assert party.kinds() == [("connect", "/ping", None)]
 
 
+def test_the_pause_between_iterations_is_spent_reading(server: WebSocketServer) -> None:
+    """A kept socket answers its server's pings, and that it was closed is known before the next iteration."""
+    party = make(server, on_start=[{"websocket": {"path": "/ping?count=2"}}], wait_time="1h", flow=[{"ping": {}}])
+    iterate(party)
+    pausing = gevent.spawn(party.user.wait_time)
+    while server.stats().pongs < 2:
+        gevent.sleep(0.001)
+    pausing.kill()
+    party = make(server, on_start=[{"websocket": {"path": "/close?after=1"}}], wait_time="20ms", flow=[{"wait": "1us"}])
+    iterate(party)
+    party.user._sockets.current().send_text("x")  # type: ignore[attr-defined]
+    party.user.wait_time()
+    while not party.of("close"):
+        party.user.wait_time()
+    assert party.user.wait_time() == 0.02
+    iterate(party)
+    assert [one.kind for one in party.sink.samples] == ["connect", "close", "connect"]
+
+
 def test_a_pause_outlasts_its_connection(server: WebSocketServer) -> None:
     """What the server ends meanwhile is a sample of its own, and no reason to hurry."""
     party = make(
