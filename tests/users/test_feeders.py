@@ -15,20 +15,30 @@ ROWS = [{"n": number} for number in range(10)]
 def test_sequential_rows_start_again_after_the_last() -> None:
     """One process hands them out in order, round and round."""
     feeder = Feeder(ROWS)
-    assert [feeder.next_row()["n"] for _ in range(12)] == [*range(10), 0, 1]
+    assert [feeder.row(None, Random(1))["n"] for _ in range(12)] == [*range(10), 0, 1]
 
 
 def test_processes_share_rows_without_a_collision() -> None:
     """Three processes together hand out each row once before any comes again."""
     feeders = [Feeder(ROWS[:9], process=index, processes=3) for index in range(3)]
-    given = [feeder.next_row()["n"] for feeder in feeders for _ in range(3)]
+    given = [feeder.row(None, Random(1))["n"] for feeder in feeders for _ in range(3)]
     assert sorted(given) == list(range(9))
 
 
-def test_random_rows_follow_the_seed() -> None:
-    """The same random numbers give the same rows."""
-    first, second = (Feeder(ROWS, random=Random(3)) for _ in range(2))
-    assert [first.next_row() for _ in range(20)] == [second.next_row() for _ in range(20)]
+def test_a_number_has_its_row_in_every_process() -> None:
+    """A user, or an iteration of an open workload, gets the same row wherever it is."""
+    feeders = [Feeder(ROWS, process=index, processes=3) for index in range(3)]
+    assert {feeder.row(number, Random(1))["n"] for feeder in feeders for number in (4, 14, 24)} == {4}
+
+
+def test_random_rows_follow_the_random_numbers() -> None:
+    """Whoever draws with the same numbers gets the same rows, whatever its own number."""
+    feeder = Feeder(ROWS, is_random=True)
+    first, second = (
+        [feeder.row(number, random) for _ in range(20)] for number, random in ((1, Random(3)), (2, Random(3)))
+    )
+    assert first == second
+    assert len({row["n"] for row in first}) > 3
 
 
 @pytest.mark.parametrize(

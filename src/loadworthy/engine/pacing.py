@@ -167,7 +167,7 @@ class OpenCrowd(Crowd):
 
     def _give(self, seat: Seat, arrival: Arrival) -> None:
         seat.arrival = arrival
-        seat.chance.restart(f"{self.place.stream}/{arrival.number}")
+        seat.restart_chance(f"{self.place.stream}/{arrival.number}")
         self._busy += 1
         self.place.tally.sent += 1
 

@@ -39,14 +39,15 @@ class Seat:
     """
 
     __slots__ = (
-        "_greenlet", "arrival", "began_us", "chance", "crowd", "due_us", "in_iteration", "intended_us", "is_parked",
-        "is_ready", "number", "user",
+        "_chance", "_greenlet", "_stream", "arrival", "began_us", "crowd", "due_us", "in_iteration", "intended_us",
+        "is_parked", "is_ready", "number", "user",
     )  # fmt: skip
 
     def __init__(self, crowd: Crowd, number: int, stream: str) -> None:
         self.crowd = crowd
         self.number = number
-        self.chance = Chance(stream)
+        self._stream = stream
+        self._chance: Chance | None = None
         self.user: User | None = None
         self.arrival: Arrival | None = None
         self.is_parked = False
@@ -57,6 +58,19 @@ class Seat:
         self.due_us = 0
         self._greenlet: Any = None
 
+    @property
+    def chance(self) -> Chance:
+        """The user's random numbers; in an open workload, those of its iteration."""
+        if self._chance is None:
+            self._chance = Chance(self._stream)
+        return self._chance
+
+    def restart_chance(self, stream: str) -> None:
+        """From now on random numbers are those of this name."""
+        self._stream = stream
+        if self._chance is not None:
+            self._chance.restart(stream)
+
     def take(self, user: User) -> None:
         """The user is this seat's."""
         self.user = user
@@ -64,7 +78,7 @@ class Seat:
 
     def follow(self, greenlet: Any) -> None:
         """All greenlets that come of this one, the user's, belong to the seat; call before it runs."""
-        greenlet.spawn_tree_locals = {ATTRIBUTE: self, CHANCE: self.chance}
+        greenlet.spawn_tree_locals = {ATTRIBUTE: self, CHANCE: self}
 
     # --- waiting for an arrival ---
 

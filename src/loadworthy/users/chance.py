@@ -13,12 +13,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 
 CHANCE = "loadworthy_chance"
-"""Key among the locals that the greenlets of one user share, under which its stream lies."""
+"""Key among the locals that the greenlets of one user share, under which the :class:`Holder` of its stream lies."""
 
 _SHARED = (
     "betavariate", "binomialvariate", "choice", "choices", "expovariate", "gammavariate", "gauss", "getrandbits",
@@ -26,6 +26,15 @@ _SHARED = (
     "shuffle", "triangular", "uniform", "vonmisesvariate", "weibullvariate",
 )  # fmt: skip
 """Functions of the module; not seed and the like, which speak of the module's own stream."""
+
+
+class Holder(Protocol):
+    """Who has a stream, made when it is asked for: the state of a generator takes 2.5 KB for each user."""
+
+    @property
+    def chance(self) -> Chance:
+        """The stream."""
+        ...
 
 
 class Chance(random.Random):
@@ -86,4 +95,5 @@ def _personal(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
 def chance_here() -> Chance | None:
     """The stream of the user in whose greenlet this is called."""
     shared: dict[str, Any] | None = getattr(gevent.getcurrent(), "spawn_tree_locals", None)
-    return shared.get(CHANCE) if shared else None
+    holder: Holder | None = shared.get(CHANCE) if shared else None
+    return None if holder is None else holder.chance
