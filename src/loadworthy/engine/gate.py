@@ -73,12 +73,18 @@ def arriving_execute_next_task(original: Method) -> Method:
         seat = seat_of(self.user)
         if seat is not None and seat.crowd.is_open and not seat.in_iteration:
             seat.await_arrival()
-            if type(self).get_next_task in _STOCK_CHOICES and len(self._task_queue) == 1:
+            if _is_chosen_at_random(self):
                 self._task_queue.clear()
                 self.schedule_task(self.get_next_task())
         original(self)
 
     return execute_next_task
+
+
+def _is_chosen_at_random(taskset: TaskSet) -> bool:
+    """Whether the task that is next was drawn, from more than one; what user code has scheduled is not touched."""
+    tasks = taskset.user.tasks if isinstance(taskset, DefaultTaskSet) else taskset.tasks
+    return len(tasks) > 1 and len(taskset._task_queue) == 1 and type(taskset).get_next_task in _STOCK_CHOICES  # noqa: SLF001  # Locust's own
 
 
 def paced_wait(original: Method) -> Method:

@@ -62,7 +62,7 @@ class Node:
         self._clock = clock
         self._recorder = Recorder(environment, clock, classes.setup.process, classes.usher)
         self._outlet = outlet
-        self._cutter = Cutter(clock, self._cut_all, self._recorder.note_loop_lag)
+        self._cutter = Cutter(clock, self._cut_all, self._recorder.on_tick)
         self._errors = UserErrors(outlet.event)
         self._crowds: dict[str, Crowd] = {}
         self._recordings: dict[str, Recording] = {}
@@ -188,13 +188,14 @@ class Node:
             if not recording.is_over:
                 self._cut(recording, with_health=with_health)
                 with_health = False
-                gevent.sleep(0)  # binning takes milliseconds where there are many samples: others may go between
 
     def _cut(self, recording: Recording, *, with_health: bool = True) -> None:
         if recording.is_over:
             return
         users = self._crowds[recording.scenario].users
-        self._outlet.interval(self._recorder.cut(recording, users, with_health=with_health))
+        interval = self._recorder.cut(recording, users, with_health=with_health)
+        gevent.sleep(0)  # each step takes a millisecond where there are many samples: users may go between
+        self._outlet.interval(interval)
         if failures := self._recorder.drain_failures(recording):
             self._outlet.failures(failures)
         self._errors.flush()

@@ -5,11 +5,13 @@ microseconds wakes the event loop for each; in the loop's own turn the arrival g
 there and then until it waits for its answer. No greenlet stands between the timer and the request, and no user asks for
 work: lateness is the time that the loop was busy with others.
 
-Users that are free take turns. Where none is free another is made, up to ``max_users``, and the arrival waits for
-whoever is ready first: it is begun late, and measured from when it was due. Where there are ``max_users`` and none of
-them is still on its way, the arrival is dropped at once: queueing it here would only hide how many users the service
-keeps waiting. What is not begun when the scenario ends is dropped, too, so that sent and dropped add up to scheduled;
-where no lack of users explains that it was not begun, it also counts as late: this process could not keep up.
+Of the users that are free the one takes it that was busy last: its connection is the least likely to have been closed
+meanwhile, and no more users are at work than it takes. Where none is free another is made, up to ``max_users``, and the
+arrival waits for whoever is ready first: it is begun late, and measured from when it was due. Where there are
+``max_users`` and none of them is still on its way, the arrival is dropped at once: queueing it here would only hide how
+many users the service keeps waiting. What is not begun when the scenario ends is dropped, too, so that sent and dropped
+add up to scheduled; where no lack of users explains that it was not begun, it also counts as late: this process could
+not keep up.
 
 A batch of arrivals that are due at the same time is limited, so that a generator that has fallen behind still reads the
 answers that have come: else it would send more and more, and blame the service for what lay unread.
@@ -49,7 +51,7 @@ class _Queue:
 
     def __init__(self, user_class: type[User]) -> None:
         self.user_class = user_class
-        self.free: deque[Seat] = deque()
+        self.free: list[Seat] = []
         self.waiting: deque[Arrival] = deque()
         self.on_the_way = 0
         """Made, and not yet ready for the first time."""
@@ -64,6 +66,7 @@ class OpenCrowd(Crowd):
         super().__init__(place, classes, split)
         self._profile = profile
         self._queues = {id(one): _Queue(one) for one in classes}
+        self._only_queue = self._queues[id(classes[0])] if len(classes) == 1 else None
         self._weights = list(accumulate(max(float(one.weight), 0.0) for one in classes))
         self._arrivals = arrivals(profile, place.stream, self._splits)
         self._next: Arrival | None = None
@@ -83,6 +86,7 @@ class OpenCrowd(Crowd):
         wanted = math.ceil(self._profile.peak_rate * FIRST_USERS_S / self._split_now().processes)
         for index in range(max(1, min(wanted, int(share)))):
             self._add_user(self._queue_of_position((index + 0.5) / max(wanted, 1)))
+        self._next = next(self._arrivals, None)  # working out the first of them takes milliseconds
         self._ready.wait(timeout=READY_S)
 
     def start(self, start_us: int, splits: Sequence[Split]) -> None:
@@ -155,9 +159,9 @@ class OpenCrowd(Crowd):
 
     def _assign(self, arrival: Arrival) -> None:
         """Runs in the event loop: no code of users may run in here, but for what a switch to them runs."""
-        queue = self._queue_of_position(unit_interval(self._seed, arrival.number))
+        queue = self._only_queue or self._queue_of_position(unit_interval(self._seed, arrival.number))
         while queue.free:
-            seat = queue.free.popleft()
+            seat = queue.free.pop()
             if seat.is_parked:
                 self._give(seat, arrival)
                 seat.wake()

@@ -22,6 +22,7 @@ from loadworthy.record.buffer import SampleBuffer
 from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
 from loadworthy.users.locust_stats import feed, forget_old_seconds
+from loadworthy.users.precise import wait_until
 from loadworthy.users.sink import UserSink, event_failure, foreign_listeners, is_locusts_statistics
 
 Errors = dict[tuple[str, str, str], int]
@@ -154,9 +155,11 @@ class Recorder:
             self.refresh_listeners()
         return interval
 
-    def note_loop_lag(self, lag_us: int) -> None:
-        """The event loop woke somebody so late."""
+    def on_tick(self, lag_us: int) -> None:
+        """Ten times a second, when the event loop woke us so late: the next cut is prepared, so that it takes less."""
         self._health.note_loop_lag(lag_us)
+        for recording in self._recordings.values():
+            recording.buffer.settle()
 
     def drain_failures(self, recording: Recording) -> list[dict[str, Any]]:
         """Lines for ``failures.jsonl``: the first of each way to fail since the last call."""
@@ -257,10 +260,10 @@ class Cutter:
         end_us = self._clock.monotonic_us() + left_us
         while left_us > 0:
             wait_us = min(left_us, round(LAG_CHECK_S * US_PER_S))
-            before_us = self._clock.monotonic_us()
-            gevent.sleep(wait_us / US_PER_S)
+            due_us = self._clock.monotonic_us() + wait_us
+            wait_until(due_us)  # gevent's own timers are a millisecond late without any load
             now_us = self._clock.monotonic_us()
-            self._on_lag(now_us - before_us - wait_us)
+            self._on_lag(now_us - due_us)
             left_us = end_us - now_us
         # A wake-up a hair before the full second would cut twice; push the next one a whole second on.
         if self._clock.wall_us() % US_PER_S > US_PER_S * 9 // 10:

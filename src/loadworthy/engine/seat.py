@@ -65,6 +65,12 @@ class Seat:
             self._chance = Chance(self._stream)
         return self._chance
 
+    def current_chance(self) -> Chance | None:
+        """The same; None between the iterations of an open workload: the task that Locust draws ahead is not used."""
+        if self.is_ready and self.arrival is None and self.crowd.is_open:
+            return None
+        return self.chance
+
     def restart_chance(self, stream: str) -> None:
         """From now on random numbers are those of this name."""
         self._stream = stream

@@ -1,8 +1,9 @@
 """Recording in the hot path: append now, count once a second.
 
 Each series keeps one flat list of integers, seven for each sample. Appending costs a fraction of a microsecond; binning
-into histograms happens in numpy when the interval ends, at some tens of nanoseconds a sample. One thread (one gevent
-hub) records and drains, so there is no lock.
+into histograms happens in numpy when the interval ends, at some tens of nanoseconds a sample. Most of that is making an
+array of the list, so whoever cannot stand still for long calls :meth:`SampleBuffer.settle` now and then. One thread
+(one gevent hub) records and drains, so there is no lock.
 
 What is a *part* of something that is counted already (the connection that a request needed, an iteration of several
 requests) has a series of its own that adds to no total. The time to the first byte comes with the sample and becomes a
@@ -22,6 +23,7 @@ _COLUMNS = 7  # response_us, service_us, status, sent_bytes, received_bytes, con
 MAX_SERIES = 1000
 """Names beyond this many share one series: a name with an id in it must not eat the memory."""
 
+_NO_ROWS: Int64Array = np.zeros((0, _COLUMNS), dtype=np.int64)
 OTHER_NAMES = "(other names)"
 UNTIMED_US = -1
 FIRST_BYTE = "first_byte"
@@ -64,18 +66,33 @@ class FailureLog:
 
 
 class _SeriesRows:
-    __slots__ = ("failure_kinds", "kind", "name", "rows")
+    __slots__ = ("_settled", "failure_kinds", "kind", "name", "rows")
 
     def __init__(self, kind: str, name: str) -> None:
         self.kind = kind
         self.name = name
         self.rows: list[int] = []
         self.failure_kinds: dict[str, int] = {}
+        self._settled: list[Int64Array] = []
 
-    def clear(self) -> None:
-        """Forget what was drained."""
-        self.rows = []
-        self.failure_kinds = {}
+    def settle(self) -> None:
+        """Make an array of what has come."""
+        if self.rows:
+            self._settled.append(np.array(self.rows, dtype=np.int64))
+            self.rows = []
+
+    def take(self) -> Int64Array:
+        """All since the last call, a row for each sample."""
+        self.settle()
+        parts, self._settled = self._settled, []
+        if not parts:
+            return _NO_ROWS
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(-1, _COLUMNS)
+
+    def take_failure_kinds(self) -> dict[str, int]:
+        """All since the last call."""
+        kinds, self.failure_kinds = self.failure_kinds, {}
+        return kinds
 
 
 class SampleBuffer:
@@ -153,16 +170,20 @@ class SampleBuffer:
         """Count an attempt that the end of the run cut off."""
         self._interrupted += 1
 
+    def settle(self) -> None:
+        """Do some of the work of the next drain now; it changes nothing else."""
+        for rows in (*self._series.values(), *self._parts.values()):
+            rows.settle()
+
     def drain(self) -> tuple[list[SeriesInterval], int]:
         """All samples since the last call, by series, and how many attempts were interrupted."""
         drained: list[SeriesInterval] = []
         for rows in self._series.values():
-            if rows.rows:
-                series, first_bytes = _to_interval(rows)
+            if (table := rows.take()).size:
+                series, first_bytes = _to_interval(rows, table)
                 drained.append(series)
                 if first_bytes.count:
                     self._first_bytes.append(_part(FIRST_BYTE, f"{rows.kind} {rows.name}", first_bytes))
-                rows.clear()
         interrupted, self._interrupted = self._interrupted, 0
         return drained, interrupted
 
@@ -170,9 +191,8 @@ class SampleBuffer:
         """All parts since the last call; the first bytes are those of the samples drained last."""
         drained, self._first_bytes = self._first_bytes, []
         for rows in self._parts.values():
-            if rows.rows:
-                drained.append(_to_interval(rows)[0])
-                rows.clear()
+            if (table := rows.take()).size:
+                drained.append(_to_interval(rows, table)[0])
         return drained
 
     def drain_receive_lags(self) -> Histogram:
@@ -201,21 +221,21 @@ class SampleBuffer:
         self.failures.add(series.kind, series.name, status, failure)
 
 
-def _to_interval(series: _SeriesRows) -> tuple[SeriesInterval, Histogram]:
+def _to_interval(series: _SeriesRows, table: Int64Array) -> tuple[SeriesInterval, Histogram]:
     """The series, and its times to the first byte."""
-    table: Int64Array = np.array(series.rows, dtype=np.int64).reshape(-1, _COLUMNS)
     responses, services, statuses = table[:, 0], table[:, 1], table[:, 2]
     same = bool((responses == services).all())
     response = _histogram(responses)
+    failure_kinds = series.take_failure_kinds()
     interval = SeriesInterval(
         kind=series.kind,
         name=series.name,
         requests=len(table),
-        failures=sum(series.failure_kinds.values()),
+        failures=sum(failure_kinds.values()),
         sent_bytes=int(table[:, 3].sum()),
         received_bytes=int(table[:, 4].sum()),
         statuses=_count_statuses(statuses),
-        failure_kinds=dict(series.failure_kinds),
+        failure_kinds=failure_kinds,
         content_bytes=int(table[:, 5].sum()),
         response=response,
         service=response if same else _histogram(services),

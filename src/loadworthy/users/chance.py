@@ -31,9 +31,8 @@ _SHARED = (
 class Holder(Protocol):
     """Who has a stream, made when it is asked for: the state of a generator takes 2.5 KB for each user."""
 
-    @property
-    def chance(self) -> Chance:
-        """The stream."""
+    def current_chance(self) -> Chance | None:
+        """The stream to draw from now; None where what is drawn has no consequence, and need not be replayed."""
         ...
 
 
@@ -48,6 +47,7 @@ class Chance(random.Random):
     def restart(self, name: str) -> None:
         """What is drawn from now on is the stream of this name, from its beginning."""
         self._name = name
+        self.gauss_next = None  # one of the old stream may have been drawn ahead
 
     def random(self) -> float:
         """As :meth:`random.Random.random`."""
@@ -96,4 +96,4 @@ def chance_here() -> Chance | None:
     """The stream of the user in whose greenlet this is called."""
     shared: dict[str, Any] | None = getattr(gevent.getcurrent(), "spawn_tree_locals", None)
     holder: Holder | None = shared.get(CHANCE) if shared else None
-    return None if holder is None else holder.chance
+    return None if holder is None else holder.current_chance()

@@ -234,10 +234,16 @@ class DeclaredUser(StreamingUser):
     def _pass(self) -> None:
         compiled = self.compiled
         if compiled.endpoints:
-            self.perform(self.random.choices(compiled.endpoints, cum_weights=compiled.cumulative_weights)[0])
+            self.perform(self._chosen_endpoint())
         for step in compiled.flow:
             if not self.perform(step):
                 return
+
+    def _chosen_endpoint(self) -> CompiledStep | SocketStep:
+        endpoints = self.compiled.endpoints
+        if len(endpoints) == 1:
+            return endpoints[0]
+        return self.random.choices(endpoints, cum_weights=self.compiled.cumulative_weights)[0]
 
     def pause(self, seconds: float) -> float:
         """Spend the pause after an iteration; how much of it is left for Locust to sleep."""
