@@ -49,13 +49,18 @@ class Finding:
 def look_at_limits() -> list[Finding]:
     """Descriptors, ports, cores, and who else uses them."""
     limit = raise_descriptor_limit()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = cores_for_us()
     load = os.getloadavg()[0]
     return [
         judge_descriptors(limit, int(descriptors().get("fds", 0))),
         judge_ports(ports().get("ports")),
         judge_cores(cores, load),
     ]
+
+
+def cores_for_us() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def judge_descriptors(limit: int, open_now: int) -> Finding:
@@ -112,9 +117,9 @@ def judge_timer(late_us: Sequence[int]) -> Finding:
 
 def judge_rate(requests_per_s: float, cores: int) -> Finding:
     """What one process can send to a server that does nothing; no judgement, but a figure to plan with."""
-    found = f"{requests_per_s:,.0f} requests/s from one process to a server that does nothing"
+    found = f"{requests_per_s:,.0f} requests/s from one process, as fast as it can, to a server that does nothing"
     if cores > 1:
-        found += f"; plan with half of that for each of up to {cores} processes"
+        found += f"; a core each for up to {cores} processes"
     return Finding("closed load", State.GOOD, found)
 
 
