@@ -16,6 +16,9 @@ from locust.user.users import RestMixin
 from loadworthy.users.http.response import Response
 from loadworthy.users.http.session import HttpSession
 from loadworthy.users.pauses import end_pause_soon
+from loadworthy.users.run_time import count_from_the_start
+
+count_from_the_start()
 
 
 class HttpUser(User, RestMixin[Response]):
