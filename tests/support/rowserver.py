@@ -1,7 +1,8 @@
 """A service with rows, in a process of its own: ``POST`` makes one, ``DELETE`` removes it, ``GET /rows`` tells of all.
 
 What comes before the number in a path says how its rows behave: ``/contacts`` are plain, ``/stuck`` answer 500,
-``/flaky`` 503 the first time, ``/secure`` want the token ``fresh``, ``/deaf`` never answer.
+``/flaky`` 503 the first time, ``/secure`` want the token ``fresh``, ``/deaf`` never answer, ``/parents`` answer 409 as
+long as there are ``/children``.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class _Rows:
                 return 503
             if path.startswith("/secure") and authorization != "Bearer fresh":
                 return 401
+            if path.startswith("/parents") and any(row.startswith("/children") for row in self.rows):
+                return 409
             if path not in self.rows:
                 return 404
             self.rows.remove(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 from locust import events
 from tests.support.cli import Done, command, loadworthy, only_run, summary_of, write_plan
@@ -231,6 +232,25 @@ def test_the_newest_go_first_and_failures_get_a_second_try(server: RowServer) ->
     asked = [int(path.rpartition("/")[2]) for path in server.rows()["deletes"]]
     assert asked[-1] == 1
     assert asked[0] > 12  # one of the newest eight: the others are not sent before one of these is gone
+
+
+def test_what_hangs_on_another_process_s_rows_is_tried_until_those_are_gone(
+    server: RowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """409 twice, for a child that somebody else removes only then; where nobody does, it is left."""
+    parent, child = make_rows(server, "/parents", "/children")
+
+    def somebody_else() -> None:
+        while server.rows()["deletes"].count(parent.path) < 2:
+            pass
+        assert removed([child]) == {}
+
+    other = gevent.spawn(somebody_else)
+    assert removed([parent]) == {}
+    other.get()
+    monkeypatch.setattr("loadworthy.users.cleanup._PAUSES_S", (0.0, 0.0))
+    orphan, _ = make_rows(server, "/parents", "/children")
+    assert removed([orphan]) == {0: "409"}
 
 
 def test_what_is_gone_already_counts_as_gone(server: RowServer) -> None:

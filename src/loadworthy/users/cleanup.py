@@ -15,9 +15,11 @@ In a locustfile::
 
 What was created is undone once all users of the test have stopped, however that came: the newest first, eight at a
 time, by requests that are no samples and that no listener hears of. Each process undoes what its own users created.
-What did not go is tried once more when all the rest is gone: a parent may have been asked for before its children. All
-of it takes :data:`LIMIT_S` at most. Works under ``locust`` and under ``loadworthy run``, where it happens after each
-scenario. Both take ``--keep-data`` (``loadworthy run`` after ``--``), which leaves everything.
+What did not go is tried once more when all the rest is gone: a parent may have been asked for before its children. What
+is refused for a conflict (409) even then is tried for some seconds more: its children may be those of another process,
+which removes them meanwhile. All of it takes :data:`LIMIT_S` at most. Works under ``locust`` and under
+``loadworthy run``, where it happens after each scenario. Both take ``--keep-data`` (``loadworthy run`` after ``--``),
+which leaves everything.
 
 One window remains. A user that is killed after the server has created something and before its ``created()`` was called
 leaves that behind, and nobody knows of it. Users are killed when the stop time-out ends (``--stop-timeout`` of Locust,
@@ -65,7 +67,10 @@ Headers: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any] | None] 
 
 _ALREADY_GONE = frozenset({404, 410})
 _NOT_REACHED = "not reached in time"
+_CONFLICT = "409"
 _TRIES = 2
+_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Before each further try where the answer was a conflict."""
 _POLL_S = 0.1
 _log = logging.getLogger(__name__)
 
@@ -181,12 +186,19 @@ def remove(undos: list[Undo], left: dict[int, str], limit_s: float = LIMIT_S) ->
         else:
             left[index] = why
 
+    def attempt_all(indices: list[int]) -> None:
+        for index in sorted(indices, reverse=True):
+            greenlets.spawn(attempt, index)
+        greenlets.join()
+
     try:
         with gevent.Timeout(limit_s, False):
             for _ in range(_TRIES):
-                for index in sorted(left, reverse=True):
-                    greenlets.spawn(attempt, index)
-                greenlets.join()
+                attempt_all(list(left))
+            for pause_s in _PAUSES_S:
+                if conflicts := [index for index, why in left.items() if why == _CONFLICT]:
+                    gevent.sleep(pause_s)
+                    attempt_all(conflicts)
     finally:
         greenlets.kill()
         sessions.close()
