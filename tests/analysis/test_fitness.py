@@ -62,7 +62,7 @@ def test_send_lag(lag_us: int, p50_us: int, p99_us: int, verdict: str) -> None:
 def test_send_lag_says_how_much_and_what_to_do() -> None:
     """In one clause."""
     (text,) = judged(lagged(21 * MS, 100 * MS, 200 * MS)).invalid
-    assert text.startswith("requests were sent late: by 21.0 ms at the p99, by 21.0 ms at most; that is 10.50 % of the")
+    assert text.startswith("iterations began late: by 21.0 ms at the p99, by 21.0 ms at most; that is 10.50 % of the")
     assert "use more processes (--processes) or machines, or a lower rate" in text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.support.runs import interval, part, series
 
 from loadworthy.analysis.watch import GONE_AFTER, HealthWatch
+from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
 
 FIT = {"cpu": 0.3, "loop_lag_ms": 1.0, "gc_pause_ms": 2.0, "fds": 9, "fd_limit": 1000, "ports": 0.1}
@@ -40,7 +42,7 @@ CAUSES: dict[str, tuple[dict[str, Any], int, str]] = {
     "gc": ({"health": {"gc_pause_ms": 164.0}}, 5, "garbage collector took 164 ms"),
     "fds": ({"health": {"fds": 800}}, 5, "800 of the 1,000 files open that it may"),
     "ports": ({"health": {"ports": 0.9}}, 5, "90 % of this machine's ephemeral ports"),
-    "send lag": ({"lag_us": 3000}, 5, "load: process 0 sends requests 3.00 ms late"),
+    "send lag": ({"lag_us": 3000}, 5, "load: process 0 begins iterations 3.00 ms late"),
     "dropped": ({"sent": 93, "dropped": 7}, 5, "load: 7 arrivals found no user free so far"),
     "late": ({"dropped": 2, "late": 2}, 6, "load: 4 arrivals were never sent, because the generator was behind"),
 }
@@ -108,3 +110,16 @@ def test_a_process_that_reports_seldom_is_seen() -> None:
     """One interval of six seconds is as good as six."""
     ((place, text),) = watched([interval(0, health={"cpu": 0.99}, duration_ms=6000)])
     assert (place, "99 % of a core over the last 6 s" in text) == (0, True)
+
+
+def test_the_generator_s_own_lag_goes_before_all_else() -> None:
+    """Requests that waited for the target's sake are no warning where this process noted its own lateness."""
+    for own_us, warned in ((100, False), (5000, True)):
+        intervals = [
+            dataclasses.replace(
+                interval(number, series(times_us=[90_000] * 50, send_lag_us=[80_000] * 50), scheduled=50, sent=50),
+                own_lag=Histogram.of([own_us] * 50),
+            )
+            for number in range(30)
+        ]
+        assert bool(watched(intervals)) is warned

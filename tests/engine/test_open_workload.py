@@ -11,6 +11,7 @@ import pytest
 from tests.support.cli import Started, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.plan.model import Scenario
+from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
 from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Delay, Exchange, Route
@@ -335,6 +336,21 @@ def test_a_slow_service_is_no_fault_of_the_generator(tmp_path: Path) -> None:
     summary = summary_of(only_run(tmp_path))
     assert summary["verdict"] == "fail", out
     assert summary["health"]["verdict"] == "pass"
+
+
+def test_users_that_are_slow_to_get_ready_are_no_fault_of_the_generator(tmp_path: Path) -> None:
+    """Logging in takes 800 ms, and more users are needed than were there: that is measured, and not held against us."""
+    routes = [Route("/login", delay=Delay.fixed(800)), Route("*", delay=Delay.fixed(300))]
+    with CountingServer(routes) as server:
+        steps = {"on_start": [{"path": "/login"}], "endpoints": QUICK, "thresholds": ["error_rate < 1%"]}
+        out = run_plan(tmp_path, server, {"load": {"rate": "100/s", "run_time": "5s", **steps}})
+    scenario = summary_of(only_run(tmp_path))["scenarios"]["load"]
+    assert scenario["send_lag_ms"]["max"] > 100
+    assert scenario["response_time_ms"]["max"] > 400
+    own = Histogram.merged(one.own_lag for one in intervals_of(only_run(tmp_path)))
+    assert own.count == scenario["arrivals"]["sent"]
+    assert own.max_us < scenario["send_lag_ms"]["max"] * 1000
+    assert summary_of(only_run(tmp_path))["verdict"] == "pass", out
 
 
 def numbers_of(log: list[Exchange]) -> list[int]:

@@ -51,6 +51,7 @@ class ScenarioTotals:
     parts: dict[SeriesKey, SeriesInterval] = field(default_factory=dict)
     arrivals: Arrivals = NO_ARRIVALS
     pace: Pace = field(default_factory=Pace)
+    own_lag: Histogram = field(default_factory=Histogram)
     _users: dict[int, dict[int, int]] = field(default_factory=dict)
     _latest: dict[int, tuple[int, int]] = field(default_factory=dict)
     _total: SeriesInterval | None = None
@@ -66,6 +67,7 @@ class ScenarioTotals:
         self.interrupted += interval.interrupted
         self._note_users(interval)
         self.arrivals = self.arrivals.plus(interval)
+        self.own_lag.merge(interval.own_lag)
         self.pace.add(interval)
         for kept, added in ((self.series, interval.series), (self.parts, interval.parts)):
             for one in added:
@@ -89,6 +91,11 @@ class ScenarioTotals:
         if self._total is None:
             self._total = merged(self.series.values(), name="Aggregated")
         return self._total
+
+    @property
+    def generator_lag(self) -> Histogram:
+        """How late the generator was by its own fault; where nobody noted that, how late requests were sent."""
+        return self.own_lag if self.own_lag.count else self.send_lag
 
     @property
     def send_lag(self) -> Histogram:

@@ -102,7 +102,7 @@ class _Scenario:
         self._thresholds = thresholds
         self._arrivals = totals.arrivals
         self._response = Distribution.of(totals.total.response)
-        self._lag = Distribution.of(totals.send_lag)
+        self._lag = Distribution.of(totals.generator_lag)
         self._readings = readings.between(totals.start_ms, totals.end_ms)
         self._claims = list(_claims(thresholds, results)) or list(_reported(self._response))
 
@@ -125,7 +125,7 @@ class _Scenario:
         lag_ms, p50_ms, p99_ms = self._lag.p99, self._response.p50, self._response.p99
         if lag_ms is None or not self._arrivals.is_open:
             return
-        was = f"requests were sent late: by {format_ms(lag_ms)} at the p99, by {format_ms(self._lag.max)} at most"
+        was = f"iterations began late: by {format_ms(lag_ms)} at the p99, by {format_ms(self._lag.max)} at most"
         if self._is_lag_in_tail() and not self._is_lag_harmless():
             share = format_ratio(lag_ms / p99_ms) if p99_ms else "all"
             yield _Finding(

@@ -109,7 +109,7 @@ def _whole_health(
         health,
         [f"{one.name}: {text}." for one in scenarios.values() for text in one.generator_invalid],
         [f"{one.name}: {text}." for one in scenarios.values() for text in one.generator_warnings],
-        [one.send_lag for one in totals.values()],
+        [one.generator_lag for one in totals.values()],
         sum(drops) if drops else None,
     )
 

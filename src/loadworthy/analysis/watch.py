@@ -152,12 +152,18 @@ def _at_limits(interval: Interval) -> Iterator[_Look]:
         yield _Look(("ports", interval.process), told if health["ports"] >= FULL_WARN else None)
 
 
+def _own_lag(interval: Interval) -> Histogram:
+    """As noted; else how late its requests were, or its iterations."""
+    if interval.own_lag.count:
+        return interval.own_lag
+    lag = Histogram.merged(one.send_lag for one in interval.series)
+    return lag if lag.count else Histogram.merged(one.send_lag for one in interval.parts if one.kind == ITERATION)
+
+
 def _at_send_lag(scenario: _Scenario, interval: Interval) -> Iterator[_Look]:
     """Over the last seconds of one process, if it sent enough in them for a p99."""
     end_ms = interval.start_ms + interval.duration_ms
-    lag = Histogram.merged(one.send_lag for one in interval.series)
-    if not lag.count:
-        lag = Histogram.merged(one.send_lag for one in interval.parts if one.kind == ITERATION)
+    lag = _own_lag(interval)
     recent = scenario.recent.setdefault(interval.process, deque())
     recent.append((end_ms, lag, Histogram.merged(one.response for one in interval.series)))
     while recent[0][0] <= end_ms - WINDOW_MS:
@@ -167,7 +173,7 @@ def _at_send_lag(scenario: _Scenario, interval: Interval) -> Iterator[_Look]:
     lag_ms = (Histogram.merged(lag for _, lag, _ in recent).percentile_us(_P99) or 0.0) / US_PER_MS
     p50_ms = (Histogram.merged(response for _, _, response in recent).percentile_us(0.5) or 0.0) / US_PER_MS
     told = (
-        f"{interval.scenario}: process {interval.process} sends requests {format_ms(lag_ms)} late (p99 of its last "
+        f"{interval.scenario}: process {interval.process} begins iterations {format_ms(lag_ms)} late (p99 of its last "
         f"{format_count(WINDOW_MS // _MS_PER_S)} s), which response times include; {MORE_PROCESSES}, or a lower rate."
     )
     is_late = lag_ms > max(SEND_LAG_WARN_MS, SEND_LAG_WARN_SHARE * p50_ms)

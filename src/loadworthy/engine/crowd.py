@@ -45,6 +45,10 @@ class Tally(Protocol):
     dropped: int
     late: int
 
+    def own_lag(self, lag_us: int) -> None:
+        """An iteration began so late, and not for want of users that were free."""
+        ...
+
     def iteration(self, name: str, intended_us: int, began_us: int, done_us: int) -> None:
         """One iteration is over."""
         ...

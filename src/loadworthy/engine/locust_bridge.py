@@ -24,8 +24,10 @@ from locust.user import User
 from locust.user.task import DefaultTaskSet, TaskSet
 from locust.user.users import HttpUser as LocustHttpUser
 
+from loadworthy.clock import monotonic_ns
 from loadworthy.engine.gate import arriving_execute_next_task, gated_execute_task, paced_wait
 from loadworthy.engine.loading import forgetting
+from loadworthy.engine.seat import seat_of
 from loadworthy.errors import UsageError
 from loadworthy.users.chance import personal_random
 from loadworthy.users.http import HttpSession, HttpUser
@@ -73,6 +75,8 @@ def engine_patches(*, lean_client: bool) -> Iterator[None]:
 def _well_ended(original: Callable[[User], None]) -> Callable[[User], None]:
     @functools.wraps(original)
     def run(self: User) -> None:
+        if (seat := seat_of(self)) is not None:
+            seat.born_us = monotonic_ns() // 1000
         try:
             original(self)
         except SystemExit as error:  # user code may end its user, not the run

@@ -52,7 +52,8 @@ class _Queue:
     def __init__(self, user_class: type[User]) -> None:
         self.user_class = user_class
         self.free: list[Seat] = []
-        self.waiting: deque[Arrival] = deque()
+        self.waiting: deque[tuple[Arrival, int]] = deque()
+        """Each with the time from which on it waits."""
         self.on_the_way = 0
         """Made, and not yet ready for the first time."""
 
@@ -166,11 +167,11 @@ class OpenCrowd(Crowd):
                 self._give(seat, arrival)
                 seat.wake()
                 return
-        queue.waiting.append(arrival)
+        queue.waiting.append((arrival, self.place.clock.monotonic_us()))
         self._look_after(queue)
 
-    def _give(self, seat: Seat, arrival: Arrival) -> None:
-        seat.arrival = arrival
+    def _give(self, seat: Seat, arrival: Arrival, excused_us: int = 0) -> None:
+        seat.arrival, seat.excused_us = arrival, excused_us
         seat.restart_chance(f"{self.place.stream}/{arrival.number}")
         self._busy += 1
         self.place.tally.sent += 1
@@ -196,11 +197,14 @@ class OpenCrowd(Crowd):
     def sit_down(self, seat: Seat) -> bool:
         """A user is free: it gets what waits for it (then True), or waits itself."""
         queue = self._queues[id(type(seat.user))]
-        if not seat.is_ready:
-            seat.is_ready = True
+        is_new, seat.is_ready = not seat.is_ready, True
+        if is_new:
             self._arrived(queue)
         if queue.waiting and not self._is_finished:
-            self._give(seat, queue.waiting.popleft())
+            arrival, since_us = queue.waiting.popleft()
+            # Making a user is our own time; its on_start, and what others were busy with, is the target's.
+            from_us = max(since_us, seat.born_us) if is_new else since_us
+            self._give(seat, arrival, self.place.clock.monotonic_us() - from_us)
             return True
         queue.free.append(seat)
         return False

@@ -19,6 +19,7 @@ from loadworthy.clock import Clock
 from loadworthy.engine.health import HealthMeter
 from loadworthy.engine.seat import Usher
 from loadworthy.record.buffer import SampleBuffer
+from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
 from loadworthy.users.locust_stats import feed, forget_old_seconds
@@ -49,6 +50,7 @@ class Recording:
         self.users_seen: set[int] = set()
         self.stopping = False
         self.is_over = False
+        self._own_lags_us: list[int] = []
         self._users = 0
         self._cut_wall_us = clock.wall_us()
         self._cut_us = clock.monotonic_us()
@@ -57,6 +59,10 @@ class Recording:
         """One iteration is over."""
         self.iterations += 1
         self.buffer.record_part(ITERATION, name, intended_us, done_us, None, began_us)
+
+    def own_lag(self, lag_us: int) -> None:
+        """An iteration began so late, and not for want of users that were free."""
+        self._own_lags_us.append(lag_us)
 
     def restart(self) -> None:
         """The first interval begins now; what was recorded before stands in it."""
@@ -85,9 +91,11 @@ class Recording:
             sent=self.sent,
             dropped=self.dropped,
             late=self.late,
+            own_lag=Histogram.of(self._own_lags_us),
             receive_lag=self.buffer.drain_receive_lags(),
         )
         self.scheduled = self.sent = self.dropped = self.late = self.iterations = 0
+        self._own_lags_us = []
         self._users = users
         self.users_seen.clear()
         self._cut_wall_us += now_us - self._cut_us

@@ -35,12 +35,14 @@ class Seat:
         arrival: what it was handed and has not done yet; open workloads only.
         is_parked: it waits for an arrival.
         is_ready: it has done its ``on_start``.
+        born_us: when its greenlet began to run.
+        excused_us: of the time for which its arrival waited, what it waited for the target.
         due_us: when a user with pacing should have begun the iteration that comes next; 0 where there is none.
     """
 
     __slots__ = (
-        "_chance", "_greenlet", "_stream", "arrival", "began_us", "crowd", "due_us", "in_iteration", "intended_us",
-        "is_parked", "is_ready", "number", "user",
+        "_chance", "_greenlet", "_stream", "arrival", "began_us", "born_us", "crowd", "due_us", "excused_us",
+        "in_iteration", "intended_us", "is_parked", "is_ready", "number", "user",
     )  # fmt: skip
 
     def __init__(self, crowd: Crowd, number: int, stream: str) -> None:
@@ -50,6 +52,8 @@ class Seat:
         self._chance: Chance | None = None
         self.user: User | None = None
         self.arrival: Arrival | None = None
+        self.born_us = 0
+        self.excused_us = 0
         self.is_parked = False
         self.is_ready = False
         self.in_iteration = False
@@ -119,6 +123,7 @@ class Seat:
         self.began_us = self.intended_us = monotonic_ns() // 1000
         if self.arrival is not None:
             self.intended_us = self.crowd.intended_us(self.arrival)
+            self.crowd.place.tally.own_lag(max(self.began_us - self.intended_us - self.excused_us, 0))
         elif self.due_us:
             self.intended_us, self.due_us = self.due_us, 0
         else:

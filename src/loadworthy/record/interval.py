@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from loadworthy.record.histogram import Histogram
 
 Json = dict[str, Any]
+_LAGS = ("own_lag", "receive_lag")
 _ARRIVALS = ("scheduled", "sent", "dropped", "late")
 K = TypeVar("K")
 
@@ -120,6 +121,8 @@ class Interval:
             dropped add up to scheduled. ``dropped`` alone also counts the slots that a user with pacing missed.
         late: those of the dropped that no lack of users explains: this process was behind when the scenario ended.
         health: the generator's own readings, e.g. ``cpu`` (share of one core), ``loop_lag_ms``, ``rss_bytes``.
+        own_lag: how late iterations of an open workload began because this process was late; waiting for users that
+            were busy with the target, or getting ready there, is not among it.
         receive_lag: by the kernel's stamps, how long answers lay here before they were read; a sample of them.
         series: what was measured; their sums are the totals.
         parts: what describes more closely what the series count already.
@@ -141,6 +144,7 @@ class Interval:
     sent: int = 0
     dropped: int = 0
     late: int = 0
+    own_lag: Histogram = field(default_factory=Histogram)
     receive_lag: Histogram = field(default_factory=Histogram)
 
     def to_json(self) -> Json:
@@ -163,8 +167,9 @@ class Interval:
                 data[key] = count
         if self.health:
             data["health"] = self.health
-        if self.receive_lag.count:
-            data["receive_lag"] = self.receive_lag.to_base64()
+        for key in _LAGS:
+            if (lag := getattr(self, key)).count:
+                data[key] = lag.to_base64()
         data["series"] = [series.to_json() for series in self.series]
         if self.parts:
             data["parts"] = [part.to_json() for part in self.parts]
@@ -184,11 +189,15 @@ class Interval:
             interrupted=int(data.get("interrupted", 0)),
             stopping=bool(data.get("stopping", False)),
             health=dict(data.get("health", {})),
-            receive_lag=Histogram.from_base64(data["receive_lag"]) if "receive_lag" in data else Histogram(),
             series=[SeriesInterval.from_json(series) for series in data["series"]],
             parts=[SeriesInterval.from_json(part) for part in data.get("parts", ())],
-            **{key: int(data.get(key, 0)) for key in _ARRIVALS},
+            **_counts_and_lags(data),
         )
+
+
+def _counts_and_lags(data: Mapping[str, Any]) -> Json:
+    counts = {key: int(data.get(key, 0)) for key in _ARRIVALS}
+    return {**counts, **{key: Histogram.from_base64(data[key]) for key in _LAGS if key in data}}
 
 
 def _add_counts(into: dict[K, int], more: Mapping[K, int]) -> None:
