@@ -173,13 +173,13 @@ class Worker:
         self._wave = data["wave"]
         self._tickets = {name: LeasedTickets(partial(self._ask_for_tickets, name)) for name in data["counted"]}
         node.begin(self._wave, self._tickets, wire.unpack_split(data["split"]))
-        self._say(f"{', '.join(self._wave)}: started")
         self._runner.send_message(wire.BEGUN, {"wave": self._wave})
 
     def _on_start(self, data: Json) -> None:
         self._runner.worker_state = STATE_RUNNING
         splits = [wire.unpack_split(split) for split in data["splits"]]
         self._require_node().start(splits, int(data["elapsed_us"]))
+        self._say(f"{', '.join(self._wave)}: started")
         self._watching = gevent.spawn(self._watch_states)
 
     def _on_split(self, data: Json) -> None:

@@ -1,0 +1,71 @@
+"""A worker is lost while the load goes on, and another joins in its place: the shares are those of who is there."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.cli import Started, only_run, write_plan
+
+from loadworthy.record.rundir import Run
+from loadworthy.testing import CountingServer
+
+RATE = 100
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(started: Started, words: str) -> None:
+    """Until it says so."""
+    for line in started.lines():
+        if words in line:
+            return
+    raise AssertionError(f"it never said {words!r}")
+
+
+def number_from(event: dict[str, Any]) -> int:
+    """The number of the iteration from which on the shares hold, and ten more for rounding."""
+    return round(float(event["message"].split()[1]) * RATE) + 10
+
+
+@pytest.mark.slow
+def test_a_worker_that_joins_late_takes_the_place_of_one_that_was_lost(tmp_path: Path) -> None:
+    """From the moments that the run names, every iteration begins once; the newcomer does its half."""
+    address = f"127.0.0.1:{free_port()}"
+    with CountingServer() as server:
+        load = {"rate": f"{RATE}/s", "arrivals": "constant", "run_time": "16s",
+                "endpoints": [{"path": "/{{ iteration }}", "name": "/n"}]}  # fmt: skip
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": load}})
+        with (
+            Started("run", plan, "--workers", 2, "--bind", address, cwd=tmp_path) as run,
+            Started("worker", "--join", address, cwd=tmp_path) as stays,
+            Started("worker", "--join", address, cwd=tmp_path) as dies,
+        ):
+            wait_for(dies, "load: started")
+            dies.send(signal.SIGKILL)
+            wait_for(run, "was lost")
+            with Started("worker", "--join", address, cwd=tmp_path) as comes:
+                code, out = run.finish()
+                codes = [stays.finish()[0], comes.finish()[0]]
+        numbers = sorted(int(one.target[1:]) for one in server.log() if one.target[1:].isdigit())
+    assert code == 4, out  # what the lost one should have begun is missing
+    assert codes == [0, 0]
+    events = [one for one in Run.open(only_run(tmp_path)).events if one["type"] == "shared_anew"]
+    assert len(events) == 2, out
+    alone, together = map(number_from, events)
+    assert all(count == 1 for count in Counter(numbers).values())
+    assert alone < together < 1500
+    assert [number for number in numbers if number >= alone] == list(range(alone, 16 * RATE))
+    begun = Counter[int]()
+    for interval in Run.open(only_run(tmp_path)).intervals():
+        begun[interval.process] += interval.sent
+    assert set(begun) == {1, 2, 3} or set(begun) == {1, 3} or set(begun) == {2, 3}
+    assert abs(begun[3] - (16 * RATE - together) / 2) <= 30
