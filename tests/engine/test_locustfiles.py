@@ -250,6 +250,33 @@ def test_options_after_two_dashes_go_to_the_file(tmp_path: Path) -> None:
         assert targets == {"/chosen"}
 
 
+def test_what_the_master_notes_among_the_options_reaches_its_workers(tmp_path: Path) -> None:
+    """As with Locust: a file notes something in ``test_start``, before the first user is made anywhere."""
+    source = """
+    from locust import HttpUser, events, task
+    from locust.runners import MasterRunner
+
+    @events.test_start.add_listener
+    def note(environment, **kwargs):
+        if isinstance(environment.runner, MasterRunner):
+            environment.parsed_options.workers = len(environment.runner.clients.ready)
+        else:
+            environment.known = environment.parsed_options.workers
+
+    class Visitor(HttpUser):
+        @task
+        def look(self):
+            self.client.get(f"/{self.environment.known}")
+    """
+    path = write(tmp_path, source)
+    with CountingServer() as server:
+        options = ("--url", server.url, "--users", 2, "--processes", 2, "--set", "scenarios.locustfile.iterations=20")
+        done = loadworthy("run", path, *options, cwd=tmp_path)
+        targets = {exchange.target for exchange in server.log()}
+    assert done.code == 0, done.out + done.err
+    assert targets == {"/2"}
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [

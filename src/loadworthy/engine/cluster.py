@@ -28,6 +28,7 @@ from loadworthy.clock import Clock
 from loadworthy.engine import wire
 from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.drive import EndReason, UserClasses
+from loadworthy.engine.locust_bridge import parsed_options
 from loadworthy.engine.node import Outlet, close_test, open_test
 from loadworthy.engine.pacing import READY_S
 from loadworthy.engine.shipping import pack_setup
@@ -86,6 +87,7 @@ class ClusterCrew:
         self._changed = Event()
         self._refusals: list[str] = []
         self._wave: tuple[str, ...] = ()
+        self._options: Json = {}
         self._start_us: int | None = None
         self._splits = 0
         self._started_ever = False
@@ -155,6 +157,7 @@ class ClusterCrew:
                 self._tickets[name] = CountedTickets(scenario.iterations)
         self._environment.user_classes = [one for name in wave for one in self._classes.classes(name)]
         open_test(self._environment)
+        self._options = self._noted_options()
         workers = self._active()
         for share, worker in enumerate(workers):
             worker.has_begun = worker.has_ended = False
@@ -295,7 +298,13 @@ class ClusterCrew:
 
     def _tell_to_begin(self, worker: _Worker, split: Split) -> None:
         data = {"wave": list(self._wave), "counted": list(self._tickets), "split": wire.pack_split(split)}
-        self._tell(worker.client_id, wire.BEGIN, data)
+        self._tell(worker.client_id, wire.BEGIN, data | {"options": self._options})
+
+    def _noted_options(self) -> Json:
+        """What user code has noted among the options, in ``test_start``: with Locust, too, workers come to know it."""
+        parsed = vars(parsed_options(self._setup.arguments))
+        now = vars(self._environment.parsed_options)
+        return {name: value for name, value in now.items() if name not in parsed or parsed[name] != value}
 
     def _tell_to_start(self, worker: _Worker, splits: Sequence[Split]) -> None:
         elapsed_us = self._clock.monotonic_us() - (self._start_us or 0)

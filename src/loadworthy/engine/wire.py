@@ -5,7 +5,7 @@
     worker → master                       master → worker
     (Locust: client_ready)
     HELLO    child_pid                    SETUP    plan, seed, place of this process
-    READY | REFUSED  message              BEGIN    wave; counted: scenarios with limited iterations; share
+    READY | REFUSED  message              BEGIN    wave; counted: scenarios with limited iterations; share; options
     BEGUN    wave                         START    splits, how long ago the clock started
     BATCH    number, intervals …          ACK      number
     TICKETS  scenario                     GRANT    scenario, count

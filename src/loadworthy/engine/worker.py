@@ -170,6 +170,7 @@ class Worker:
 
     def _on_begin(self, data: Json) -> None:
         node = self._require_node()
+        vars(self._environment.parsed_options).update(data["options"])
         self._wave = data["wave"]
         self._tickets = {name: LeasedTickets(partial(self._ask_for_tickets, name)) for name in data["counted"]}
         node.begin(self._wave, self._tickets, wire.unpack_split(data["split"]))
