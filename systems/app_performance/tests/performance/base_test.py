@@ -28,7 +28,7 @@ from loadworthy.plan.load import LoadedPlan, load_plan
 from loadworthy.plan.model import RowSource
 from loadworthy.users import HttpUser
 from loadworthy.users.cleanup import clean_up_after, created
-from loadworthy.users.feeders import Feeder, load_rows
+from loadworthy.users.feeders import Row, load_rows
 from loadworthy.users.http.response import Response
 from loadworthy.users.preflight import require_target
 
@@ -58,15 +58,14 @@ def configuration() -> LoadedPlan:
 
 
 @cache
-def rows_of(name: str, **wanted: str) -> Feeder | None:
-    """The rows under ``test_data`` of this name whose columns have the wanted values; None where there are none.
+def rows_of(name: str, **wanted: str) -> list[Row]:
+    """The rows under ``test_data`` of this name whose columns have the wanted values.
 
     A configuration that does not name them has those of ``data/NAME.csv``.
     """
     loaded = configuration()
     source = loaded.plan.test_data.get(name) or RowSource(file=str(DATA / f"{name}.csv"))
-    rows = [row for row in load_rows(source, loaded.base_dir) if wanted.items() <= row.items()]
-    return Feeder(rows, random=random.Random(random.getrandbits(64))) if rows else None
+    return [row for row in load_rows(source, loaded.base_dir) if wanted.items() <= row.items()]
 
 
 class BaseLocustTest(HttpUser):
@@ -92,9 +91,9 @@ class BaseLocustTest(HttpUser):
     def log_in(self) -> bool:
         """Log in with one of the test accounts; whether that worked. From now on, requests carry the token."""
         accounts = rows_of("accounts", role=self.role)
-        if accounts is None:
+        if not accounts:
             raise ValueError(f"the test data has no accounts with the role {self.role}")
-        form = {"email": accounts.next_row()["email"], "password": PASSWORD}
+        form = {"email": random.choice(accounts)["email"], "password": PASSWORD}
         self.client.headers.pop("Authorization", None)
         response = self.send("POST", "/api/users/login", 200, json=form)
         if response is None:
@@ -189,9 +188,9 @@ class BaseLocustTest(HttpUser):
     def new_item(self) -> dict[str, Any]:
         """The body of an item that does not exist yet: a row of the test data under a name of its own."""
         rows = rows_of("items")
-        if rows is None:
+        if not rows:
             raise ValueError("the test data has no items")
-        row = rows.next_row()
+        row = random.choice(rows)
         return {**row, "name": f"{row['name']} {uuid.uuid4().hex[:8]}", "value": int(row["value"])}
 
     def send(self, method: str, path: str, expected: int, **options: Any) -> Response | None:
