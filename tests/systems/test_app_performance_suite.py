@@ -212,6 +212,25 @@ def test_options_replace_what_the_configuration_says(service: Service, suite: Pa
     _remove_kept_rows(service)
 
 
+def test_stages_of_a_rate_keep_it(service: Service, suite: Path) -> None:
+    """``--run-time`` shortens them in their proportions; ``--users`` has no effect there, and that is said."""
+    config = suite / CONFIG
+    plan = yaml.safe_load(config.read_text(encoding="utf-8"))
+    plan["scenarios"]["rush"] = {"stages": [{"duration": "30s", "ramp_to": "30/s"}, {"duration": "60s", "rate": 30}]}
+    config.write_text(yaml.safe_dump(plan), encoding="utf-8")
+    before = row_counts(service)
+    options = ("--scenario", "rush", "--users", 7, "--run-time", "3s")
+    done = script(RUN, *options, service=service, cwd=suite)
+    assert done.code in {*JUDGED, 4}, done.err
+    assert "rush: its rate says how much load there is; --users and --spawn-rate have no effect on it" in done.err
+    manifest = json.loads((newest_run(suite) / "run.json").read_text(encoding="utf-8"))
+    stages = manifest["plan"]["scenarios"]["rush"]["stages"]
+    given = [{key: value for key, value in stage.items() if value is not None} for stage in stages]
+    assert given == [{"duration": "1s", "ramp_to": "30/s"}, {"duration": "2s", "rate": 30.0}]
+    assert scenarios_of(newest_run(suite))["rush"]["workload"] == "open"
+    assert row_counts(service) == before
+
+
 def _rows_are_those_of(scenario: Any, service: Service, before: dict[str, int]) -> None:
     """What the figures say was made is in the tables, and carries the id of one test."""
     after = row_counts(service)

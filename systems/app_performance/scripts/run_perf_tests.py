@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,17 +123,25 @@ def _overrides(loaded: LoadedPlan, names: Sequence[str], amount: Amount) -> Iter
         place = f"scenarios.{json.dumps(name, ensure_ascii=False)}"
         if not _has_behaviour(scenario):
             yield f"{place}.locustfile", os.path.relpath(test_file(loaded, name), loaded.base_dir)
-        if scenario.stages:
-            if amount.spawn_rate is not None:
-                _note(f"{name}: its stages say how fast users come; --spawn-rate has no effect on it")
-            if amount.users is not None or amount.run_time_us is not None:
-                yield f"{place}.stages", scaled_stages(scenario.stages, amount.users, amount.run_time_us)
-            continue
-        for key, value in (("users", amount.users), ("spawn_rate", amount.spawn_rate)):
-            if value is not None:
-                yield f"{place}.{key}", value
-        if amount.run_time_us is not None:
-            yield f"{place}.run_time", f"{amount.run_time_us}us"
+        yield from _load_overrides(name, place, scenario, amount)
+
+
+def _load_overrides(name: str, place: str, scenario: Scenario, amount: Amount) -> Iterator[tuple[str, Any]]:
+    if scenario.is_open:
+        if amount.users is not None or amount.spawn_rate is not None:
+            _note(f"{name}: its rate says how much load there is; --users and --spawn-rate have no effect on it")
+        amount = replace(amount, users=None, spawn_rate=None)
+    if scenario.stages:
+        if amount.spawn_rate is not None:
+            _note(f"{name}: its stages say how fast users come; --spawn-rate has no effect on it")
+        if amount.users is not None or amount.run_time_us is not None:
+            yield f"{place}.stages", scaled_stages(scenario.stages, amount.users, amount.run_time_us)
+        return
+    for key, value in (("users", amount.users), ("spawn_rate", amount.spawn_rate)):
+        if value is not None:
+            yield f"{place}.{key}", value
+    if amount.run_time_us is not None:
+        yield f"{place}.run_time", f"{amount.run_time_us}us"
 
 
 def _has_behaviour(scenario: Scenario) -> bool:
@@ -161,22 +169,27 @@ def test_file(loaded: LoadedPlan, name: str) -> Path:
 
 
 def scaled_stages(stages: Sequence[Stage], users: int | None, run_time_us: int | None) -> list[Mapping[str, Any]]:
-    """The stages with ``users`` at most and ``run_time_us`` in all, in the same proportions; None leaves as it is."""
+    """The stages with ``users`` at most and ``run_time_us`` in all, in the same proportions; None leaves as it is.
+
+    Rates stay as they are.
+    """
     most = max(stage_users(stage) for stage in stages)
     total_us = sum(stage.duration for stage in stages)
     scaled: list[Mapping[str, Any]] = []
     for stage in stages:
-        wanted = stage_users(stage)
-        if users is not None and wanted:
-            wanted = max(round(wanted * users / most), 1)
         length_us = stage.duration if run_time_us is None else max(stage.duration * run_time_us // total_us, 1)
-        scaled.append({"duration": f"{length_us}us", "users" if stage.ramp_to is None else "ramp_to": wanted})
+        key = "rate" if stage.rate is not None else "users" if stage.ramp_to is None else "ramp_to"
+        wanted = getattr(stage, key)
+        if isinstance(wanted, int) and wanted and users is not None:
+            wanted = max(round(wanted * users / most), 1)
+        scaled.append({"duration": f"{length_us}us", key: wanted})
     return scaled
 
 
 def stage_users(stage: Stage) -> int:
-    """How many a stage holds, or goes to."""
-    return (stage.users if stage.ramp_to is None else stage.ramp_to) or 0
+    """How many a stage holds, or goes to; 0 where it speaks of a rate."""
+    amount = stage.users if stage.ramp_to is None else stage.ramp_to
+    return amount if isinstance(amount, int) else 0
 
 
 # --- what the configuration says of runs: the keys of `reporting` and `locust` ---
