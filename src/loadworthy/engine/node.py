@@ -194,8 +194,10 @@ class Node:
             return
         users = self._crowds[recording.scenario].users
         interval = self._recorder.cut(recording, users, with_health=with_health)
-        gevent.sleep(0)  # each step takes a millisecond where there are many samples: users may go between
-        self._outlet.interval(interval)
+        try:
+            gevent.sleep(0)  # each step takes a millisecond where there are many samples: users may go between
+        finally:
+            self._outlet.interval(interval)  # it is nowhere else, and the end of the wave may come just now
         if failures := self._recorder.drain_failures(recording):
             self._outlet.failures(failures)
         self._errors.flush()
