@@ -62,7 +62,7 @@ def test_run_and_server_agree_to_the_request(tmp_path: Path, processes: int) -> 
                 "load": {
                     "users": 6,
                     "spawn_rate": 20,
-                    "run_time": "4s",
+                    "run_time": "2s",
                     "wait_time": "2ms-6ms",
                     "endpoints": ENDPOINTS,
                     "thresholds": ["error_rate < 50%"],
@@ -114,7 +114,7 @@ def test_percentiles_follow_a_known_delay(tmp_path: Path) -> None:
         endpoints = [{"path": "/slow", "weight": 3}, {"path": "/quick", "weight": 1}]
         plan = {
             "base_url": server.url,
-            "scenarios": {"load": {"users": 40, "run_time": "8s", "wait_time": "5ms", "endpoints": endpoints}},
+            "scenarios": {"load": {"users": 40, "run_time": "5s", "wait_time": "5ms", "endpoints": endpoints}},
         }
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
         log = server.log()
@@ -380,7 +380,7 @@ def test_intervals_of_two_processes_merge_without_loss(tmp_path: Path) -> None:
     with CountingServer() as server:
         plan = {
             "base_url": server.url,
-            "scenarios": {"load": {"users": 4, "run_time": "3s", "wait_time": "5ms", "endpoints": [{"path": "/"}]}},
+            "scenarios": {"load": {"users": 4, "run_time": "2s", "wait_time": "5ms", "endpoints": [{"path": "/"}]}},
         }
         done = loadworthy("run", write_plan(tmp_path, plan), "--processes", 2, cwd=tmp_path)
     assert done.code == 0, done.out + done.err

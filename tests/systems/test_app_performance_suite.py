@@ -289,7 +289,8 @@ def test_a_custom_test_works_as_written(service: Service, suite: Path) -> None:
     (suite / "tests/performance/test_custom.py").write_text(CUSTOM_TEST, encoding="utf-8")
     config = suite / CONFIG
     plan = yaml.safe_load(config.read_text(encoding="utf-8"))
-    plan["scenarios"]["custom"] = {"description": "My own", "users": 30, "spawn_rate": 30, "run_time": "3s"}
+    custom = {"description": "My own", "users": 30, "spawn_rate": 30, "run_time": "3s", "thresholds": ["max < 10s"]}
+    plan["scenarios"]["custom"] = custom
     config.write_text(yaml.safe_dump(plan), encoding="utf-8")
     before = row_counts(service)
     done = script(RUN, "--scenario", "custom", "--keep-data", service=service, cwd=suite)

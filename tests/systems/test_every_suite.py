@@ -91,6 +91,7 @@ def _quick_kimmy(folder: Path) -> Path:
     config = json.loads((suite / "config.json").read_text(encoding="utf-8"))
     for scenario in config["test_scenarios"].values():
         scenario.update(duration_seconds=8, ramp_up_seconds=0.2, wait_seconds=[0.01, 0.03])
+    config["thresholds"].append("max < 10s")
     (suite / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return suite
 
@@ -194,6 +195,7 @@ def test_the_salon_with_fifty_users_and_their_own_pauses(tmp_path: Path) -> None
     suite = kimmy_esthi.copy_suite(tmp_path)
     config = json.loads((suite / "config.json").read_text(encoding="utf-8"))
     config["test_scenarios"]["read_test"].update(duration_seconds=15)
+    config["thresholds"].append("max < 10s")
     (suite / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with Service("kimmy_esthi", tmp_path) as service:
         options = ("--url", service.url, "--scenarios", "read_test", "--output", "r.json")

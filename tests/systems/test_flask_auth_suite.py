@@ -175,7 +175,7 @@ def test_one_level_runs_alone(suite: Path, service: Service) -> None:
     rows, answers = service.rows("clients"), answers_of(service)
     done = run(
         "loadworthy", "run", "load_levels.yaml", "--scenario", "registration_normal_load", "--users", 20,
-        "--run-time", "3s", "--processes", 2, "--set", "scenarios.*.thresholds=error_rate < 1%",
+        "--run-time", "3s", "--processes", 2, "--set", "scenarios.*.thresholds=[error_rate < 1%, p95 < 5s]",
         cwd=suite, environ={**FAST, "TEST_HOST": service.url},
     )  # fmt: skip
     assert done.code == 0, done.out + done.err

@@ -58,6 +58,7 @@ def shortened(config: dict[str, Any], duration_s: float = 0.5) -> dict[str, Any]
     for scenario in config["test_scenarios"].values():
         scenario.update(duration_seconds=duration_s, ramp_up_seconds=0.2, wait_seconds=[0.01, 0.03])
         scenario["concurrent_users"] //= 5
+    config["thresholds"].append("max < 10s")
     return config
 
 
