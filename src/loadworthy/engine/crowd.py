@@ -11,7 +11,7 @@ it takes to begin each iteration at its time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,12 +20,13 @@ from gevent.pool import Group
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.user import User
+from locust.user.task import DefaultTaskSet, TaskSet
 
 from loadworthy.clock import Clock
 from loadworthy.engine.drive import EndReason
 from loadworthy.engine.seat import Seat, Usher
 from loadworthy.engine.stopping import see_off, tell_to_stop
-from loadworthy.engine.tickets import Tickets
+from loadworthy.engine.tickets import CountedTickets, LeasedTickets, Tickets
 from loadworthy.units import US_PER_S
 from loadworthy.workload.arrivals import Arrival, Split
 from loadworthy.workload.profile import ClosedProfile, Move
@@ -90,6 +91,9 @@ class Crowd:
         self._splits: list[Split] = [split]
         self._made: Counter[int] = Counter()
         self._start_us: int | None = None
+        self._periods: dict[type, int] = {}
+        self.tickets = place.tickets if isinstance(place.tickets, CountedTickets | LeasedTickets) else None
+        """None where there is no limit: nobody needs to ask."""
 
     # --- what the node asks and tells ---
 
@@ -132,6 +136,13 @@ class Crowd:
         see_off(self._greenlets, timeout_s)
 
     # --- what seats ask ---
+
+    def period_us(self, taskset: TaskSet, find: Callable[[TaskSet], int]) -> int:
+        """The time between the slots of a task set, 0 where it has none; found out once for each class."""
+        kind = type(taskset) if type(taskset) is not DefaultTaskSet else type(taskset.user)
+        if kind not in self._periods:
+            self._periods[kind] = find(taskset)
+        return self._periods[kind]
 
     def sit_down(self, seat: Seat) -> bool:
         """A user is ready for its next iteration; whether it was given an arrival at once."""

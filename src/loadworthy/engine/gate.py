@@ -32,7 +32,8 @@ from loadworthy.users.precise import wait_until
 
 Method = Callable[..., Any]
 _PACING = "constant_pacing.<locals>.wait_time_func"
-_STOCK_CHOICES = (TaskSet.get_next_task, DefaultTaskSet.get_next_task)
+_STOCK = "loadworthy_stock_choice"
+"""Marks Locust's own ``get_next_task``, behind which no choice of the user's stands."""
 
 
 def gated_execute_task(original: Method) -> Method:
@@ -40,29 +41,40 @@ def gated_execute_task(original: Method) -> Method:
 
     @functools.wraps(original)
     def execute_task(self: TaskSet, task: Any) -> None:
-        seat = seat_of(self.user)
+        seat = seat_of(self._user)
         if seat is None or seat.in_iteration or (isinstance(task, type) and issubclass(task, TaskSet)):
             original(self, task)
             return
-        if not seat.crowd.place.tickets.take():
+        tickets = seat.crowd.tickets
+        if tickets is not None and not tickets.take():
             raise StopUser
         seat.begin()
         try:
             original(self, task)
         except gevent.GreenletExit:
-            raise
+            raise  # one that the end of the run cut off does not count
         except BaseException:
-            _done(seat)
+            seat.end()
             raise
-        _done(seat)
+        seat.end()
 
     return execute_task
 
 
-def _done(seat: Seat) -> None:
-    """The iteration counts; one that the end of the run cut off does not."""
-    seat.crowd.place.tally.iteration(type(seat.user).__name__, seat.intended_us, seat.began_us, monotonic_ns() // 1000)
-    seat.end()
+def choosing_get_next_task(original: Method) -> Method:
+    """Locust's choice of a task, which draws nothing where there is but one."""
+
+    @functools.wraps(original)
+    def get_next_task(self: TaskSet) -> Any:
+        tasks = _tasks_of(self)
+        return tasks[0] if len(tasks) == 1 else original(self)
+
+    setattr(get_next_task, _STOCK, True)
+    return get_next_task
+
+
+def _tasks_of(taskset: TaskSet) -> Any:
+    return taskset._user.tasks if isinstance(taskset, DefaultTaskSet) else taskset.tasks  # noqa: SLF001  # Locust's own
 
 
 def arriving_execute_next_task(original: Method) -> Method:
@@ -70,7 +82,7 @@ def arriving_execute_next_task(original: Method) -> Method:
 
     @functools.wraps(original)
     def execute_next_task(self: TaskSet) -> None:
-        seat = seat_of(self.user)
+        seat = seat_of(self._user)
         if seat is not None and seat.crowd.is_open and not seat.in_iteration:
             seat.await_arrival()
             if _is_chosen_at_random(self):
@@ -83,8 +95,8 @@ def arriving_execute_next_task(original: Method) -> Method:
 
 def _is_chosen_at_random(taskset: TaskSet) -> bool:
     """Whether the task that is next was drawn, from more than one; what user code has scheduled is not touched."""
-    tasks = taskset.user.tasks if isinstance(taskset, DefaultTaskSet) else taskset.tasks
-    return len(tasks) > 1 and len(taskset._task_queue) == 1 and type(taskset).get_next_task in _STOCK_CHOICES  # noqa: SLF001  # Locust's own
+    is_stock = getattr(type(taskset).get_next_task, _STOCK, False)
+    return is_stock and len(_tasks_of(taskset)) > 1 and len(taskset._task_queue) == 1  # noqa: SLF001  # Locust's own
 
 
 def paced_wait(original: Method) -> Method:
@@ -92,26 +104,29 @@ def paced_wait(original: Method) -> Method:
 
     @functools.wraps(original)
     def wait(self: TaskSet) -> None:
-        seat = seat_of(self.user)
+        seat = seat_of(self._user)
         if seat is None or seat.in_iteration or not seat.began_us:
             original(self)
         elif seat.crowd.is_open:
-            if self.user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001  # Locust's own contract, here and below
+            if self._user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001  # Locust's own contract, here and below
                 raise StopUser
-        elif (period_us := pacing_period_us(self)) is not None:
-            _wait_for_slot(self.user, seat, period_us)
+        elif period_us := seat.crowd.period_us(self, pacing_period_us):
+            _wait_for_slot(self._user, seat, period_us)
         else:
             original(self)
 
     return wait
 
 
-def pacing_period_us(taskset: TaskSet) -> int | None:
-    """The time between slots, where the pause of this task set is Locust's ``constant_pacing`` (or ``_throughput``)."""
+def pacing_period_us(taskset: TaskSet) -> int:
+    """The time between slots, where the pause of this task set is Locust's ``constant_pacing`` (or ``_throughput``).
+
+    0 where it is another.
+    """
     own = type(taskset).wait_time is not TaskSet.wait_time
     function: Any = getattr(taskset.wait_time if own else taskset.user.wait_time, "__func__", None)
     if getattr(function, "__qualname__", "") != _PACING:
-        return None
+        return 0
     # The only place where Locust keeps it.
     variables = dict(zip(function.__code__.co_freevars, function.__closure__, strict=True))
     return round(float(variables["wait_time"].cell_contents) * US_PER_S)
@@ -128,6 +143,5 @@ def _wait_for_slot(user: Any, seat: Seat, period_us: int) -> None:
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
     else:
         gevent.sleep(0)  # as Locust does: a user that is always late must not keep the others out
-        if period_us > 0:
-            seat.crowd.place.tally.dropped += (now_us - due_us) // period_us
+        seat.crowd.place.tally.dropped += (now_us - due_us) // period_us
     seat.due_us = due_us

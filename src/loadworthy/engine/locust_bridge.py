@@ -25,7 +25,12 @@ from locust.user.task import DefaultTaskSet, TaskSet
 from locust.user.users import HttpUser as LocustHttpUser
 
 from loadworthy.clock import monotonic_ns
-from loadworthy.engine.gate import arriving_execute_next_task, gated_execute_task, paced_wait
+from loadworthy.engine.gate import (
+    arriving_execute_next_task,
+    choosing_get_next_task,
+    gated_execute_task,
+    paced_wait,
+)
 from loadworthy.engine.loading import forgetting
 from loadworthy.engine.seat import seat_of
 from loadworthy.errors import UsageError
@@ -53,6 +58,7 @@ def engine_patches(*, lean_client: bool) -> Iterator[None]:
     patch(User, "run", _well_ended(User.run))
     for owner in (TaskSet, DefaultTaskSet):
         patch(owner, "execute_task", gated_execute_task(owner.execute_task))
+        patch(owner, "get_next_task", choosing_get_next_task(owner.get_next_task))
     patch(TaskSet, "execute_next_task", arriving_execute_next_task(TaskSet.execute_next_task))
     patch(TaskSet, "wait", paced_wait(TaskSet.wait))
     if lean_client:

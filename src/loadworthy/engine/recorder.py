@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
+import numpy as np
 from locust.env import Environment
 from locust.user import User
 
@@ -20,7 +21,7 @@ from loadworthy.engine.health import HealthMeter
 from loadworthy.engine.seat import Usher
 from loadworthy.record.buffer import SampleBuffer
 from loadworthy.record.histogram import Histogram
-from loadworthy.record.interval import Interval
+from loadworthy.record.interval import Interval, SeriesInterval
 from loadworthy.units import US_PER_S
 from loadworthy.users.locust_stats import feed, forget_old_seconds
 from loadworthy.users.precise import wait_until
@@ -51,6 +52,8 @@ class Recording:
         self.stopping = False
         self.is_over = False
         self._own_lags_us: list[int] = []
+        self._rows: dict[str, list[int]] = {}
+        """Name → response time and service time of each iteration, one after another."""
         self._users = 0
         self._cut_wall_us = clock.wall_us()
         self._cut_us = clock.monotonic_us()
@@ -58,7 +61,25 @@ class Recording:
     def iteration(self, name: str, intended_us: int, began_us: int, done_us: int) -> None:
         """One iteration is over."""
         self.iterations += 1
-        self.buffer.record_part(ITERATION, name, intended_us, done_us, None, began_us)
+        try:
+            rows = self._rows[name]
+        except KeyError:
+            rows = self._rows[name] = []
+        rows += (done_us - intended_us, done_us - began_us)
+
+    def _drain_iterations(self) -> list[SeriesInterval]:
+        drained = []
+        for name, rows in self._rows.items():
+            if rows:
+                table = np.array(rows, dtype=np.int64).reshape(-1, 2)
+                part = SeriesInterval(ITERATION, name, requests=len(table))
+                part.response.record_many(np.ascontiguousarray(table[:, 0]))
+                part.service.record_many(np.ascontiguousarray(table[:, 1]))
+                lags = table[:, 0] - table[:, 1]
+                part.send_lag.record_many(lags[lags > 0])
+                drained.append(part)
+        self._rows = {}
+        return drained
 
     def own_lag(self, lag_us: int) -> None:
         """An iteration began so late, and not for want of users that were free."""
@@ -86,7 +107,7 @@ class Recording:
             interrupted=interrupted,
             stopping=self.stopping,
             series=series,
-            parts=self.buffer.drain_parts(),
+            parts=[*self.buffer.drain_parts(), *self._drain_iterations()],
             scheduled=self.scheduled,
             sent=self.sent,
             dropped=self.dropped,

@@ -131,8 +131,11 @@ class Seat:
         self._tell_user(self.intended_us)
 
     def end(self) -> None:
-        """The iteration is over; what nobody sent has no intended time any more."""
+        """The iteration is over, and counts; what nobody sent has no intended time any more."""
         self.in_iteration = False
+        self.crowd.place.tally.iteration(
+            type(self.user).__name__, self.intended_us, self.began_us, monotonic_ns() // 1000
+        )
         if self.intended_us != self.began_us:
             self._tell_user(None)
         if self.arrival is not None:
