@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loadworthy.testing import Drift, Errors, Fault, MemoryLeak, Queue, Resets, Stall
@@ -70,8 +70,13 @@ def naive_departures(
     return found
 
 
+def _every_20_us(at_us: int) -> Stall:
+    return Stall(at_s=at_us * _US, for_s=10 * _US, every_s=20 * _US)
+
+
 @settings(deadline=None)
 @given(_jobs, st.sampled_from([None, 1, 2, 3]), st.lists(_stalls(), max_size=2))
+@example([(0, 5), (3, 12)], 1, [_every_20_us(5), _every_20_us(15)])  # they take turns, and never let go
 def test_queues_with_stalls_do_what_a_simulation_of_every_microsecond_does(
     jobs: list[tuple[int, int]], servers: int | None, stalls: list[Stall]
 ) -> None:

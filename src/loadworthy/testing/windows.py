@@ -16,6 +16,7 @@ The way back is taken at its right end: what is due at the very moment at which 
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -67,6 +68,9 @@ class WorkClock:
 
     def __init__(self) -> None:
         self._windows: tuple[Window, ...] = ()
+        self._repeats_from_us = 0
+        """From here on the windows do nothing but repeat, together once in ``_period_us``."""
+        self._period_us = 1
         self._now_us = 0
         self._work_us = 0
         self._is_stalled = False
@@ -80,6 +84,9 @@ class WorkClock:
         """From now on it stands still in these windows."""
         self.work_us(now_us)
         self._windows = tuple(windows)
+        ends = (one.start_us + (one.length_us or 0 if one.every_us is None else 0) for one in self._windows)
+        self._repeats_from_us = max(ends, default=0)
+        self._period_us = math.lcm(*(one.every_us for one in self._windows if one.every_us is not None))
         self._look()
 
     def is_stalled(self, now_us: int) -> bool:
@@ -110,18 +117,23 @@ class WorkClock:
             self._from_real_us.append(self._now_us)
 
     def real_us(self, work_us: int) -> int | None:
-        """The last moment at which the work time is ``work_us``; None if a stall without an end comes before."""
+        """The last moment at which the work time is ``work_us``; None if a stall without an end comes before.
+
+        Stalls that take turns are one without an end, too: none has ended when all of them have repeated once.
+        """
         if work_us < self._work_us:
             index = bisect_right(self._from_work_us, work_us) - 1
             return self._from_real_us[index] + work_us - self._from_work_us[index]
         real_us, reached_us = self._now_us, self._work_us
         is_stalled, edge_us = self._is_stalled, self._until_us
+        stalled_from_us = real_us
         while True:
             if not is_stalled:
                 if edge_us is None or reached_us + edge_us - real_us > work_us:
                     return real_us + work_us - reached_us
                 reached_us += edge_us - real_us
-            if edge_us is None:
+                stalled_from_us = edge_us
+            if edge_us is None or edge_us > max(stalled_from_us, self._repeats_from_us) + self._period_us:
                 return None
             real_us = edge_us
             is_stalled, edge_us = self._in_window(real_us), self._edge_us(real_us)
