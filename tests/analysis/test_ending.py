@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from tests.support.runs import START_MS, iso
 
-from loadworthy.analysis.ending import run_duration_s, seconds
+from loadworthy.analysis.ending import judge_ending, run_duration_s, seconds
+from loadworthy.analysis.planned import planned_duration_s
+from loadworthy.engine.manifest import scenario_facts
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,43 @@ def test_durations_in_words(duration_s: float, text: str) -> None:
 def test_run_duration(facts: dict[str, Any], last_ms: int | None, duration_s: float | None) -> None:
     """The recorded end, else the last interval; unknown where the start is."""
     assert run_duration_s(facts, last_ms) == duration_s
+
+
+def plan_of(**run_times: str | None) -> dict[str, Any]:
+    """Scenarios of these lengths; the second runs with the first."""
+    names = list(run_times)
+    return {
+        "scenarios": {
+            name: {"users": 1, "run_time": length, "with": [names[0]] if index == 1 else []}
+            for index, (name, length) in enumerate(run_times.items())
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "planned_s"),
+    [
+        ({"plan": plan_of(a="6s", b="3s"), "planned_duration_s": 9.0}, 6.0),
+        ({"plan": plan_of(a="3s", b="6s", c="4s"), "planned_duration_s": 13.0}, 10.0),
+        ({"plan": plan_of(a="6s", b="3s"), "scenarios": ["b"], "planned_duration_s": 3.0}, 3.0),
+        ({"plan": plan_of(a="6s", b=None), "planned_duration_s": None}, None),
+        ({"plan": {"scenarios": {"a": {"users": "many"}}}, "planned_duration_s": 9.0}, 9.0),
+        ({"planned_duration_s": 9.0}, 9.0),
+        ({}, None),
+    ],
+)
+def test_what_runs_together_is_planned_once(facts: dict[str, Any], planned_s: float | None) -> None:
+    """Of scenarios at the same time the longest counts, though the manifest of an older run adds them up."""
+    assert planned_duration_s(facts) == planned_s
+    if planned_s is not None:
+        ending = judge_ending(facts | {"ended": "interrupted"}, planned_s - 1)
+        assert f"ended after {seconds(planned_s - 1)} of the planned {seconds(planned_s)}" in (ending.reason or "")
+        assert judge_ending(facts | {"ended": "interrupted"}, planned_s).reason is None
+
+
+def test_manifests_say_the_same() -> None:
+    """The longest of each wave, and the sum over waves; unknown where one has no end."""
+    lengths = {"a": 6.0, "b": 3.0, "c": 4.0}
+    assert scenario_facts(lengths, [("a", "b"), ("c",)]) == 10
+    assert scenario_facts(lengths) == 13
+    assert scenario_facts(lengths | {"b": None}, [("a", "b"), ("c",)]) is None

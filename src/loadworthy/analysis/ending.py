@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from loadworthy.analysis.planned import planned_duration_s
 from loadworthy.analysis.verdict import Verdict
 
 
@@ -39,7 +40,7 @@ def run_duration_s(manifest: Mapping[str, Any], last_ms: int | None) -> float | 
 
 def judge_ending(manifest: Mapping[str, Any], duration_s: float | None) -> Ending:
     """What the end of the run allows it to be."""
-    ended, planned_s = manifest.get("ended"), manifest.get("planned_duration_s")
+    ended, planned_s = manifest.get("ended"), planned_duration_s(manifest)
     after = _after(duration_s, planned_s)
     if ended == "completed":
         return Ending()

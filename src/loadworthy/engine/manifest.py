@@ -6,7 +6,7 @@ import os
 import platform
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -69,7 +69,16 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def scenario_facts(planned: Mapping[str, float | None]) -> float | None:
-    """The planned length of all scenarios in seconds, None where one has no planned end."""
-    lengths = list(planned.values())
-    return None if any(length is None for length in lengths) else float(sum(length or 0 for length in lengths))
+def scenario_facts(
+    planned: Mapping[str, float | None], together: Sequence[Sequence[str]] | None = None
+) -> float | None:
+    """The planned length of a run in seconds, None where a scenario has no planned end.
+
+    Args:
+        planned: the length of each scenario.
+        together: the names in waves that run one after another; unless given, each scenario runs by itself.
+    """
+    if None in planned.values():
+        return None
+    waves = [[name] for name in planned] if together is None else together
+    return float(sum(max(planned[name] or 0.0 for name in wave) for wave in waves))
