@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench clean
+.PHONY: help demo test test-slow check format bench bench-honesty clean
 
 # Each suite is an import root of its own, as it is for Locust.
 mypy_suite = cd systems/$(1) && MYPYPATH=$(or $(3),.) $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
 	--cache-dir $(CURDIR)/.mypy_cache/$(1) --explicit-package-bases $(2)
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -55,6 +55,9 @@ format: $(VENV)/.dev  ## put the code into shape
 
 bench: $(VENV)/.dev  ## side by side with other load generators
 	$(BIN)/python benchmarks/http_clients.py
+
+bench-honesty: $(VENV)/.dev  ## one stall, and what each load generator says of it
+	$(BIN)/python benchmarks/honesty/stall.py
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
