@@ -32,11 +32,19 @@ def wait_for_progress(started: Started) -> None:
     raise AssertionError("the run never got going")
 
 
+def wait_for_requests(server: CountingServer, count: int) -> None:
+    """The server's own count says when; bounded by the test's time limit."""
+    for _ in range(2_000_000):
+        if server.stats().requests >= count:
+            return
+    raise AssertionError("the load never came")
+
+
 def test_after_kill_9_all_but_the_last_second_is_there(tmp_path: Path) -> None:
     """SIGKILL in mid-run: ``report`` judges what there is; at most the last second of the server's log is missing."""
     with CountingServer() as server:
         with Started("run", write_plan(tmp_path, plan_for(server.url)), cwd=tmp_path) as started:
-            wait_for_progress(started)
+            wait_for_requests(server, 1500)  # at 800/s at most: more than a second
             started.process.kill()
             code, _ = started.finish()
         log = server.log()
@@ -67,7 +75,7 @@ def test_a_signal_stops_gracefully_and_every_request_is_counted(
     with CountingServer((Route("*", delay=Delay.fixed(120)),)) as server:
         plan = write_plan(tmp_path, plan_for(server.url))
         with Started("run", plan, "--processes", processes, cwd=tmp_path) as started:
-            wait_for_progress(started)
+            wait_for_requests(server, 40)  # at 33/s at most
             started.send(number)
             code, out = started.finish()
         requests = len(server.log())
@@ -126,9 +134,9 @@ def test_a_run_says_how_long_it_took_and_how_it_ended(tmp_path: Path) -> None:
 def test_a_worker_that_dies_makes_the_run_invalid(tmp_path: Path) -> None:
     """One of two workers is killed: the other goes on, and the verdict says that figures are missing."""
     with CountingServer() as server:
-        plan = write_plan(tmp_path, plan_for(server.url, run_time="8s"))
+        plan = write_plan(tmp_path, plan_for(server.url, run_time="4s"))
         with Started("run", plan, "--processes", 2, cwd=tmp_path) as started:
-            wait_for_progress(started)
+            wait_for_requests(server, 100)
             children = Path(f"/proc/{started.process.pid}/task/{started.process.pid}/children").read_text().split()
             os.kill(int(children[0]), signal.SIGKILL)
             code, out = started.finish()

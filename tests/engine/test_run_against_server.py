@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,32 +52,47 @@ def assert_books_agree(summary: dict, log: list[Exchange]) -> None:  # type: ign
         assert figures["failures"] == sum(count for status, count in statuses.items() if status >= "400")
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_run_and_server_agree_to_the_request(tmp_path: Path, processes: int) -> None:
-    """Counts, bytes, status codes of every series equal the server's own log, in one process and in two."""
+Agreed = Callable[[int], tuple[Path, list[Exchange]]]
+
+
+@pytest.fixture(scope="module")
+def agreed(tmp_path_factory: pytest.TempPathFactory) -> Agreed:
+    """The run directory, and the server's log, of a run in so many processes; made once for all that read it."""
+    made: dict[int, tuple[Path, list[Exchange]]] = {}
+
+    def run_in(processes: int) -> tuple[Path, list[Exchange]]:
+        if processes not in made:
+            made[processes] = _two_seconds_of_load(tmp_path_factory.mktemp("agreed"), processes)
+        return made[processes]
+
+    return run_in
+
+
+def _two_seconds_of_load(folder: Path, processes: int) -> tuple[Path, list[Exchange]]:
+    scenario = {
+        "users": 6,
+        "spawn_rate": 20,
+        "run_time": "2s",
+        "wait_time": "2ms-6ms",
+        "endpoints": ENDPOINTS,
+        "thresholds": ["error_rate < 50%"],
+    }
     with CountingServer(ROUTES, seed=3) as server:
-        plan = {
-            "base_url": server.url,
-            "seed": 11,
-            "scenarios": {
-                "load": {
-                    "users": 6,
-                    "spawn_rate": 20,
-                    "run_time": "2s",
-                    "wait_time": "2ms-6ms",
-                    "endpoints": ENDPOINTS,
-                    "thresholds": ["error_rate < 50%"],
-                }
-            },
-        }
-        done = loadworthy("run", write_plan(tmp_path, plan), "--processes", processes, cwd=tmp_path)
+        plan = {"base_url": server.url, "seed": 11, "scenarios": {"load": scenario}}
+        done = loadworthy("run", write_plan(folder, plan), "--processes", processes, cwd=folder)
         log = server.log()
     assert done.code == 0, done.out + done.err
-    summary = summary_of(only_run(tmp_path))
+    return only_run(folder), log
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_run_and_server_agree_to_the_request(agreed: Agreed, processes: int) -> None:
+    """Counts, bytes, status codes of every series equal the server's own log, in one process and in two."""
+    path, log = agreed(processes)
     assert len(log) > 500
-    assert_books_agree(summary, log)
+    assert_books_agree(summary_of(path), log)
     assert_weights_hold(Counter(series_of(exchange) for exchange in log))
-    assert_merged_percentiles_are_those_of_all_samples(only_run(tmp_path), processes)
+    assert_merged_percentiles_are_those_of_all_samples(path, processes)
 
 
 def assert_weights_hold(counts: Counter[str]) -> None:
@@ -340,18 +356,12 @@ def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None
     assert "access_token" in messages["/json"]["excerpt"]
 
 
-def test_report_makes_the_same_summary_again(tmp_path: Path) -> None:
+def test_report_makes_the_same_summary_again(agreed: Agreed, tmp_path: Path) -> None:
     """``loadworthy report`` needs nothing but the directory, and gives the same bytes and the same exit code."""
-    with CountingServer() as server:
-        plan = {
-            "base_url": server.url,
-            "scenarios": {"load": {"users": 2, "iterations": 50, "endpoints": [{"path": "/"}]}},
-        }
-        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
-    run = only_run(tmp_path)
+    run, _ = agreed(1)
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     again = loadworthy("report", run, cwd=tmp_path)
-    assert (done.code, again.code) == (0, 0), again.out + again.err
+    assert again.code == 0, again.out + again.err
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
@@ -375,30 +385,21 @@ def test_secrets_stay_out_of_the_run_directory(tmp_path: Path) -> None:
     assert secret not in done.out + done.err
 
 
-def test_intervals_of_two_processes_merge_without_loss(tmp_path: Path) -> None:
+def test_intervals_of_two_processes_merge_without_loss(agreed: Agreed) -> None:
     """Each process numbers its intervals from 0 without a gap, and their sum is the summary."""
-    with CountingServer() as server:
-        plan = {
-            "base_url": server.url,
-            "scenarios": {"load": {"users": 4, "run_time": "2s", "wait_time": "5ms", "endpoints": [{"path": "/"}]}},
-        }
-        done = loadworthy("run", write_plan(tmp_path, plan), "--processes", 2, cwd=tmp_path)
-    assert done.code == 0, done.out + done.err
-    intervals = list(Run.open(only_run(tmp_path)).intervals())
+    path, _ = agreed(2)
+    intervals = list(Run.open(path).intervals())
     for process in (1, 2):
         numbers = [interval.number for interval in intervals if interval.process == process]
         assert numbers == list(range(len(numbers)))
     merged = Histogram.merged(series.response for interval in intervals for series in interval.series)
-    assert merged.count == summary_of(only_run(tmp_path))["scenarios"]["load"]["requests"]
+    assert merged.count == summary_of(path)["scenarios"]["load"]["requests"]
 
 
-def test_interval_lines_are_what_the_format_says(tmp_path: Path) -> None:
+def test_interval_lines_are_what_the_format_says(agreed: Agreed) -> None:
     """Each line of intervals.jsonl reads back to itself."""
-    with CountingServer() as server:
-        plan = {
-            "base_url": server.url,
-            "scenarios": {"load": {"users": 1, "iterations": 30, "endpoints": [{"path": "/"}]}},
-        }
-        loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
-    for line in (only_run(tmp_path) / "intervals.jsonl").read_text(encoding="utf-8").splitlines():
+    path, _ = agreed(1)
+    lines = (path / "intervals.jsonl").read_text(encoding="utf-8").splitlines()
+    assert lines
+    for line in lines:
         assert Interval.from_json(json.loads(line)).to_json() == json.loads(line)

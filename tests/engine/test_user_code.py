@@ -45,7 +45,7 @@ def test_users_that_cannot_be_made_fail_the_run(tmp_path: Path, processes: int) 
             self.client.get("/")
     """
     with CountingServer() as server:
-        done = run(tmp_path, server.url, source, "--users", 6, "--run-time", "2s", "--processes", processes)
+        done = run(tmp_path, server.url, source, "--users", 6, "--run-time", "1s", "--processes", processes)
     assert done.code == 1, done.out + done.err
     assert "no account left" in done.out
     assert "Traceback" not in done.err
@@ -246,15 +246,15 @@ def test_time_outs_of_the_plan_reach_a_locustfile(tmp_path: Path) -> None:
 
 
 def test_a_ramp_down_does_not_wait_for_slow_users(tmp_path: Path) -> None:
-    """Users busy for two seconds each: two seconds after the ramp's end only those that shall stay are there."""
-    stages = [{"duration": "2s", "users": 8}, {"duration": "1s", "ramp_to": 2}, {"duration": "5s", "users": 2}]
-    with CountingServer((Route("*", delay=Delay.fixed(2000)),)) as server:
+    """Users busy for a second each: a second after the ramp's end only those that shall stay are there."""
+    stages = [{"duration": "1s", "users": 8}, {"duration": "500ms", "ramp_to": 2}, {"duration": "3s", "users": 2}]
+    with CountingServer((Route("*", delay=Delay.fixed(1000)),)) as server:
         plan = {"base_url": server.url, "scenarios": {"load": {"stages": stages, "endpoints": [{"path": "/"}]}}}
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     assert done.code == 0, done.out + done.err
     intervals = list(Run.open(only_run(tmp_path)).intervals())
     start_ms = intervals[0].start_ms
-    late = [one.users for one in intervals if one.start_ms - start_ms > 5500 and not one.stopping]
+    late = [one.users for one in intervals if one.start_ms - start_ms > 2750 and not one.stopping]
     assert late
     assert set(late) == {2}
 
