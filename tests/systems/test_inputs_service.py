@@ -141,7 +141,7 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
     """All five on one kind of database; none of them says anything on standard error, such as a traceback."""
     folder = tmp_path_factory.mktemp("services")

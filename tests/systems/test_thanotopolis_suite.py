@@ -215,7 +215,9 @@ AREAS: dict[str, dict[str, tuple[float, tuple[str, ...]]]] = {
 }
 
 
-@pytest.mark.parametrize("area", AREAS)
+@pytest.mark.parametrize(
+    "area", [pytest.param(area, marks=() if area == "crm" else pytest.mark.slow) for area in AREAS]
+)
 def test_the_shares_of_the_requests_are_those_of_the_area(area: str, service: Service, suite: Path) -> None:
     """Chi-square over a few hundred requests; wrong by chance once in a million. None fails, and no row is left."""
     rows, file = rows_of(service), f"scenarios/{area}_load_test.py"
