@@ -13,7 +13,7 @@ from scipy import stats
 
 from loadworthy.plan.model import Scenario
 from loadworthy.units import US_PER_S
-from loadworthy.workload.arrivals import CHUNK, Arrival, Split, arrivals, chunks
+from loadworthy.workload.arrivals import CHUNK, Arrival, Source, Split, arrivals, chunks
 from loadworthy.workload.profile import OpenProfile, open_profile
 
 SINGLE = [Split(0, 1)]
@@ -148,3 +148,31 @@ def test_arrivals_are_worked_out_as_they_are_needed() -> None:
     """A profile without end gives its first chunks at once."""
     found = list(itertools.islice(chunks(profile(rate="10/s"), "1"), 3))
     assert [(first, times.size) for first, times in found] == [(0, CHUNK), (CHUNK, CHUNK), (2 * CHUNK, CHUNK)]
+
+
+def test_what_was_looked_at_may_still_become_another_s() -> None:
+    """A split that comes between looking and taking holds for what was not taken."""
+    one = profile(rate="1000/s", run_time="3s", arrivals="constant")
+    splits = [Split(0, 1)]
+    source = Source(one, "x", splits)
+    assert source.peek() == source.take() == Arrival(0, 0)
+    assert source.peek() == Arrival(1, 1000)
+    splits.append(Split(1, 4, 1000))
+    assert [source.take() for _ in range(3)] == [Arrival(1, 1000), Arrival(5, 5000), Arrival(9, 9000)]
+
+
+def test_a_newcomer_passes_over_what_was_before_it() -> None:
+    """Chunk by chunk; what it begins then is what its splits say, as if it had been there all the time."""
+    one = profile(rate="5000/s", run_time="20s")
+    expected = list(arrivals(one, "x", [Split(None, 2), Split(0, 3, 15 * US_PER_S)]))
+    splits = [Split(0, 3)]
+    source = Source(one, "x", splits)
+    skipped = sum(1 for _ in source.skip_until(14 * US_PER_S))
+    assert skipped > 10
+    source.peek()
+    splits[:] = [Split(None, 2), Split(0, 3, 15 * US_PER_S)]
+    source.forget()
+    taken = []
+    while (arrival := source.take()) is not None:
+        taken.append(arrival)
+    assert taken == expected

@@ -179,6 +179,7 @@ class ScenarioClasses:
             user_number=seat.number,
             random=seat.chance,
             arrival_number=lambda: None if seat.arrival is None else seat.arrival.number,
+            most_users=seat.crowd.most_users,
             is_open=seat.crowd.is_open,
         )
 

@@ -44,6 +44,8 @@ Json = dict[str, Any]
 WORKERS_WAIT_S = 60.0
 """For workers on this machine to start and load the plan."""
 ANSWER_WAIT_S = 20.0
+NEWCOMERS = 1000
+"""Epochs of workers that came late: the users that each of them makes have numbers of their own."""
 SPLIT_AHEAD_US = 1_000_000
 """A new split holds from so far in the future: all workers must have heard of it by then."""
 MOST_TICKETS = 50
@@ -57,9 +59,13 @@ class _Worker:
     """Set where the worker is a process that we started."""
     ready: bool = False
     lost: bool = False
+    wave: int = 0
+    """The number of the last wave that it was told to begin."""
     has_begun: bool = False
-    """It is ready for the wave under way."""
+    """It is ready for that wave."""
     has_ended: bool = False
+    is_full: bool = False
+    """All users that there are to be at first are there."""
     users: dict[str, int] = field(default_factory=dict)
     states: dict[str, tuple[bool, str | None]] = field(default_factory=dict)
     """Scenario → whether it has nothing to do, and why that is so for good."""
@@ -87,11 +93,14 @@ class ClusterCrew:
         self._changed = Event()
         self._refusals: list[str] = []
         self._wave: tuple[str, ...] = ()
+        self._wave_number = 0
+        self._is_spawned = False
         self._options: Json = {}
         self._start_us: int | None = None
         self._splits = 0
         self._started_ever = False
         self._joined = 0
+        self._dismissed: set[str] = set()
         self._error: Exception | None = None
         self._bind_host = bind[0]
         self._runner = _bind(environment, bind)
@@ -150,6 +159,9 @@ class ClusterCrew:
         """Make all workers ready for the scenarios of a wave."""
         self._started_ever = True
         self._wave, self._start_us, self._splits = tuple(wave), None, 0
+        self._wave_number += 1
+        self._is_spawned = False
+        self._dismissed.clear()
         self._tickets = {}
         for name in wave:
             scenario = self._setup.plan.scenarios[name]
@@ -158,27 +170,27 @@ class ClusterCrew:
         self._environment.user_classes = [one for name in wave for one in self._classes.classes(name)]
         open_test(self._environment)
         self._options = self._noted_options()
-        workers = self._active()
+        workers = [worker for worker in self._active() if worker.ready]
         for share, worker in enumerate(workers):
-            worker.has_begun = worker.has_ended = False
-            worker.users, worker.states = {}, {}
             self._tell_to_begin(worker, Split(share, len(workers)))
-        everyone = self._wait_until(lambda: all(w.has_begun for w in self._active()), READY_S + ANSWER_WAIT_S)
-        if not everyone or not self._active():
+        everyone = self._wait_until(lambda: all(w.has_begun for w in self._taking_part()), READY_S + ANSWER_WAIT_S)
+        if self._error is not None or not everyone or not self._taking_part():
             raise self._error or GeneratorError("the workers did not answer when the scenario began")
 
     def start(self) -> None:
         """The clock starts, in all workers."""
         self._start_us = self._clock.monotonic_us()
-        workers = self._active()
+        workers = self._taking_part()
         for share, worker in enumerate(workers):
             self._tell_to_start(worker, [Split(share, len(workers))])
+        for worker in self._active():  # those that came meanwhile
+            self._let_join(worker)
 
     def aim(self, scenario: str, users: int, per_second: float, user_classes: UserClasses = None) -> None:
         """Go to so many users, in the background."""
         names = None if user_classes is None else [one.__name__ for one in user_classes]
         data = {"scenario": scenario, "users": users, "per_second": per_second, "classes": names}
-        for worker in self._active():
+        for worker in self._taking_part():
             worker.states.pop(scenario, None)  # what it said of its users was said before
             self._tell(worker.client_id, wire.AIM, data)
 
@@ -187,9 +199,10 @@ class ClusterCrew:
         if self._error is not None:
             raise self._error
         self._look_for_lost()
-        workers = [worker for worker in self._active() if worker.has_begun]
+        workers = [worker for worker in self._taking_part() if worker.has_begun]
         if not workers:
             return EndReason.WORKERS_LOST
+        self._tell_when_spawned(workers)
         states = [worker.states.get(scenario, (False, None)) for worker in workers]
         if not all(is_idle for is_idle, _ in states):
             return None
@@ -197,21 +210,25 @@ class ClusterCrew:
 
     def dismiss(self, scenario: str) -> None:
         """One scenario is over while others go on."""
-        self._tell_all(wire.DISMISS, {"scenario": scenario})
+        self._dismissed.add(scenario)
+        for worker in self._taking_part():
+            worker.users.pop(scenario, None)
+            self._tell(worker.client_id, wire.DISMISS, {"scenario": scenario})
 
     def end(self) -> None:
         """Stop the users everywhere and take in the last intervals."""
         close_test(self._environment, self._end_wave)
 
     def _end_wave(self) -> None:
-        self._tell_all(wire.END, {})
+        self._start_us = None  # from here on nobody joins
+        for worker in self._taking_part():
+            self._tell(worker.client_id, wire.END, {})
         # Workers remove the test data of their users before they answer.
         patience_s = self._setup.plan.stop_timeout / US_PER_S + cleanup.LIMIT_S + ANSWER_WAIT_S
-        self._wait_until(lambda: all(w.has_ended for w in self._active()), patience_s)
-        for worker in self._active():
+        self._wait_until(lambda: all(w.has_ended for w in self._taking_part()), patience_s)
+        for worker in self._taking_part():
             if not worker.has_ended:
                 self._lose(worker, "it did not send its last figures")
-        self._start_us = None
 
     def close(self) -> None:
         """Send the workers home."""
@@ -270,7 +287,7 @@ class ClusterCrew:
         worker.ready = True
         self._outlet.event({"type": "worker_joined", "process": worker.process, "message": worker.client_id})
         if self._start_us is not None:
-            self._tell_to_begin(worker, Split(len(self._active()) - 1, len(self._active()), 0, self._splits + 1))
+            self._let_join(worker)
 
     def _on_refused(self, _worker: _Worker, data: Json) -> None:
         self._refusals.append(str(data.get("message", "")))
@@ -296,9 +313,33 @@ class ClusterCrew:
         granted = tickets.take_batch(batch) if tickets else 0
         self._tell(worker.client_id, wire.GRANT, {"scenario": scenario, "count": granted})
 
+    def _let_join(self, worker: _Worker) -> None:
+        """A worker that is ready comes into the wave under way, if it is not in it."""
+        if worker.ready and worker.wave != self._wave_number:
+            count = len(self._taking_part()) + 1
+            self._tell_to_begin(worker, Split(count - 1, count, 0, NEWCOMERS + worker.process))
+
     def _tell_to_begin(self, worker: _Worker, split: Split) -> None:
-        data = {"wave": list(self._wave), "counted": list(self._tickets), "split": wire.pack_split(split)}
-        self._tell(worker.client_id, wire.BEGIN, data | {"options": self._options})
+        worker.wave, worker.has_begun, worker.has_ended = self._wave_number, False, False
+        worker.users, worker.states = {}, {}
+        data = {
+            "wave": list(self._wave),
+            "counted": list(self._tickets),
+            "split": wire.pack_split(split),
+            "elapsed_us": 0 if self._start_us is None else self._clock.monotonic_us() - self._start_us,
+            "options": self._options,
+        }
+        self._tell(worker.client_id, wire.BEGIN, data)
+
+    def _taking_part(self) -> Sequence[_Worker]:
+        """Those that were told of the wave under way."""
+        return [worker for worker in self._active() if worker.wave == self._wave_number]
+
+    def _tell_when_spawned(self, workers: Sequence[_Worker]) -> None:
+        """Locust's event, here with the users of all workers, once a wave."""
+        if not self._is_spawned and all(worker.is_full for worker in workers):
+            self._is_spawned = True
+            self._environment.events.spawning_complete.fire(user_count=self.users)
 
     def _noted_options(self) -> Json:
         """What user code has noted among the options, in ``test_start``: with Locust, too, workers come to know it."""
@@ -313,18 +354,20 @@ class ClusterCrew:
 
     def _share_anew(self, newcomer: _Worker | None = None) -> None:
         """Workers came or went while the wave goes on: from a moment on, those that are there share the load."""
-        workers = [worker for worker in self._active() if worker.has_begun]
+        workers = [worker for worker in self._taking_part() if worker.has_begun]
         if self._start_us is None or not workers:
             return
         self._splits += 1
         from_us = self._clock.monotonic_us() - self._start_us + SPLIT_AHEAD_US
         for share, worker in enumerate(workers):
-            split = Split(share, len(workers), from_us, self._splits)
             if worker is newcomer:
+                split = Split(share, len(workers), from_us, NEWCOMERS + worker.process)
                 self._tell_to_start(worker, [Split(None, len(workers)), split])
             else:
+                split = Split(share, len(workers), from_us, self._splits)
                 self._tell(worker.client_id, wire.SPLIT, {"split": wire.pack_split(split)})
-        message = f"from {from_us / US_PER_S:.1f} s on, {len(workers)} workers share the load"
+        whose = "one worker carries" if len(workers) == 1 else f"{len(workers)} workers share"
+        message = f"from {from_us / US_PER_S:.1f} s on, {whose} the load"
         self._outlet.event({"type": "shared_anew", "scenarios": list(self._wave), "message": message})
 
     def _on_batch(self, worker: _Worker, data: Json) -> None:
@@ -333,10 +376,12 @@ class ClusterCrew:
             worker.batches.add(number)
             for item in data["intervals"]:
                 interval = Interval.from_json(item)
-                worker.users[interval.scenario] = interval.users
+                if interval.scenario not in self._dismissed:
+                    worker.users[interval.scenario] = interval.users
                 self._outlet.interval(interval)
             for scenario, (is_idle, reason) in data["states"].items():
                 worker.states[scenario] = (is_idle, reason)
+            worker.is_full = bool(data["is_full"])
             self._outlet.failures(data["failures"])
             for event in data["events"]:
                 self._outlet.event({**event, "process": worker.process})
@@ -344,10 +389,6 @@ class ClusterCrew:
 
     def _tell(self, client_id: str, message_type: str, data: Any) -> None:
         self._runner.server.send_to_client(Message(message_type, data, client_id))
-
-    def _tell_all(self, message_type: str, data: Any) -> None:
-        for worker in self._active():
-            self._tell(worker.client_id, message_type, data)
 
     def _active(self) -> Sequence[_Worker]:
         return [worker for worker in self._workers.values() if not worker.lost]

@@ -82,6 +82,12 @@ class Crowd:
     """What both kinds of crowd have in common."""
 
     is_open = False
+    end_us: int | None = None
+    """When what was due may still begin, but is no part of the measured time."""
+    most_users = 0
+    """Of a closed crowd over all processes, where that is known: its numbers are below."""
+    is_full = False
+    """Whether all users that there are to be at first are there."""
 
     def __init__(self, place: Place, classes: Sequence[type[User]], split: Split) -> None:
         self.place = place
@@ -102,8 +108,8 @@ class Crowd:
         """Users that run now."""
         return len(self._seats)
 
-    def prepare(self) -> None:
-        """Make ready what can be before the clock starts; may wait."""
+    def prepare(self, elapsed_us: int = 0) -> None:
+        """Make ready what can be before the clock starts, or where it started so long ago; may wait."""
 
     def start(self, start_us: int, splits: Sequence[Split]) -> None:
         """Follow the profile from this moment, which may have passed, with these shares."""
@@ -202,13 +208,13 @@ class ClosedCrowd(Crowd):
     def __init__(self, place: Place, classes: Sequence[type[User]], profile: ClosedProfile, split: Split) -> None:
         super().__init__(place, classes, split)
         self._profile = profile
+        self.most_users = profile.most_users
         self._turns = _turns(classes)
         self._named: list[str] = []
         self._by_name = {user_class.__name__: user_class for user_class in classes}
         self._alive: list[Seat | None] = []
         self._loop: gevent.Greenlet | None = None
         self._target = 0
-        self._is_full = False
 
     def start(self, start_us: int, splits: Sequence[Split]) -> None:
         super().start(start_us, splits)
@@ -223,18 +229,18 @@ class ClosedCrowd(Crowd):
         self._profile = ClosedProfile(moves, None)
         chosen = self._classes if classes is None else [self._by_name[name] for name in classes]
         self._turns, self._named = _turns(chosen), []
-        self._is_full = False
+        self.is_full = False
 
     def over(self) -> EndReason | None:
         if self.users or self._start_us is None:
             return None
         if self.place.tickets.exhausted:
             return EndReason.ITERATIONS
-        return EndReason.USERS_STOPPED if self._is_full and self._target else None
+        return EndReason.USERS_STOPPED if self.is_full and self._target else None
 
     @property
     def is_idle(self) -> bool:
-        return self._is_full and not self.users
+        return self.is_full and not self.users
 
     def finish(self) -> None:
         if self._loop is not None:
@@ -249,15 +255,15 @@ class ClosedCrowd(Crowd):
     def _adjust(self, elapsed_us: int) -> None:
         split = self._split_now()
         everywhere = self._profile.users_at(elapsed_us)
-        self._target = _share_of(everywhere, split)
+        self._target = share_of(everywhere, split)
         while len(self._alive) < self._target:
             if (user_class := self._class_of_next(split)) is None:
                 break
             self._alive.append(self._make(user_class, self._next_number()))
         if len(self._alive) > self._target:
             self._stop_newest(len(self._alive) - self._target)
-        if not self._is_full and everywhere == self._goal(elapsed_us):
-            self._is_full = True
+        if not self.is_full and everywhere == self._goal(elapsed_us):
+            self.is_full = True
             self.place.environment.events.spawning_complete.fire(user_count=self.users)
 
     def _goal(self, elapsed_us: int) -> int:
@@ -290,7 +296,7 @@ def _turns(classes: Sequence[type[User]]) -> Iterator[str | None]:
     return generator
 
 
-def _share_of(users: int, split: Split) -> int:
+def share_of(users: int, split: Split) -> int:
     """How many of the numbers below ``users`` are this process's."""
     if split.share is None:
         return 0

@@ -133,7 +133,8 @@ def pacing_period_us(taskset: TaskSet) -> int:
 
 
 def _wait_for_slot(user: Any, seat: Seat, period_us: int) -> None:
-    due_us = seat.began_us + period_us
+    """Until the next slot; where it has gone by, it is begun late, and those that have gone by after it are missed."""
+    due_us = seat.next_slot_us or seat.began_us + period_us
     now_us = monotonic_ns() // 1000
     if now_us < due_us:
         if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
@@ -143,5 +144,9 @@ def _wait_for_slot(user: Any, seat: Seat, period_us: int) -> None:
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
     else:
         gevent.sleep(0)  # as Locust does: a user that is always late must not keep the others out
-        seat.crowd.place.tally.dropped += (now_us - due_us) // period_us
-    seat.due_us = due_us
+        missed = (now_us - due_us) // period_us
+        seat.crowd.place.tally.dropped += missed
+        seat.next_slot_us = due_us + (missed + 1) * period_us
+        seat.slot_us = due_us
+        return
+    seat.slot_us, seat.next_slot_us = due_us, due_us + period_us

@@ -85,6 +85,8 @@ def _well_ended(original: Callable[[User], None]) -> Callable[[User], None]:
             seat.born_us = monotonic_ns() // 1000
         try:
             original(self)
+        except Exception:  # noqa: BLE001, S110  # Locust has fired user_error for it; gevent would print it once more
+            pass
         except SystemExit as error:  # user code may end its user, not the run
             self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
         finally:

@@ -26,6 +26,7 @@ from loadworthy.engine.recorder import Cutter, Recorder, Recording
 from loadworthy.engine.seat import seat_of
 from loadworthy.engine.tickets import EndlessTickets, Tickets
 from loadworthy.record.interval import Interval
+from loadworthy.users.precise import wait_until
 from loadworthy.users.sink import ATTRIBUTE
 from loadworthy.workload.arrivals import Split
 from loadworthy.workload.profile import ClosedProfile, Move, OpenProfile, profile_of
@@ -67,6 +68,7 @@ class Node:
         self._crowds: dict[str, Crowd] = {}
         self._recordings: dict[str, Recording] = {}
         self._dismissals: list[gevent.Greenlet] = []
+        self._ends: list[gevent.Greenlet] = []
         self._heap = ExitStack()
         setattr(environment, ATTRIBUTE, self._recorder)
         self._recorder.attach()
@@ -86,24 +88,29 @@ class Node:
 
     # --- a wave, from its beginning to its end ---
 
-    def begin(self, names: Sequence[str], tickets: Mapping[str, Tickets], split: Split) -> None:
-        """Make ready for a wave of scenarios: test_start, and the users that are to be there before the start."""
+    def begin(self, names: Sequence[str], tickets: Mapping[str, Tickets], split: Split, elapsed_us: int = 0) -> None:
+        """Make ready for a wave of scenarios: test_start, and the users that are to be there before the start.
+
+        ``elapsed_us``: for so long the wave has been under way elsewhere.
+        """
         wave = {name: self._classes.classes(name) for name in names}
         self._environment.user_classes = [one for classes in wave.values() for one in classes]
         self._environment._tasks_filtered = False  # noqa: SLF001  # Locust filters by tags once; these are other classes
         self._recordings = self._recorder.begin(names)
         self._crowds = {name: self._crowd(name, tickets.get(name) or EndlessTickets(), split) for name in names}
         open_test(self._environment)
-        for crowd in self._crowds.values():
-            crowd.prepare()
+        ready = [gevent.spawn(crowd.prepare, elapsed_us) for crowd in self._crowds.values()]
+        gevent.joinall(ready, raise_error=True)
         self._heap.enter_context(settled_heap())
 
     def start(self, splits: Sequence[Split], elapsed_us: int = 0) -> None:
         """The clock starts, or started so long ago: from now on the crowds follow their profiles."""
         start_us = self._clock.monotonic_us() - elapsed_us
         self._recorder.start()
-        for crowd in self._crowds.values():
+        for name, crowd in self._crowds.items():
             crowd.start(start_us, splits)
+            if crowd.end_us is not None:
+                self._ends.append(gevent.spawn(self._time_is_up, name, start_us + crowd.end_us))
         self._cutter.start()
 
     def split(self, split: Split) -> None:
@@ -122,6 +129,11 @@ class Node:
         crowd = self._crowds[name]
         reason = crowd.over()
         return reason is not None or crowd.is_idle, reason
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all users that there are to be at first are there."""
+        return all(crowd.is_full for crowd in self._crowds.values())
 
     def check(self) -> None:
         """Raise what keeps the intervals from being handed out, if anything does."""
@@ -144,15 +156,26 @@ class Node:
                 self._cut(recording)
         self._heap.close()
 
+    def _time_is_up(self, name: str, end_us: int) -> None:
+        """What was due may still begin for a moment; that moment is no part of the measured time."""
+        wait_until(end_us)
+        recording = self._recordings[name]
+        if self._cutter.running and not recording.stopping:
+            self._cut(recording)
+            recording.stopping = True
+
     def _stop_all(self) -> None:
+        gevent.killall(self._ends)
+        self._ends.clear()
         ending = [gevent.spawn(self._dismiss, name) for name in self._crowds]
         gevent.joinall([*ending, *self._dismissals], raise_error=True)
         self._dismissals.clear()
 
     def _dismiss(self, name: str) -> None:
         crowd, recording = self._crowds[name], self._recordings[name]
-        if recording.stopping:
+        if recording.is_dismissed:
             return
+        recording.is_dismissed = True
         crowd.finish()
         if self._cutter.running:
             self._cut(recording)

@@ -22,24 +22,27 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 import gevent
 from gevent.event import Event
 from locust.user import User
 
-from loadworthy.engine.crowd import Crowd, Place
+from loadworthy.engine.crowd import Crowd, Place, share_of
 from loadworthy.engine.drive import EndReason
 from loadworthy.engine.seat import Seat
+from loadworthy.engine.stopping import tell_to_stop
 from loadworthy.users.precise import Call, call_at
-from loadworthy.workload.arrivals import Arrival, Split, arrivals, number_of, unit_interval
+from loadworthy.workload.arrivals import Arrival, Source, Split, number_of, unit_interval
 from loadworthy.workload.profile import OpenProfile
 
 BATCH = 64
 """Arrivals begun in one turn of the event loop."""
 READY_S = 30.0
 """How long the first users may take for their ``on_start`` before the clock starts all the same."""
+START_AGAIN_US = 1_000_000
+"""After a user that could not get ready no other of its class is made for so long."""
 FIRST_USERS_S = 0.05
 """The first users are as many as iterations begin in this time."""
 
@@ -47,7 +50,7 @@ FIRST_USERS_S = 0.05
 class _Queue:
     """The users of one class, and what waits for them."""
 
-    __slots__ = ("free", "on_the_way", "user_class", "waiting")
+    __slots__ = ("free", "not_before_us", "on_the_way", "user_class", "waiting")
 
     def __init__(self, user_class: type[User]) -> None:
         self.user_class = user_class
@@ -56,6 +59,8 @@ class _Queue:
         """Each with the time from which on it waits."""
         self.on_the_way = 0
         """Made, and not yet ready for the first time."""
+        self.not_before_us = 0
+        """No other is made before."""
 
 
 class OpenCrowd(Crowd):
@@ -66,32 +71,49 @@ class OpenCrowd(Crowd):
     def __init__(self, place: Place, classes: Sequence[type[User]], profile: OpenProfile, split: Split) -> None:
         super().__init__(place, classes, split)
         self._profile = profile
+        self.end_us = profile.duration_us
         self._queues = {id(one): _Queue(one) for one in classes}
         self._only_queue = self._queues[id(classes[0])] if len(classes) == 1 else None
         self._weights = list(accumulate(max(float(one.weight), 0.0) for one in classes))
-        self._arrivals = arrivals(profile, place.stream, self._splits)
-        self._next: Arrival | None = None
+        self._source = Source(profile, place.stream, self._splits)
         self._call: Call | None = None
         self._ready = Event()
         self._busy = 0
         self._is_finished = False
         self._unmade = 0
-        self._last_number = -1
+        self._retiring: set[Seat] = set()
         self._seed = number_of(place.stream)
 
     # --- the life of the crowd ---
 
-    def prepare(self) -> None:
-        """Make the first users, and wait until they are ready: what they do before is no part of the load."""
-        share = self._profile.max_users / self._split_now().processes
-        wanted = math.ceil(self._profile.peak_rate * FIRST_USERS_S / self._split_now().processes)
-        for index in range(max(1, min(wanted, int(share)))):
-            self._add_user(self._queue_of_position((index + 0.5) / max(wanted, 1)))
-        self._next = next(self._arrivals, None)  # working out the first of them takes milliseconds
+    def prepare(self, elapsed_us: int = 0) -> None:
+        """Make the first users, and wait until they are ready: what they do before is no part of the load.
+
+        ``elapsed_us``: for so long the scenario has been running elsewhere.
+        """
+        for position in self._first_positions():
+            self._add_user(self._queue_of_position(position))
+        for _ in self._source.skip_until(elapsed_us):
+            gevent.sleep(0)
+        self._source.peek()  # working out the first of them takes milliseconds
         self._ready.wait(timeout=READY_S)
 
+    def _first_positions(self) -> Iterator[float]:
+        """As many as begin in a moment, at least one of each class if that is allowed; spread by the weights."""
+        split = self._split_now()
+        wanted = math.ceil(self._profile.peak_rate * FIRST_USERS_S / split.processes)
+        count = max(1, min(max(wanted, len(self._classes)), self._most_users()))
+        if count >= len(self._classes) > wanted:
+            ends = [0.0, *self._weights]
+            return ((low + high) / 2 / ends[-1] for low, high in pairwise(ends))
+        return ((index + 0.5) / count for index in range(count))
+
     def start(self, start_us: int, splits: Sequence[Split]) -> None:
+        if list(splits) != self._splits:
+            self._source.forget()
         super().start(start_us, splits)
+        self.is_full = True
+        self.place.environment.events.spawning_complete.fire(user_count=self.users)
         self._arm()
 
     def split(self, split: Split) -> None:
@@ -100,8 +122,6 @@ class OpenCrowd(Crowd):
             return
         if self._call is not None:
             self._call.cancel()  # the next arrival may be somebody else's now
-        self._next = None
-        self._arrivals = arrivals(self._profile, self.place.stream, self._splits, after=self._last_number)
         if self._start_us is not None:
             self._arm()
 
@@ -119,7 +139,7 @@ class OpenCrowd(Crowd):
 
     @property
     def _all_begun(self) -> bool:
-        return self._next is None and not any(queue.waiting for queue in self._queues.values())
+        return self._source.peek() is None and not any(queue.waiting for queue in self._queues.values())
 
     def finish(self) -> None:
         """Nothing is begun any more; what was due and was not begun is dropped."""
@@ -129,32 +149,33 @@ class OpenCrowd(Crowd):
         if self._call is not None:
             self._call.cancel()
         self._drop_what_is_due()
-        self._next = None
+        self._source.close()
         for queue in self._queues.values():
             self._drop_waiting(queue, 0)
 
     # --- arrivals ---
 
     def _arm(self) -> None:
-        if self._next is None:
-            self._next = next(self._arrivals, None)
-        if self._next is not None:
-            self._call = call_at(self.intended_us(self._next), self._on_due)
+        if (arrival := self._source.peek()) is not None:
+            self._call = call_at(self.intended_us(arrival), self._on_due)
 
     def _on_due(self) -> None:
         """Runs in the event loop, at the time of an arrival or later."""
         now_us = self.place.clock.monotonic_us()
         for _ in range(BATCH):
-            if self._next is None or self.intended_us(self._next) > now_us or self._is_finished:
+            if self._is_finished or not self._is_due(now_us):
                 break
             self._assign(self._take_next())
         if not self._is_finished:
             self._arm()
 
+    def _is_due(self, now_us: int) -> bool:
+        arrival = self._source.peek()
+        return arrival is not None and self.intended_us(arrival) <= now_us
+
     def _take_next(self) -> Arrival:
-        arrival, self._next = self._next, next(self._arrivals, None)
+        arrival = self._source.take()
         assert arrival is not None  # noqa: S101  # the callers have looked
-        self._last_number = arrival.number
         self.place.tally.scheduled += 1
         return arrival
 
@@ -187,7 +208,7 @@ class OpenCrowd(Crowd):
         if self._start_us is None:
             return
         now_us = self.place.clock.monotonic_us()
-        while self._next is not None and self.intended_us(self._next) <= now_us:
+        while self._is_due(now_us):
             self._take_next()
             self.place.tally.dropped += 1
             self.place.tally.late += 1
@@ -213,18 +234,36 @@ class OpenCrowd(Crowd):
         self._busy -= 1
 
     def _add_user(self, queue: _Queue) -> None:
-        if self._is_finished or self.users + self._unmade >= self._most_users():
+        if self._is_finished or self.place.clock.monotonic_us() < queue.not_before_us:
+            return
+        if self.users + self._unmade - len(self._retiring) >= self._most_users() and not self._make_room(queue):
             return
         queue.on_the_way += 1
         self._unmade += 1
         self._ready.clear()
         gevent.spawn(self._make_for, queue)
 
+    def _make_room(self, queue: _Queue) -> bool:
+        """Send a user of another class home that has nothing to do, so that this one gets its share."""
+        for other in self._queues.values():
+            while other is not queue and other.free:
+                seat = other.free.pop(0)
+                if seat.is_parked and seat.user is not None:
+                    self._retiring.add(seat)
+                    tell_to_stop(seat.user)
+                    return True
+        return False
+
     def _make_for(self, queue: _Queue) -> None:
         self._unmade -= 1
         if self._is_finished or self._make(queue.user_class, self._next_number()) is None:
-            self._arrived(queue)
-            self._drop_waiting(queue, queue.on_the_way)
+            self._failed_to_start(queue)
+
+    def _failed_to_start(self, queue: _Queue) -> None:
+        """One could not be made, or ended in its on_start: others would, too, so none is made for a while."""
+        queue.not_before_us = self.place.clock.monotonic_us() + START_AGAIN_US
+        self._arrived(queue)
+        self._drop_waiting(queue, queue.on_the_way)
 
     def _arrived(self, queue: _Queue) -> None:
         """One that was on its way is ready, or will never be."""
@@ -234,14 +273,14 @@ class OpenCrowd(Crowd):
 
     def _left(self, seat: Seat) -> None:
         super()._left(seat)
+        self._retiring.discard(seat)
         queue = self._queues[id(type(seat.user))]
         if seat.arrival is not None:
             self._busy -= 1
         if seat.is_ready:
             self._look_after(queue)
-        else:  # it ended in its on_start: others would, too, so none is made in its place
-            self._arrived(queue)
-            self._drop_waiting(queue, queue.on_the_way)
+        else:
+            self._failed_to_start(queue)
 
     def _look_after(self, queue: _Queue) -> None:
         """For each arrival that waits there is a user on its way; what nobody will come for is dropped."""
@@ -250,9 +289,7 @@ class OpenCrowd(Crowd):
         self._drop_waiting(queue, queue.on_the_way)
 
     def _most_users(self) -> int:
-        split = self._split_now()
-        share, most = split.share or 0, self._profile.max_users
-        return max((most - share + split.processes - 1) // split.processes, 1)
+        return share_of(self._profile.max_users, self._split_now())
 
     def _queue_of_position(self, position: float) -> _Queue:
         """The class to which a point of 0..1 belongs, each class having its weight's share of it."""

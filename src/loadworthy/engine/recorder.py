@@ -21,7 +21,7 @@ from loadworthy.engine.health import HealthMeter
 from loadworthy.engine.seat import Usher
 from loadworthy.record.buffer import SampleBuffer
 from loadworthy.record.histogram import Histogram
-from loadworthy.record.interval import Interval, SeriesInterval
+from loadworthy.record.interval import ITERATION, Interval, SeriesInterval
 from loadworthy.units import US_PER_S
 from loadworthy.users.locust_stats import feed, forget_old_seconds
 from loadworthy.users.precise import wait_until
@@ -30,16 +30,14 @@ from loadworthy.users.sink import UserSink, event_failure, foreign_listeners, is
 Errors = dict[tuple[str, str, str], int]
 """(kind, name, message) → how often."""
 
-ITERATION = "iteration"
-"""Kind of the parts that hold whole iterations, named after the user's class."""
-
 
 class Recording:
     """What one process records of one scenario; a :class:`~loadworthy.engine.crowd.Tally` of its crowd.
 
     Attributes:
         scheduled, sent, dropped, late, iterations: since the last cut; see ``Interval``.
-        stopping: whether the users have been told to stop.
+        stopping: whether the measured time is over: the planned time is up, or the users have been told to stop.
+        is_dismissed: whether they are being told to.
         is_over: whether its last interval was cut.
     """
 
@@ -51,6 +49,7 @@ class Recording:
         self.users_seen: set[int] = set()
         self.stopping = False
         self.is_over = False
+        self.is_dismissed = False
         self._own_lags_us: list[int] = []
         self._rows: dict[str, list[int]] = {}
         """Name → response time and service time of each iteration, one after another."""
@@ -238,8 +237,10 @@ class Recorder:
             return
         done_us = self._clock.monotonic_us()
         start_us = done_us - max(round(response_time * 1000), 0)
+        seat = self._usher.seat
+        intended_us = start_us - (seat.take_late_us() if seat is not None else 0)
         code = status if isinstance(status, int) else 0
-        buffer.record(request_type, name, start_us, start_us, done_us, code, 0, length, failure, length)
+        buffer.record(request_type, name, intended_us, start_us, done_us, code, 0, length, failure, length)
 
 
 LAG_CHECK_S = 0.1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from locust.env import Environment
+from locust.user import User
 
 from loadworthy.clock import Clock, SystemClock
 from loadworthy.engine import manifest as facts
@@ -108,6 +109,7 @@ class _PlanRun:
         self._monitoring = Monitoring(self._plan, self._names, clock)
         self._started_us = 0
         self._path = request.out
+        self._warnings: list[str] = []
 
     def go(self) -> RunOutcome:
         request = self._request
@@ -118,9 +120,30 @@ class _PlanRun:
             classes.load()
             environment = make_environment(_without_slash(self._plan.base_url), self._plan.stop_timeout / US_PER_S)
             environment.parsed_options = parsed_options(request.arguments)
+            self._check_open(classes, self._warnings)
             self._check_hosts(classes)
             self._check_target(classes)
             return self._record(classes, environment)
+
+    def _check_open(self, classes: ScenarioClasses, journal_warnings: list[str]) -> None:
+        """What a rate needs: users that take turns as Locust's do, and at least one in each process."""
+        processes = max(self._request.workers, 1)
+        for name, profile in self._profiles.items():
+            if not isinstance(profile, OpenProfile):
+                continue
+            if profile.max_users < processes:
+                raise UsageError(
+                    f"scenario {name}: max_users {profile.max_users} is less than the {processes} processes, "
+                    "and each needs a user"
+                )
+            for user_class in classes.classes(name):
+                if user_class.run is not User.run:
+                    raise UsageError(
+                        f"scenario {name}: {user_class.__name__} has a run() of its own, so nobody else can say "
+                        "when its iterations begin; give it tasks, or users instead of a rate"
+                    )
+                if user_class.fixed_count:
+                    journal_warnings.append(f"{name}: fixed_count of {user_class.__name__} has no effect with a rate")
 
     def _check_hosts(self, classes: ScenarioClasses) -> None:
         for name in self._names:
@@ -207,6 +230,8 @@ class _PlanRun:
     def _tell_what_is_not_done(self, journal: Journal) -> None:
         if self._plan.alerting is not None and self._plan.alerting.enabled:
             message = "alerting is read and kept, but this version sends no messages; let CI act on the exit code"
+            journal.event({"type": "warning", "message": message})
+        for message in self._warnings:
             journal.event({"type": "warning", "message": message})
         idle = [f"locust.{key}" for key in self._plan.locust if key != "locustfile"]
         idle += [f"reporting.{key}" for key in self._plan.reporting]

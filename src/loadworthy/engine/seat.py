@@ -37,12 +37,14 @@ class Seat:
         is_ready: it has done its ``on_start``.
         born_us: when its greenlet began to run.
         excused_us: of the time for which its arrival waited, what it waited for the target.
-        due_us: when a user with pacing should have begun the iteration that comes next; 0 where there is none.
+        late_us: how late the iteration under way began, until a request has taken it.
+        slot_us, next_slot_us: when a user with pacing should begin its iteration, and the next one; 0 without slots.
     """
 
     __slots__ = (
-        "_chance", "_greenlet", "_stream", "arrival", "began_us", "born_us", "crowd", "due_us", "excused_us",
-        "in_iteration", "intended_us", "is_parked", "is_ready", "number", "user",
+        "_chance", "_greenlet", "_stream", "arrival", "began_us", "born_us", "crowd", "excused_us",
+        "in_iteration", "intended_us", "is_parked", "is_ready", "late_us", "next_slot_us", "number",
+        "slot_us", "user",
     )  # fmt: skip
 
     def __init__(self, crowd: Crowd, number: int, stream: str) -> None:
@@ -59,7 +61,9 @@ class Seat:
         self.in_iteration = False
         self.intended_us = 0
         self.began_us = 0
-        self.due_us = 0
+        self.late_us = 0
+        self.slot_us = 0
+        self.next_slot_us = 0
         self._greenlet: Any = None
 
     @property
@@ -124,11 +128,12 @@ class Seat:
         if self.arrival is not None:
             self.intended_us = self.crowd.intended_us(self.arrival)
             self.crowd.place.tally.own_lag(max(self.began_us - self.intended_us - self.excused_us, 0))
-        elif self.due_us:
-            self.intended_us, self.due_us = self.due_us, 0
+        elif self.slot_us:
+            self.intended_us, self.slot_us = self.slot_us, 0
         else:
             return
-        self._tell_user(self.intended_us)
+        self.late_us = self.began_us - self.intended_us
+        self._tell_user(self.late_us)
 
     def end(self) -> None:
         """The iteration is over, and counts; what nobody sent has no intended time any more."""
@@ -136,15 +141,21 @@ class Seat:
         self.crowd.place.tally.iteration(
             type(self.user).__name__, self.intended_us, self.began_us, monotonic_ns() // 1000
         )
-        if self.intended_us != self.began_us:
-            self._tell_user(None)
+        if self.late_us:
+            self.late_us = 0
+            self._tell_user(0)
         if self.arrival is not None:
             self.arrival = None
             self.crowd.iteration_over()
 
-    def _tell_user(self, intended_us: int | None) -> None:
-        if hasattr(self.user, "intended_us"):
-            setattr(self.user, "intended_us", intended_us)  # noqa: B010  # Locust's user classes do not declare it
+    def _tell_user(self, late_us: int) -> None:
+        if hasattr(self.user, "late_us"):
+            setattr(self.user, "late_us", late_us)  # noqa: B010  # Locust's user classes do not declare it
+
+    def take_late_us(self) -> int:
+        """How late the iteration began, once: for users whose client does not ask for it."""
+        late_us, self.late_us = self.late_us, 0
+        return late_us
 
 
 def seat_of(user: object) -> Seat | None:

@@ -42,6 +42,7 @@ class BatchOutlet:
 
     def __init__(self, send: Callable[[str, Json], None], clock: Clock) -> None:
         self._send = send
+        self.is_full: Callable[[], bool] = bool
         self.states: Callable[[], Json] = dict
         """What goes with each batch: scenario → whether there is nothing to do, and why."""
         self._clock = clock
@@ -71,6 +72,7 @@ class BatchOutlet:
             "failures": self._failures,
             "events": self._events,
             "states": self.states(),
+            "is_full": self.is_full(),
         }
         self._failures, self._events = [], []
         self._kept[self._number] = (self._clock.monotonic_us(), batch)
@@ -120,6 +122,7 @@ class Worker:
             ) from error
         self._outlet = BatchOutlet(self._runner.send_message, clock)
         self._outlet.states = self._states
+        self._outlet.is_full = lambda: self._node is not None and self._watching is not None and self._node.is_full
         handlers: dict[str, Callable[[Json], None]] = {
             wire.SETUP: self._on_setup,
             wire.START: self._on_start,
@@ -165,7 +168,7 @@ class Worker:
         except LoadworthyError as error:
             self._runner.send_message(wire.REFUSED, {"message": str(error)})
             return
-        self._say(f"joined as worker {setup.process} of {setup.processes}")
+        self._say(f"joined as worker {setup.process}")
         self._runner.send_message(wire.READY, {})
 
     def _on_begin(self, data: Json) -> None:
@@ -173,7 +176,7 @@ class Worker:
         vars(self._environment.parsed_options).update(data["options"])
         self._wave = data["wave"]
         self._tickets = {name: LeasedTickets(partial(self._ask_for_tickets, name)) for name in data["counted"]}
-        node.begin(self._wave, self._tickets, wire.unpack_split(data["split"]))
+        node.begin(self._wave, self._tickets, wire.unpack_split(data["split"]), int(data["elapsed_us"]))
         self._runner.send_message(wire.BEGUN, {"wave": self._wave})
 
     def _on_start(self, data: Json) -> None:
@@ -198,6 +201,7 @@ class Worker:
         close_test(self._environment, self._require_node().end)
         self._outlet.send_batch([])
         self._say(f"{', '.join(self._wave)}: ended")
+        self._watching = None
         self._runner.worker_state = STATE_INIT
         self._runner.send_message(wire.ENDED, {})
 
@@ -210,10 +214,10 @@ class Worker:
 
     def _watch_states(self) -> None:
         """The master hears at once when there is nothing more to do here, not with the next second."""
-        told = self._states()
+        told: object = None
         while True:
             gevent.sleep(LOOK_US / US_PER_S)
-            if (states := self._states()) != told:
+            if (states := (self._states(), self._outlet.is_full())) != told:
                 told = states
                 self._outlet.send_batch([])
 

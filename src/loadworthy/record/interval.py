@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from loadworthy.record.histogram import Histogram
 
 Json = dict[str, Any]
+ITERATION = "iteration"
+"""Kind of the parts that are whole iterations, named after the user's class, role or scenario."""
+
 _LAGS = ("own_lag", "receive_lag")
 _ARRIVALS = ("scheduled", "sent", "dropped", "late")
 K = TypeVar("K")
@@ -114,8 +117,8 @@ class Interval:
         users: users running in this process at its end; where none was left, those who ran in it.
         iterations: task executions (or passes of a flow) that ended in it.
         interrupted: attempts that the end of the run cut off.
-        stopping: the users had been told to stop when it began: requests under way still end, hardly any begin, so
-            this time is not part of what throughput is measured over.
+        stopping: the planned time was up, or the users had been told to stop, when it began: requests under way still
+            end, hardly any begin, so this time is not part of what throughput is measured over.
         scheduled, sent, dropped: iterations that an open workload wanted to begin in it; those that began in it; those
             that were given up in it, because no user was free or the scenario was over. Over a whole scenario sent and
             dropped add up to scheduled. ``dropped`` alone also counts the slots that a user with pacing missed.

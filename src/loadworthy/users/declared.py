@@ -54,6 +54,8 @@ class Identity:
     random: Random
     arrival_number: Callable[[], int | None] = _nothing
     """The number of the iteration under way, from 0 over all processes, where the workload is open."""
+    most_users: int = 0
+    """In a closed workload, users over all processes at once; 0 where that is not known."""
     is_open: bool = False
     """Whether the workload is: then ``on_start`` is done before the user takes part, not in its first iteration."""
 
@@ -188,6 +190,7 @@ class DeclaredUser(StreamingUser):
         self.random = identity.random
         self._arrival_number = identity.arrival_number
         self._starts_early = identity.is_open
+        self._most_users = identity.most_users
         self._sink = sink_for(self)
         self._sockets = Sockets(self)
         self._started = not self.compiled.on_start
@@ -222,7 +225,7 @@ class DeclaredUser(StreamingUser):
         arrival = self._arrival_number()
         variables["iteration"] = variables["iteration"] + 1 if arrival is None else arrival
         for name in self.surroundings.fed_per_iteration:
-            variables[name] = self.surroundings.feeders[name].row(arrival, self.random)
+            variables[name] = self.surroundings.feeders[name].row(self._row_number(arrival), self.random)
         if not self._started or self._sockets.is_broken:
             self._started = self._start()
             if not self._started:
@@ -230,6 +233,15 @@ class DeclaredUser(StreamingUser):
                 return
         self._pass()
         self._sockets.end_pass()
+
+    def _row_number(self, arrival: int | None) -> int | None:
+        """The number of this iteration's row, the same in every process; each round of all users takes others."""
+        if arrival is not None:
+            return arrival
+        if not self._most_users:
+            return None
+        variables = self._variables
+        return int(variables["iteration"]) * self._most_users + int(variables["user_number"])
 
     def _pass(self) -> None:
         compiled = self.compiled

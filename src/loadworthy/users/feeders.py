@@ -1,9 +1,10 @@
 """Rows of test data, handed out to users.
 
-Rows in order go to users by the user's number, and to the iterations of an open workload by the iteration's; so it does
-not matter in which process a user or an iteration is. The iterations of closed users have no number that all processes
-agree on: there, rows are dealt like cards, process *i* of *n* gets rows i, i+n, i+2n …, so no two hand out the same row
-as long as none has gone round. Rows at random are drawn from the random numbers of the user, or of the iteration.
+Rows in order go to users by the user's number, and to iterations by the iteration's: that of an open workload, or in a
+closed one round by round (user *k* of *n* gets row j·n + k for its iteration *j*). So it does not matter in which
+process a user or an iteration is, and no row comes twice before all have come once. Only where a load shape decides how
+many users there are, rows are dealt like cards: process *i* of *n* gets rows i, i+n, i+2n …. Rows at random are drawn
+from the random numbers of the user, or of the iteration.
 """
 
 from __future__ import annotations

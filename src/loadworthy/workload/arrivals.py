@@ -56,29 +56,83 @@ class Split:
     epoch: int = 0
 
 
-def arrivals(profile: OpenProfile, seed: str, splits: Sequence[Split], *, after: int = -1) -> Iterator[Arrival]:
+class Source:
     """This process's arrivals in the order of time; those of all processes together are those of the profile.
 
     Args:
         profile: how many, when.
         seed: the run's and the scenario's.
-        splits: ascending, the first from 0 on; it is looked at again for every chunk, so one may be appended for a
-            moment that is still to come.
-        after: only those with a higher number.
+        splits: ascending, the first from 0 on. More may be appended at any time, for moments that are still to come:
+            what was not taken yet goes by them, also where it was looked at.
     """
-    begun = after
-    for first, times in chunks(profile, seed):
-        numbers = np.arange(first, first + times.size, dtype=np.int64)
+
+    def __init__(self, profile: OpenProfile, seed: str, splits: Sequence[Split]) -> None:
+        self._splits = splits
+        self._chunks = chunks(profile, seed)
+        self._numbers = self._times = np.zeros(0, dtype=np.int64)
+        self._own: list[Arrival] = []
+        self._position = 0
+        self._taken = -1
+        self._known = 0
+
+    def peek(self) -> Arrival | None:
+        """The next one, which stays; None after the last."""
         while True:
-            known = len(splits)
-            own = _owned(numbers, times, splits) & (numbers > begun)
-            for number, at_us in zip(numbers[own].tolist(), times[own].tolist(), strict=True):
-                yield Arrival(number, at_us)
-                begun = number
-                if len(splits) != known:
-                    break  # who is asked for the next one looks again
-            else:
-                break
+            if self._known != len(self._splits):
+                self._look_again()
+            if self._position < len(self._own):
+                return self._own[self._position]
+            if not self._advance():
+                return None
+
+    def take(self) -> Arrival | None:
+        """The next one; None after the last."""
+        arrival = self.peek()
+        if arrival is not None:
+            self._position += 1
+            self._taken = arrival.number
+        return arrival
+
+    def close(self) -> None:
+        """There are no more."""
+        self._chunks, self._own, self._position = iter(()), [], 0
+        self._numbers = self._times = self._numbers[:0]
+
+    def forget(self) -> None:
+        """The splits are others than they were: what was looked at is looked at again."""
+        self._known = -1
+
+    def skip_until(self, at_us: int) -> Iterator[None]:
+        """Pass over what is due before this moment, a chunk at a time; a run of hours has many."""
+        while not self._times.size or self._times[-1] < at_us:
+            if not self._advance():
+                return
+            yield
+
+    def _advance(self) -> bool:
+        """Go to the next chunk, if there is one."""
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            return False
+        first, self._times = chunk
+        self._numbers = np.arange(first, first + self._times.size, dtype=np.int64)
+        self._look_again()
+        return True
+
+    def _look_again(self) -> None:
+        self._known, self._position = len(self._splits), 0
+        own = _owned(self._numbers, self._times, self._splits) & (self._numbers > self._taken)
+        self._own = [
+            Arrival(number, at_us)
+            for number, at_us in zip(self._numbers[own].tolist(), self._times[own].tolist(), strict=True)
+        ]
+
+
+def arrivals(profile: OpenProfile, seed: str, splits: Sequence[Split]) -> Iterator[Arrival]:
+    """All arrivals of a :class:`Source`, one after another."""
+    source = Source(profile, seed, splits)
+    while (arrival := source.take()) is not None:
+        yield arrival
 
 
 def _owned(numbers: Int64Array, times: Int64Array, splits: Sequence[Split]) -> npt.NDArray[np.bool_]:

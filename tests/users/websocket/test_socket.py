@@ -78,17 +78,16 @@ def test_sent_and_done_are_in_order(server: WebSocketServer) -> None:
 
 
 def test_an_open_workload_counts_from_its_schedule(server: WebSocketServer) -> None:
-    """The first thing of an iteration is measured from its intended start, and takes it."""
+    """The first thing of an iteration that began late was wanted so much earlier, and takes that."""
     party = make_user(server.http_url)
     with party.user.connect("/echo") as socket:
-        due_us = party.sink.samples[0].sent_us - 500_000
-        party.user.intended_us = due_us
+        party.user.late_us = 500_000
         socket.request("late", name="first")
         socket.request("now", name="second")
     first, second = party.of("message")
-    assert first.intended_us == due_us
+    assert first.intended_us == first.sent_us - 500_000
     assert second.intended_us == second.sent_us
-    assert party.user.intended_us is None
+    assert party.user.late_us == 0
 
 
 def test_replies_in_another_order(server: WebSocketServer) -> None:

@@ -48,7 +48,7 @@ class HttpSession(SessionSettings):
     Args:
         base_url: what relative URLs are appended to; ``user:password@`` in it become Basic authentication.
         sink: where the samples go.
-        user: whose ``context()`` and ``intended_us`` count; None in tests.
+        user: whose ``context()`` and ``late_us`` count; None in tests.
         headers: sent with every request, beside the defaults.
         connect_timeout_s, read_timeout_s, total_timeout_s: see :class:`~loadworthy.users.http.exchange.Limits`.
         max_redirects, max_head_bytes, max_body_bytes: limits of one response.
@@ -77,8 +77,8 @@ class HttpSession(SessionSettings):
         limits = Limits.of(connect_timeout_s, read_timeout_s, total_timeout_s, max_head_bytes, max_body_bytes)
         super().__init__(base_url, headers, limits, verify, proxy)
         self.user = user
-        if user is not None and not hasattr(user, "intended_us"):
-            user.intended_us = None  # a user class of Locust's own, which knows nothing of open workloads
+        if user is not None and not hasattr(user, "late_us"):
+            user.late_us = 0  # a user class of Locust's own, which knows nothing of open workloads
         self.pool = Pool()
         self.max_redirects = max_redirects
         self.total_follows_read = total_timeout_s is None
@@ -164,8 +164,9 @@ class HttpSession(SessionSettings):
         now_ns = monotonic_ns()
         sent_us = intended_us = now_ns // 1000
         user = self.user
-        if user is not None and user.intended_us is not None:
-            intended_us, user.intended_us = user.intended_us, None
+        if user is not None and user.late_us:
+            intended_us -= user.late_us
+            user.late_us = 0
         is_quick = (
             not self._cookies.store
             and not self.params

@@ -32,7 +32,8 @@ class HttpUser(User, RestMixin[Response]):
         default_headers: sent with every request.
         proxy_host, proxy_port: an HTTP proxy for all requests.
         max_head_bytes, max_body_bytes: a larger head or body (decoded, too) is a failure of kind ``too_large``.
-        intended_us: when the workload wanted the next request sent; set by an open workload, taken by that request.
+        late_us: how late the iteration under way began; set by a workload that says when iterations begin, taken by the
+            first request, which was wanted so much earlier than it is sent.
     """
 
     abstract = True
@@ -47,7 +48,7 @@ class HttpUser(User, RestMixin[Response]):
     proxy_port: int | None = None
     max_head_bytes: int = 65_536
     max_body_bytes: int = 64 * 1024 * 1024
-    intended_us: int | None = None
+    late_us: int = 0
     client: HttpSession
 
     def __init__(self, environment: Environment) -> None:
@@ -87,7 +88,7 @@ def give_client(user: Any) -> None:
     def setting(name: str) -> Any:
         return getattr(user, name, getattr(HttpUser, name))
 
-    user.intended_us = setting("intended_us")
+    user.late_us = setting("late_us")
     proxy_host = setting("proxy_host")
     user.client = HttpSession(
         user.host,

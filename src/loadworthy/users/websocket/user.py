@@ -94,12 +94,9 @@ class WebSocketUser(HttpUser):
             self._websockets.pop().abandon(GOING_AWAY)
 
     def take_intended_us(self, sent_us: int) -> int:
-        """When the workload wanted what is sent now: the schedule's time for the first of an iteration, else now."""
-        intended_us = self.intended_us
-        if intended_us is None:
-            return sent_us
-        self.intended_us = None
-        return intended_us
+        """When the workload wanted what is sent now: earlier, for the first of an iteration that began late."""
+        late_us, self.late_us = self.late_us, 0
+        return sent_us - late_us
 
     def remember(self, websocket: WebSocket) -> None:
         """It is open: to be dropped when the user ends."""
