@@ -12,13 +12,15 @@ from pathlib import Path
 import machine  # puts the repository's root on the import path
 import numpy as np
 from tests.honesty.oracles import mm1_quantile_s, quantile
-from tests.honesty.test_poisson import exponential_p
+from tests.honesty.test_poisson import LEVEL, exponential_p, tail
 from tests.honesty.watched import Watched, watch
 
 from loadworthy.testing import CountingServer, Delay, FaultServer, Queue, Route
 
 LINES = ((20, 40, 30, 555), (40, 50, 40, 153))
 """Arrivals and services per second, seconds, seed."""
+BEYOND_US = 250
+"""One core sends a request in some 0.1 ms, so shorter gaps are not what they should be; the tail of the others is."""
 
 
 def watched(server: CountingServer, seed: int, **load: object) -> Watched:
@@ -48,18 +50,20 @@ def line(arrivals: int, services: int, run_s: int, seed: int) -> None:
 
 
 def poisson(rate: int, run_s: int) -> None:
-    """Lancet's three tests of 4,096 gaps, as intended and as seen by the server."""
+    """Lancet's three tests of 4,096 gaps, as intended and as seen by the server: all, and those that can be kept."""
     from scipy import stats
 
     seen = watched(CountingServer(), 7, rate=f"{rate}/s", run_time=f"{run_s}s", max_users=2000)
     for name, moments_us in (("intended", seen.intended_us), ("server", np.sort(seen.arrival_us))):
-        gaps = np.diff(moments_us)[:4096]
-        p = exponential_p(gaps)
-        fit = stats.anderson((gaps + 0.5) / gaps.mean(), "expon", method="interpolate").statistic
-        lag = stats.spearmanr(gaps[:-1], gaps[1:]).statistic
+        gaps = np.diff(moments_us)
         per_s = (moments_us.size - 1) / (moments_us[-1] - moments_us[0]) * 1e6
-        told = "passes" if p > 0.01 else "does not pass"
-        print(f"| {rate:,}/s | {name} | {gaps.size:,} | {fit:.2f} | {told} at 1 % | {lag:+.3f} | {per_s:,.1f} |")
+        for beyond_us in (0, BEYOND_US):
+            longer = tail(gaps, beyond_us)[:4096] if beyond_us else gaps[:4096]
+            fit = stats.anderson((longer + 0.5) / longer.mean(), "expon", method="interpolate").statistic
+            told = "passes" if exponential_p(longer) > LEVEL else "does not pass"
+            lag = stats.spearmanr(longer[:-1], longer[1:]).statistic
+            which = f"{name}, beyond {beyond_us / 1000} ms" if beyond_us else f"{name}, all"
+            print(f"| {rate:,}/s | {which} | {longer.size:,} | {fit:.2f} | {told} | {lag:+.3f} | {per_s:,.1f} |")
     books = f"scheduled {seen.scheduled:,} = sent {seen.sent:,} + dropped {seen.dropped:,}"
     print(f"| | {books}, the server saw {seen.arrival_us.size:,} | | | | | |", flush=True)
 
@@ -71,9 +75,9 @@ def main() -> None:
     print("|---" * 7 + "|")
     for one in LINES:
         line(*one)
-    print("\n| rate | gaps | n | Anderson-Darling | | Spearman lag 1 (bound 0.047) | per second |")
+    print("\n| rate | gaps | n | Anderson-Darling | at 1 % | Spearman lag 1 (bound 0.047) | per second |")
     print("|---" * 7 + "|")
-    for rate, run_s in ((200, 25), (2000, 10)):
+    for rate, run_s in ((200, 30), (2000, 10)):
         poisson(rate, run_s)
 
 

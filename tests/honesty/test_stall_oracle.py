@@ -21,7 +21,8 @@ from tests.honesty.oracles import departures, intended, quantile, stalled_quanti
 from tests.honesty.watched import Watched, watch
 from tests.support.cli import only_run, summary_of
 
-FIGURES = {"p99": 0.99, "p999": 0.999, "max": 1.0}
+FIGURES = {"p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
+"""p95, too: the few requests that a generator with 10 users has under way are more than 1 % of a short run."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def test_the_formula_is_what_a_simulated_server_does(
     arrived_us = intended(1, **case.load())
     response_us = case.due_us(arrived_us) - arrived_us
     grain_us = 2 * US_PER_S / per_s + case.service_us
-    for fraction in (0.9, 0.95, *FIGURES.values()):
+    for fraction in (0.9, *FIGURES.values()):
         assert quantile(response_us, fraction) == pytest.approx(case.formula_us(fraction), abs=grain_us)
 
 
@@ -85,13 +86,13 @@ def test_the_formula_is_what_a_simulated_server_does(
     ],
 )
 def test_a_stall_of_the_server_is_in_the_figures(tmp_path: Path, case: Case) -> None:
-    """p99, p99.9 and maximum within 2 % of the formula, and of the server's log of the very same requests."""
+    """p95, p99, p99.9 and maximum within 2 % of the formula, and of the server's log of the very same requests."""
     with case.server() as server:
         watched = watch(tmp_path, server, **case.load())
     order = np.argsort(watched.arrival_us, kind="stable")
     assert np.array_equal(np.sort(watched.due_us), np.sort(case.due_us(watched.arrival_us[order])))  # it did stall
     known = [figure for figure in FIGURES if watched.said["response_time_ms"][figure] is not None]
-    assert known == (["p99", "p999", "max"] if case.run_s > 4 else ["p99", "max"])
+    assert known == [figure for figure in FIGURES if figure != "p999" or case.run_s > 4]
     server_late_us = float(watched.late_us.max())
     for figure in known:
         formula_us = case.formula_us(FIGURES[figure])
@@ -99,10 +100,10 @@ def test_a_stall_of_the_server_is_in_the_figures(tmp_path: Path, case: Case) -> 
         agrees_with_the_log(watched, figure)
 
 
-def agrees_with_the_log(watched: Watched, figure: str) -> None:
-    """Never less than what went by until the answer left, and at most 2 % more."""
+def agrees_with_the_log(watched: Watched, figure: str, most: float = 1.02) -> None:
+    """Never less than what went by until the answer left, and not much more."""
     logged_us = quantile(watched.response_us, FIGURES[figure])
-    assert 0.999 * logged_us <= watched.said_us(figure) <= 1.02 * logged_us, figure
+    assert 0.999 * logged_us <= watched.said_us(figure) <= most * logged_us, figure
 
 
 PAUSING = """
@@ -134,8 +135,8 @@ def test_a_pause_of_the_generator_is_in_the_figures_too(tmp_path: Path) -> None:
     case = Case(4.0, 0.8, 200)
     with CountingServer() as server:
         watched = watch(tmp_path, server, locustfile="pausing.py", **case.load())
-    for figure in ("p99", "max"):
+    for figure in ("p95", "p99", "max"):
         assert watched.said_us(figure) >= 0.98 * case.formula_us(FIGURES[figure])
-        agrees_with_the_log(watched, figure)
+        agrees_with_the_log(watched, figure, most=1.05)  # it is still catching up when the answers come
     assert watched.said_us("p99", "service_time_ms") < watched.said_us("p99") / 2
     assert summary_of(only_run(tmp_path))["verdict"] == "invalid"
