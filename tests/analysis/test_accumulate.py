@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.support.runs import interval, series
 
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals
+from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
 
 
@@ -128,3 +129,24 @@ def test_time_in_which_users_stop_is_not_measured_over(order: tuple[int, ...]) -
         totals.add(parts[index])
     assert totals.total.requests == 200
     assert totals.duration_s == 2
+
+
+def test_the_generator_s_lag_is_its_own() -> None:
+    """What was noted; in an older run of an open workload how late was sent; nothing in a closed one."""
+    late = series("/items", [60_000] * 10, send_lag_us=[51_000] * 10)
+    for sent, own_us, lag_us in ((10, [40], 40), (10, [], 51_000), (0, [], 0)):
+        totals = ScenarioTotals("load")
+        one = interval(0, late, sent=sent)
+        one.own_lag = Histogram.of(own_us)
+        totals.add(one)
+        assert totals.generator_lag.max_us == lag_us
+        assert totals.send_lag.max_us == 51_000
+
+
+def test_the_window_tells_iterations_from_requests() -> None:
+    """A flow of two requests begins half as many iterations a second."""
+    accumulator = Accumulator()
+    for second in range(3):
+        accumulator.add(interval(second, series("/items", [1000] * 100), scheduled=50, sent=50))
+    window = accumulator.window("load")
+    assert (window.begun, window.throughput) == (50.0, 100.0)

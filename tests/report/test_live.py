@@ -175,7 +175,7 @@ def together(progress: Progress, seconds: int = 12) -> Progress:
     progress.on_event(started_open("orders", rate=100.0))
     progress.on_event(started("browse"))
     for second in range(seconds):
-        orders = series("/orders", [20_000] * 95)
+        orders = series("/orders", [20_000] * 190)  # two requests in each iteration
         progress.on_interval(
             interval(second, orders, scenario="orders", users=9, scheduled=100, sent=95, dropped=5, number=2 * second)
         )
@@ -192,9 +192,10 @@ def test_scenarios_that_run_together_are_shown_together() -> None:
     assert "orders 1/2 + browse 2/2" in text
     (orders,) = [line.split() for line in text.splitlines() if line.strip().startswith("orders  ")]
     (browse,) = [line.split() for line in text.splitlines() if line.strip().startswith("browse  ")]
-    assert orders[:4] == ["orders", "9", "95.0/s", "100.0/s"]
+    assert orders[:6] == ["orders", "9", "95.0/s", "(to", "100.0/s)", "190.0/s"]
     assert orders[-1] == "60"
-    assert browse[:4] == ["browse", "4", "30.0/s", UNKNOWN]
+    assert browse[:4] == ["browse", "4", UNKNOWN, "30.0/s"]
+    assert "…" not in text
     assert "✓  orders: error_rate < 10%" in text
     assert "✗  browse: p95 < 10ms" in text
     assert "GET /orders" in text
@@ -203,29 +204,32 @@ def test_scenarios_that_run_together_are_shown_together() -> None:
 
 
 def test_a_scenario_that_ended_is_shown_no_more() -> None:
-    """The other goes on; and when both have ended, the last is what is shown."""
+    """The other goes on, with its users alone; and when both have ended, the last is what is shown, without users."""
     progress = together(Progress(plan(orders=(), browse=())))
     progress.on_event(ended("orders"))
-    assert (progress.title, progress.users_of(progress.shown[0])) == ("browse 2/2", 13)
+    assert (progress.title, progress.users_of(progress.shown[0])) == ("browse 2/2", 4)
     progress.on_event(ended("browse"))
-    assert progress.title == "browse 2/2"
+    assert (progress.title, progress.users_of(progress.shown[0])) == ("browse 2/2", 0)
+    progress.on_event(started("late"))
+    assert progress.users_of(progress.shown[0]) == 13  # which runs alone, so the engine's count is its own
 
 
 def test_lines_of_scenarios_that_run_together() -> None:
-    """One for each, every five seconds; drops and the rate that is gone to where the workload is open."""
+    """One for each, every five seconds; where the workload is open, with drops and the iterations that were begun."""
     target, out = console(is_terminal=False)
     view = PlainView(target, plan(orders=(), browse=()))
     view.on_event(started_open("orders", rate=100.0))
     view.on_event(started("browse"))
-    orders = series("/orders", [20_000] * 95)
+    orders = series("/orders", [20_000] * 180)
     view.on_interval(interval(0, orders, scenario="orders", users=9, scheduled=100, sent=95, dropped=5))
     view.tick(5 * S, 60 * S, 9)
     times = "mean 20.0 ms  p50 20.0 ms  p95 20.0 ms"
+    rates = "begun 95.0/s (to 100.0/s)  requests 180.0/s"
     unknown = "  ".join(f"{name} {UNKNOWN}" for name in ("mean", "p50", "p95", "p99"))
     assert out.getvalue().splitlines() == [
         "orders: started, 100.0/s",
         "browse: started, 10 users",
-        f"orders: 5 s of 60 s  9 users  95.0/s (to 100.0/s)  {times}  p99 {UNKNOWN}  0 failed  5 dropped",
+        f"orders: 5 s of 60 s  9 users  {rates}  {times}  p99 {UNKNOWN}  0 failed  5 dropped",
         f"browse: 5 s of 60 s  0 users  {UNKNOWN}  {unknown}  0 failed",
     ]
 

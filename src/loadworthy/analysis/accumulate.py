@@ -15,11 +15,9 @@ from loadworthy.analysis.arrivals import NO_ARRIVALS, Arrivals
 from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.pace import Pace
 from loadworthy.record.histogram import Histogram
-from loadworthy.record.interval import Interval, SeriesInterval
+from loadworthy.record.interval import ITERATION, Interval, SeriesInterval
 
 MS_PER_S = 1000
-ITERATION = "iteration"
-"""Kind of the parts that are whole iterations."""
 
 SeriesKey = tuple[str, str]
 """(kind, name), e.g. ``("GET", "/contacts")``."""
@@ -94,8 +92,14 @@ class ScenarioTotals:
 
     @property
     def generator_lag(self) -> Histogram:
-        """How late the generator was by its own fault; where nobody noted that, how late requests were sent."""
-        return self.own_lag if self.own_lag.count else self.send_lag
+        """How late iterations of an open workload began by the generator's own fault; empty in a closed one.
+
+        Older runs do not have it noted; there it is how late requests were sent, which holds waits for users, too. What
+        a closed workload sends late had its user busy with the target: that is the service's doing.
+        """
+        if self.own_lag.count or not self.arrivals.is_open:
+            return self.own_lag
+        return self.send_lag
 
     @property
     def send_lag(self) -> Histogram:
@@ -122,7 +126,10 @@ class ScenarioTotals:
 
 @dataclass(frozen=True, slots=True)
 class WindowFigures:
-    """The last seconds of one scenario; None where too little was measured. A look at the moment."""
+    """The last seconds of one scenario; None where too little was measured. A look at the moment.
+
+    ``begun`` are iterations of an open workload per second, ``throughput`` are requests: an iteration may make several.
+    """
 
     seconds: float
     requests: int
@@ -132,6 +139,7 @@ class WindowFigures:
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
+    begun: float | None = None
 
 
 class Accumulator:
@@ -140,7 +148,7 @@ class Accumulator:
     def __init__(self, window_s: float = 10.0) -> None:
         self.scenarios: dict[str, ScenarioTotals] = {}
         self._window_ms = round(window_s * MS_PER_S)
-        self._recent: dict[str, deque[tuple[int, int, SeriesInterval]]] = {}
+        self._recent: dict[str, deque[tuple[int, int, int, SeriesInterval]]] = {}
 
     def add(self, interval: Interval) -> None:
         """Add one interval."""
@@ -152,7 +160,7 @@ class Accumulator:
         totals.add(interval)
         if self._window_ms:
             end_ms = interval.start_ms + interval.duration_ms
-            self._recent[name].append((interval.start_ms, end_ms, merged(interval.series)))
+            self._recent[name].append((interval.start_ms, end_ms, interval.sent, merged(interval.series)))
             self._forget(name, totals.end_ms - self._window_ms)
 
     def _forget(self, name: str, before_ms: int) -> None:
@@ -164,8 +172,11 @@ class Accumulator:
         """Figures of the last seconds of a scenario, all series together, without the parts."""
         latest_ms = self.scenarios[scenario].end_ms if scenario in self.scenarios else 0
         parts = [part for part in self._recent.get(scenario, ()) if part[1] > latest_ms - self._window_ms]
-        total = merged(part for _, _, part in parts)
-        seconds = (max(end for _, end, _ in parts) - min(start for start, _, _ in parts)) / MS_PER_S if parts else 0.0
+        total = merged(part for *_, part in parts)
+        seconds = (max(part[1] for part in parts) - min(part[0] for part in parts)) / MS_PER_S if parts else 0.0
         rate = total.requests / seconds if seconds else None
+        begun = sum(part[2] for part in parts) / seconds if seconds else None
         times = Distribution.of(total.response)
-        return WindowFigures(seconds, total.requests, total.failures, rate, times.mean, times.p50, times.p95, times.p99)
+        return WindowFigures(
+            seconds, total.requests, total.failures, rate, times.mean, times.p50, times.p95, times.p99, begun
+        )

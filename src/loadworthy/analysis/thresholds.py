@@ -6,11 +6,11 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from loadworthy.analysis.accumulate import ITERATION, ScenarioTotals, merged
+from loadworthy.analysis.accumulate import ScenarioTotals, merged
 from loadworthy.analysis.judge import Judge, Subject, some
 from loadworthy.analysis.threshold_result import ThresholdResult, format_value
 from loadworthy.plan.thresholds import Threshold
-from loadworthy.record.interval import SeriesInterval
+from loadworthy.record.interval import ITERATION, SeriesInterval
 from loadworthy.units import UNKNOWN
 
 __all__ = ["DROP_METRICS", "NO_FAILURES", "UNKNOWN", "ThresholdResult", "evaluate", "format_value", "matches"]

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from loadworthy.analysis.accumulate import ITERATION
 from loadworthy.analysis.arrivals import NO_ARRIVALS, Arrivals
 from loadworthy.analysis.judge import some
 from loadworthy.analysis.order_statistics import min_samples
@@ -27,7 +26,7 @@ from loadworthy.analysis.validity import (
     STALL_WARN_MS,
 )
 from loadworthy.record.histogram import Histogram
-from loadworthy.record.interval import Interval
+from loadworthy.record.interval import ITERATION, Interval
 from loadworthy.units import US_PER_MS, format_count, format_ms
 
 WATCH = "watch"

@@ -17,6 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from loadworthy.analysis.accumulate import WindowFigures
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.thresholds import format_value
@@ -25,7 +26,7 @@ from loadworthy.record.interval import Interval, SeriesInterval
 from loadworthy.report.progress import Progress, Running, describe
 from loadworthy.report.text import MAX_WIDTH, Clamped, mark, plain
 from loadworthy.report.words import milliseconds, plural, rate
-from loadworthy.units import US_PER_S, format_count, format_ms, format_ratio
+from loadworthy.units import UNKNOWN, US_PER_S, format_count, format_ms, format_ratio
 
 _TOP_SERIES = 6
 _SHOWN_THRESHOLDS = 8
@@ -113,7 +114,7 @@ def plain_line(progress: Progress, running: Running) -> str:
     parts = [
         f"{running.name}: {seconds(progress.elapsed_us / US_PER_S)}{planned}",
         plural(progress.users_of(running), "user"),
-        f"{rate(window.throughput)}{'' if running.rate is None else f' (to {rate(running.rate)})'}",
+        *_rates(window, running),
         f"mean {format_ms(window.mean_ms)}",
         f"p50 {format_ms(window.p50_ms)}",
         f"p95 {format_ms(window.p95_ms)}",
@@ -122,6 +123,17 @@ def plain_line(progress: Progress, running: Running) -> str:
         *([f"{format_count(dropped)} dropped"] if dropped else []),
     ]
     return "  ".join(parts)
+
+
+def _rates(window: WindowFigures, running: Running) -> list[str]:
+    """Requests per second; before them, in an open workload, the iterations begun beside those to begin."""
+    if running.rate is None:
+        return [rate(window.throughput)]
+    return [f"begun {_begun(window, running)}", f"requests {rate(window.throughput)}"]
+
+
+def _begun(window: WindowFigures, running: Running) -> str:
+    return UNKNOWN if running.rate is None else f"{rate(window.begun)} (to {rate(running.rate)})"
 
 
 class LiveView:
@@ -202,9 +214,8 @@ def _now(progress: Progress) -> RenderableType:
     is_open = any(one.rate is not None for one in shown)
     grid = Table.grid(padding=(0, 3 if len(shown) == 1 and not is_open else 2))
     labels = ["users", "last 10 s", "mean", "p50", "p95", "p99", "requests", "failed"]
-    if is_open:
-        labels[2:2] = ["goes to"]
-        labels.append("dropped")
+    if is_open:  # iterations and requests are both told, which leaves room for less else
+        labels = ["users", "begun", "requests", "p50", "p95", "p99", "failed", "dropped"]
     if len(shown) > 1:
         grid.add_column(overflow="ellipsis", no_wrap=True)
     for _ in labels:
@@ -221,15 +232,16 @@ def _now_cells(progress: Progress, running: Running, is_open: bool) -> list[Rend
     totals, window = progress.totals_of(running), progress.window_of(running)
     requests, failures = (totals.total.requests, totals.total.failures) if totals else (0, 0)
     dropped = totals.arrivals.dropped if totals else 0
-    failed = f"{format_count(failures)} ({format_ratio(failures / requests if requests else None)})"
-    times = (window.mean_ms, window.p50_ms, window.p95_ms, window.p99_ms)
+    share = "" if is_open else f" ({format_ratio(failures / requests if requests else None)})"
+    times = (window.p50_ms, window.p95_ms, window.p99_ms)
     return [
         format_count(progress.users_of(running)),
+        *([_begun(window, running)] if is_open else []),
         rate(window.throughput),
-        *([rate(running.rate)] if is_open else []),
+        *([] if is_open else [format_ms(window.mean_ms)]),
         *(format_ms(time) for time in times),
-        format_count(requests),
-        Text(failed, style="red" if failures else ""),
+        *([] if is_open else [format_count(requests)]),
+        Text(f"{format_count(failures)}{share}", style="red" if failures else ""),
         *([Text(format_count(dropped), style="red" if dropped else "")] if is_open else []),
     ]
 

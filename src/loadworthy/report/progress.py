@@ -71,6 +71,7 @@ class Progress:
         self.totals = Accumulator(window_s)
         self.running: dict[str, Running] = {}
         self._last: Running | None = None
+        self._together = 0
         self.elapsed_us = 0
         self.planned_us: int | None = None
         self.users = 0
@@ -100,6 +101,7 @@ class Progress:
             self._start(interval.scenario, None)
 
     def _start(self, name: str, per_second: float | None) -> None:
+        self._together = self._together + 1 if self.running else 1
         self._last = self.running[name] = Running(name, rate=per_second)
 
     def _enter_stage(self, running: Running, event: Mapping[str, Any]) -> None:
@@ -133,9 +135,11 @@ class Progress:
         return " + ".join(titles) or "starting"
 
     def users_of(self, running: Running) -> int:
-        """Users of one scenario: what the engine says where there is only one, else what the intervals do."""
+        """Users of one scenario: what the engine says where it runs alone, else what the intervals do; then none."""
+        if running.name not in self.running:
+            return 0
         totals = self.totals.scenarios.get(running.name)
-        return self.users if len(self.shown) < 2 else totals.users_now if totals is not None else 0
+        return self.users if self._together < 2 else totals.users_now if totals is not None else 0
 
     def totals_of(self, running: Running) -> ScenarioTotals | None:
         """The totals of a scenario, once there are any."""
