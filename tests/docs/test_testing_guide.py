@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     ("block", "said"),
     [
         (0, r"requests 20 median ms \d+\.\d+\n"),
-        (1, r"(?s).*well: pass\n.*one in ten fails: fail\n.*slow: fail\n"),
+        pytest.param(1, r"(?s).*well: pass\n.*one in ten fails: fail\n.*slow: fail\n", marks=pytest.mark.slow),
         (2, r"True\n# TYPE process_resident_memory_bytes gauge\n"),
     ],
 )

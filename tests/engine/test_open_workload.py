@@ -63,7 +63,7 @@ def due(seed: int, scenario: str = "load", **keys: Any) -> dict[int, int]:
     return dict(arrivals(profile, f"{seed}/{scenario}", [Split(0, 1)]))
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_each_iteration_begins_once_and_never_before_its_time(tmp_path: Path, processes: int) -> None:
     """A ramp and a hold, over one process and two: the server sees each number once, the gaps are those planned."""
     stages = [{"duration": "1s", "ramp_to": "200/s"}, {"duration": "1s", "rate": "200/s"}]

@@ -119,7 +119,7 @@ def chi_square_p(observed: dict[str, int], weights: dict[str, int]) -> float:
 def test_one_scenario_of_a_configuration_runs(service: Service, suite: Path) -> None:
     """``--config … --scenario load``: a judged run with all its files, and the rows are as before."""
     before = row_counts(service)
-    done = script(RUN, "--config", CONFIG, "--scenario", "load", "--run-time", "3s", service=service, cwd=suite)
+    done = script(RUN, "--config", CONFIG, "--scenario", "load", "--run-time", "2s", service=service, cwd=suite)
     directory = newest_run(suite)
     assert done.code in JUDGED, done.err
     assert done.code == json.loads((directory / "summary.json").read_text(encoding="utf-8"))["exit_code"]
@@ -289,7 +289,7 @@ def test_a_custom_test_works_as_written(service: Service, suite: Path) -> None:
     (suite / "tests/performance/test_custom.py").write_text(CUSTOM_TEST, encoding="utf-8")
     config = suite / CONFIG
     plan = yaml.safe_load(config.read_text(encoding="utf-8"))
-    custom = {"description": "My own", "users": 30, "spawn_rate": 30, "run_time": "3s", "thresholds": ["max < 10s"]}
+    custom = {"description": "My own", "users": 30, "spawn_rate": 30, "run_time": "2s", "thresholds": ["max < 10s"]}
     plan["scenarios"]["custom"] = custom
     config.write_text(yaml.safe_dump(plan), encoding="utf-8")
     before = row_counts(service)
@@ -331,7 +331,7 @@ def test_the_report_can_be_made_after_each_run(service: Service, suite: Path) ->
     )
     config.write_text(text, encoding="utf-8")
     before = row_counts(service)
-    done = script(RUN, "--scenario", "load", "--run-time", "3s", service=service, cwd=suite)
+    done = script(RUN, "--scenario", "load", "--run-time", "2s", service=service, cwd=suite)
     assert done.code in JUDGED, done.err
     assert (suite / "elsewhere/reports/performance_report.html").is_file()
     (directory,) = (path.parent for path in (suite / "elsewhere").glob("*/run.json"))
@@ -349,7 +349,7 @@ def test_test_data_is_generated_and_used(service: Service, suite: Path) -> None:
     assert path.read_text(encoding="utf-8") == first
     rows = list(csv.DictReader(first.splitlines()))
     assert len(rows) == 5
-    done = script(RUN, "--scenario", "load", "--run-time", "3s", "--keep-data", service=service, cwd=suite)
+    done = script(RUN, "--scenario", "load", "--run-time", "2s", "--keep-data", service=service, cwd=suite)
     assert done.code in JUDGED, done.err
     made = service.query("SELECT name, description, category, value FROM items WHERE test_run IS NOT NULL")
     assert made

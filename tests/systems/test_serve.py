@@ -30,7 +30,9 @@ def test_every_service_is_healthy_and_measured(name: str, tmp_path: Path) -> Non
     assert 'http_requests_total{method="GET",path="/health",status="200"} 1.0' in metrics
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "flask_auth" else pytest.mark.slow) for name in SYSTEMS]
+)
 def test_a_restart_finds_the_data_of_before(name: str, tmp_path: Path) -> None:
     """The seed goes into an empty database only: a second start adds nothing."""
     with Service(name, tmp_path) as service:

@@ -62,7 +62,7 @@ COMMANDS = {
 }
 AGAIN = ("main", "main, report", "auth", "crm", "calendar", "telephony", "short options")
 """Those that differ from others only in what they write down, and those of an area, each of which is run below as well,
-for its shares; their tests are among the long ones."""
+for its shares; their tests are among the long ones, and so are those of the shares but for one."""
 WEB_COMMANDS = ("-f main_load_test.py --host=URL -u 10 -r 2", "-f main_load_test.py --host=URL -u 5 -r 1")
 CRITICAL = {2: 27.63, 3: 30.66, 4: 33.38}
 """Of chi-square by degrees of freedom: above it by chance once in a million."""
