@@ -135,7 +135,7 @@ def test_one_scenario_of_a_configuration_runs(service: Service, suite: Path) -> 
 def test_all_scenarios_run_and_the_report_shows_the_figures_of_each(service: Service, suite: Path) -> None:
     """Without ``--scenario`` all of them run; the page, the data and the plots have what each kind is about."""
     before = row_counts(service)
-    options = ("--config", CONFIG, "--users", 8, "--run-time", "4s")
+    options = ("--config", CONFIG, "--users", 8, "--spawn-rate", 4, "--run-time", "4s")
     done = script(RUN, *options, service=service, cwd=suite)
     assert done.code in JUDGED, done.err
     assert row_counts(service) == before
