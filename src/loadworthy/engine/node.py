@@ -7,6 +7,7 @@ Scenarios that run together are a *wave*.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol
@@ -69,6 +70,7 @@ class Node:
         self._recordings: dict[str, Recording] = {}
         self._dismissals: list[gevent.Greenlet] = []
         self._ends: list[gevent.Greenlet] = []
+        self._cut_off: deque[Interval] = deque()
         self._heap = ExitStack()
         setattr(environment, ATTRIBUTE, self._recorder)
         self._recorder.attach()
@@ -216,14 +218,17 @@ class Node:
         if recording.is_over:
             return
         users = self._crowds[recording.scenario].users
-        interval = self._recorder.cut(recording, users, with_health=with_health)
-        try:
-            gevent.sleep(0)  # each step takes a millisecond where there are many samples: users may go between
-        finally:
-            self._outlet.interval(interval)  # it is nowhere else, and the end of the wave may come just now
+        self._cut_off.append(self._recorder.cut(recording, users, with_health=with_health))
+        gevent.sleep(0)  # each step takes a millisecond where there are many samples: users may go between
+        self._hand_out()
         if failures := self._recorder.drain_failures(recording):
             self._outlet.failures(failures)
         self._errors.flush()
+
+    def _hand_out(self) -> None:
+        """What was cut off is never lost: who ends the cutter in the middle of its work finds it here."""
+        while self._cut_off:
+            self._outlet.interval(self._cut_off.popleft())
 
     def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any, **_kwargs: Any) -> None:
         seat = seat_of(getattr(user_instance, "user", user_instance)) or self._classes.usher.seat
