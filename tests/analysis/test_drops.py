@@ -139,6 +139,21 @@ def test_drops_have_metrics_of_their_own(expression: str, observed: float, verdi
     assert words in result.reason
 
 
+def test_one_drop_was_and_two_were() -> None:
+    """In all sentences that tell of drops."""
+    made = totals(series("/a", [1000] * 999), sent=999, dropped=1)
+    assert "1 of 1,000 arrivals was dropped" in judged("dropped < 1", made).reason
+    assert "1 of 1,000 arrivals was dropped" in judged("error_rate < 1%", made).reason
+    assert "with 1 of 1,000 arrivals that was dropped counted" in judged("p95 < 1s", made).reason
+
+
+def test_more_evidence_is_got_by_a_higher_rate() -> None:
+    """In an open workload users do not make the load."""
+    few = series("/a", [1000] * 20)
+    assert judged("p99 < 1s", totals(few, sent=20)).reason.endswith("run longer, or at a higher rate")
+    assert judged("p99 < 1s", totals(few)).reason.endswith("run longer, or with more users")
+
+
 def test_late_drops_are_told_apart() -> None:
     """No lack of users explains them."""
     made = totals(series("/a", [1000] * 90), sent=90, dropped=10, late=4)

@@ -11,23 +11,26 @@ from tests.support.runs import interval, make_run, manifest, part, series, start
 from loadworthy.analysis.accumulate import ScenarioTotals
 from loadworthy.analysis.fitness import Fitness, judge_fitness
 from loadworthy.analysis.own_readings import Readings
+from loadworthy.analysis.planned import Asked
 from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.summary import Summary
 from loadworthy.analysis.thresholds import NO_FAILURES, evaluate
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.plan.thresholds import parse_threshold
+from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
 
 MS = 1000
 
 
-def judged(intervals: list[Interval], *expressions: str) -> Fitness:
+def judged(intervals: list[Interval], *expressions: str, max_users: int | None = None) -> Fitness:
     totals, readings = ScenarioTotals("load"), Readings()
     for one in intervals:
         totals.add(one)
         readings.add(one)
     thresholds = [parse_threshold(text) for text in expressions] or [NO_FAILURES]
-    return judge_fitness(totals, thresholds, [evaluate(one, totals) for one in thresholds], readings)
+    results = [evaluate(one, totals) for one in thresholds]
+    return judge_fitness(totals, thresholds, results, readings, Asked(max_users=max_users))
 
 
 def told(fitness: Fitness) -> str:
@@ -131,6 +134,44 @@ def test_a_slow_service_is_not_the_generators_fault() -> None:
     fitness = judged(slow, "p95 < 500ms")
     assert (told(fitness), "missed by what was sent alone" in fitness.warnings[0]) == ("warning", True)
     assert told(judged(slow, "p95 < 5s")) == "invalid"
+
+
+def dropping(users: int, health: dict[str, float] | None = None, own_lag_us: int = 50) -> list[Interval]:
+    intervals = []
+    for second in range(8):
+        one = series("/a", [MS] * 90)
+        made = interval(second, one, scheduled=100, sent=90, dropped=10, users=users, health=health or {"cpu": 0.3})
+        made.own_lag = Histogram.of([own_lag_us] * 90)
+        intervals.append(made)
+    return intervals
+
+
+@pytest.mark.parametrize(
+    ("users", "health", "own_lag_us", "remedy"),
+    [
+        (100, None, 50, "raise max_users, or lower the rate"),
+        (90, None, 50, "raise max_users, or lower the rate"),
+        (89, None, 50, "max_users was not the limit, with 89 of 100 users: the others were not ready in time"),
+        (100, {"cpu": 0.99}, 50, "the generator was the limit first, for process 0 used 99 % of a core"),
+        (20, {"cpu": 0.99}, 50, "the generator was the limit first"),
+        (100, None, 1100, "the generator was the limit first, for it began iterations 1.10 ms late (p50)"),
+    ],
+)
+def test_more_users_help_only_where_they_are_missing(
+    users: int, health: dict[str, float] | None, own_lag_us: int, remedy: str
+) -> None:
+    """Not where they were not ready in time, or where the generator had no time for those that it had."""
+    fitness = judged(dropping(users, health, own_lag_us), max_users=100)
+    (text,) = [text for text in (*fitness.invalid, *fitness.warnings) if "found no user free" in text]
+    assert f"; {remedy}" in text
+    assert ("raise max_users" in text) is remedy.startswith("raise")
+
+
+def test_one_arrival_was_dropped() -> None:
+    """In the singular."""
+    one = [interval(0, series("/a", [MS] * 9999), scheduled=10_000, sent=9999, dropped=1)]
+    (text,) = judged(one, "error_rate < 5%").warnings
+    assert text.startswith("1 of 10,000 arrivals (0.01 %) found no user free and was dropped; raise max_users")
 
 
 def test_drops_may_not_excuse_themselves() -> None:

@@ -110,6 +110,16 @@ def test_a_pattern_is_judged_over_all_its_series_together() -> None:
     assert result.verdict is Verdict.FAIL
 
 
+def test_a_bare_kind_means_all_series_of_the_kind() -> None:
+    """Also messages and connects of a WebSocket; unless a series has that very name."""
+    pushed = series("price", [5_000] * 100, kind="message"), series("chat", [9_000] * 100, kind="message")
+    opened = series("/ws", [90_000] * 100, kind="connect")
+    assert judged("message max < 10ms", *pushed, opened).observed == 9
+    assert judged("connect min > 50ms", *pushed, opened).observed == 90
+    assert judged("message max < 10ms", *pushed, series("message", [1_000] * 9)).observed == 1
+    assert judged("mess max < 10ms", *pushed).verdict is Verdict.UNDECIDED
+
+
 def test_no_matching_series_is_undecided_and_names_near_ones() -> None:
     """A typo must not pass, and the message helps to mend it."""
     result = judged("GET /itmes p95 < 50ms", series("/items", RAMP), series("/orders", RAMP))

@@ -80,6 +80,17 @@ def test_each_process_and_scenario_has_warnings_of_its_own() -> None:
     assert [text[:10] for _, text in watched(late) if "found no user" in text] == ["a: 1 arriv", "b: 1 arriv"]
 
 
+def test_drops_of_a_busy_process_are_its_own() -> None:
+    """More users do not help a process that has no time for those that it has."""
+    for cpu, words in ((0.99, "the generator is the limit (process 0 is too busy)"), (0.5, "raise max_users")):
+        intervals = [
+            interval(number, scheduled=9, sent=9, dropped=int(number == 8), health={"cpu": cpu}) for number in range(9)
+        ]
+        (text,) = [text for _, text in watched(intervals) if "found no user" in text]
+        assert text.startswith("load: 1 arrival found no user free so far and was dropped; ")
+        assert words in text
+
+
 def test_a_slow_service_allows_more_lag() -> None:
     """3 ms are less than 5 % of 100 ms."""
     slow = [
@@ -103,7 +114,7 @@ def test_a_pace_that_is_missed_is_told() -> None:
     """In a closed workload, as slots that were skipped; a send lag there is the service's doing."""
     one = series("/a", [5000] * 400, send_lag_us=[3000] * 400)
     ((_, text),) = watched(interval(number, one, dropped=3) for number in range(9))
-    assert text.startswith("load: 3 iterations that were due by the pace of their users were skipped")
+    assert text.startswith("load: 3 iterations due by the pace of their users were skipped")
 
 
 def test_a_process_that_reports_seldom_is_seen() -> None:

@@ -245,7 +245,7 @@ def open_run(path: Path) -> Run:
         for index, rate in enumerate((100.0, 200.0))
     ]
     events = [
-        started_open("orders", 20.0, 200.0), started("browse", 20.0), *stages, ended("orders", at_s=20),
-        ended("browse", at_s=20),
+        started_open("orders", 20.0, 200.0) | {"max_users": 20}, started("browse", 20.0), *stages,
+        ended("orders", at_s=20), ended("browse", at_s=20),
     ]  # fmt: skip
     return make_run(path / "open", intervals, events=events, run_json=run_json | {"ended_at": iso(20)})

@@ -22,13 +22,18 @@ from loadworthy.record.interval import Interval
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Counts of one scenario. ``iterations`` are those that ended; the others are those of an Interval."""
+    """Counts of one scenario.
+
+    ``iterations`` are those that ended. ``asked`` are those that the plan asks for, where more than were scheduled were
+    due by then: the share of a process that was lost is nobody's. The others are those of an Interval.
+    """
 
     scheduled: int = 0
     sent: int = 0
     dropped: int = 0
     late: int = 0
     iterations: int = 0
+    asked: int = 0
 
     def plus(self, interval: Interval) -> Arrivals:
         """These and those of an interval."""
@@ -38,6 +43,7 @@ class Arrivals:
             self.dropped + interval.dropped,
             self.late + interval.late,
             self.iterations + interval.iterations,
+            self.asked,
         )
 
     @property
@@ -56,6 +62,16 @@ class Arrivals:
         return self.dropped / self.settled if self.settled else 0.0
 
     @property
+    def intended(self) -> int:
+        """Those that were to begin, whether or not any process knew of them."""
+        return max(self.scheduled, self.asked)
+
+    @property
+    def unscheduled(self) -> int:
+        """Those of the intended that no process reported."""
+        return self.intended - self.scheduled
+
+    @property
     def no_user(self) -> int:
         """Those dropped because no user was free."""
         return max(self.dropped - self.late, 0)
@@ -65,15 +81,22 @@ class Arrivals:
         """The share that counts as bad: that of the dropped in an open workload."""
         return self.dropped_share if self.is_open else 0.0
 
-    def to_json(self, duration_s: float) -> dict[str, float | int | None]:
-        """The form that stands in ``summary.json``; rates are per second of the measured time."""
+    def rates(self, due_s: float) -> tuple[float | None, float | None]:
+        """Intended and sent per second of the planned time that went by."""
+        if due_s <= 0:
+            return None, None
+        return round(self.intended / due_s, 6), round(self.sent / due_s, 6)
+
+    def to_json(self, due_s: float) -> dict[str, float | int | None]:
+        """The form that stands in ``summary.json``; rates are per second of the planned time that went by."""
+        intended, achieved = self.rates(due_s)
         return {
             "scheduled": self.scheduled,
             "sent": self.sent,
             "dropped": self.dropped,
             "late": self.late,
-            "rate_intended": round(self.scheduled / duration_s, 6) if duration_s > 0 else None,
-            "rate_achieved": round(self.sent / duration_s, 6) if duration_s > 0 else None,
+            "rate_intended": intended,
+            "rate_achieved": achieved,
         }
 
 

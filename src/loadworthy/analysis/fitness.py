@@ -6,13 +6,14 @@ Findings are clauses without the scenario's name: what, how much, and the remedy
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from loadworthy.analysis.accumulate import ScenarioTotals
 from loadworthy.analysis.figures import Distribution
-from loadworthy.analysis.judge import some
+from loadworthy.analysis.judge import some, were
 from loadworthy.analysis.own_readings import Readings, own_delay_ms, weighted_quantile
+from loadworthy.analysis.planned import Asked
 from loadworthy.analysis.threshold_result import ThresholdResult
 from loadworthy.analysis.thresholds import DROP_METRICS, NO_FAILURES, evaluate
 from loadworthy.analysis.validity import (
@@ -25,6 +26,7 @@ from loadworthy.analysis.validity import (
     CPU_INVALID,
     LATE_FEWEST,
     MORE_PROCESSES,
+    NOT_READY_SHARE,
     SEND_LAG_HARMLESS_SHARE,
     SEND_LAG_INVALID_SHARE,
     SEND_LAG_WARN_MS,
@@ -38,6 +40,8 @@ from loadworthy.record.sample import FailureKind
 from loadworthy.units import US_PER_MS, format_count, format_ms, format_ratio
 
 _P99 = 0.99
+NOTHING_ASKED = Asked()
+"""Where nothing is known of what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,11 @@ class _Claim(NamedTuple):
 
 
 def judge_fitness(
-    totals: ScenarioTotals, thresholds: Sequence[Threshold], results: Sequence[ThresholdResult], readings: Readings
+    totals: ScenarioTotals,
+    thresholds: Sequence[Threshold],
+    results: Sequence[ThresholdResult],
+    readings: Readings,
+    asked: Asked = NOTHING_ASKED,
 ) -> Fitness:
     """What the generator did to one scenario.
 
@@ -71,12 +79,14 @@ def judge_fitness(
         thresholds: those of the plan, or the implied one.
         results: what became of them, in the same order.
         readings: of the whole run.
+        asked: what the plan asked of it.
     """
-    scenario = _Scenario(totals, thresholds, results, readings)
+    scenario = _Scenario(totals, thresholds, results, readings, asked)
     findings = [
         *scenario.failures(),
         *scenario.send_lag(),
         *scenario.late(),
+        *scenario.unscheduled(),
         *scenario.no_user(),
         *scenario.skipped(),
         *scenario.busy(),
@@ -97,10 +107,12 @@ class _Scenario:
         thresholds: Sequence[Threshold],
         results: Sequence[ThresholdResult],
         readings: Readings,
+        asked: Asked,
     ) -> None:
+        self._asked = asked
         self._totals = totals
         self._thresholds = thresholds
-        self._arrivals = totals.arrivals
+        self._arrivals = replace(totals.arrivals, asked=asked.arrivals)
         self._response = Distribution.of(totals.total.response)
         self._lag = Distribution.of(totals.generator_lag)
         self._readings = readings.between(totals.start_ms, totals.end_ms)
@@ -158,6 +170,18 @@ class _Scenario:
                 f"rate; {MORE_PROCESSES}, or a lower rate",
             )
 
+    def unscheduled(self) -> Iterator[_Finding]:
+        """Arrivals that the plan asks for and no process reported."""
+        arrivals = self._arrivals
+        achieved = arrivals.scheduled / arrivals.intended if arrivals.intended else 1.0
+        if arrivals.unscheduled >= LATE_FEWEST and achieved < ACHIEVED_WARN:
+            yield _Finding(
+                achieved < ACHIEVED_INVALID,
+                f"{format_count(arrivals.unscheduled)} of {some(arrivals.intended, 'arrival')} that the plan asks for "
+                "were lost with a process of the generator, sent or not: at most "
+                f"{format_ratio(achieved)} of the intended rate was measured; run again",
+            )
+
     def no_user(self) -> Iterator[_Finding]:
         """Arrivals that found no user free up to the scenario's most."""
         arrivals = self._arrivals
@@ -166,7 +190,7 @@ class _Scenario:
         share, budget = arrivals.no_user / arrivals.settled, _error_budget(self._thresholds)
         was = (
             f"{format_count(arrivals.no_user)} of {format_count(arrivals.settled)} arrivals ({format_ratio(share)}) "
-            "found no user free and were dropped"
+            f"found no user free and {were(arrivals.no_user)} dropped"
         )
         if self._is_missed_by_what_was_sent():
             yield _Finding(
@@ -176,10 +200,39 @@ class _Scenario:
             yield _Finding(
                 True,
                 f"{was}, which is more than a tenth of the {format_ratio(budget)} that may be bad, so nobody knows "
-                "what the service would have done; raise max_users, or lower the rate",
+                f"what the service would have done; {self._remedy_of_drops()}",
             )
         else:
-            yield _Finding(False, f"{was}; raise max_users, or lower the rate")
+            yield _Finding(False, f"{was}; {self._remedy_of_drops()}")
+
+    def _remedy_of_drops(self) -> str:
+        """What would have helped: more users only where all that may be were there, and the generator had time."""
+        if limit := self._own_limit():
+            return f"the generator was the limit first, for {limit}: {MORE_PROCESSES}, or a lower rate"
+        users, most = self._totals.users_max, self._asked.max_users
+        if most is not None and users < NOT_READY_SHARE * most:
+            return (
+                f"max_users was not the limit, with {format_count(users)} of {some(most, 'user')}: the others were not "
+                "ready in time, or could not be made; begin with a lower rate and ramp it up, or make on_start shorter"
+            )
+        return "raise max_users, or lower the rate"
+
+    def _own_limit(self) -> str | None:
+        """The evidence that the generator had no time for the users that it had."""
+        for process, cpu in self._busy_processes():
+            return f"process {process} used {cpu * 100:.0f} % of a core"
+        lag_ms = Distribution.of(self._totals.own_lag).p50 if self._totals.own_lag.count else None
+        if lag_ms is not None and lag_ms > max(SEND_LAG_WARN_MS, SEND_LAG_INVALID_SHARE * (self._response.p50 or 0.0)):
+            return f"it began iterations {format_ms(lag_ms)} late (p50) though users were free"
+        return None
+
+    def _busy_processes(self) -> Iterator[tuple[int, float]]:
+        """Those that used most of a core, and the p95 of it."""
+        for process in self._readings.processes():
+            mine = self._readings.of(process)
+            cpu = mine.quantile("cpu", 0.95)
+            if cpu is not None and cpu >= CPU_INVALID and mine.seconds("cpu") >= CPU_FEWEST_S:
+                yield process, cpu
 
     def _is_missed_by_what_was_sent(self) -> bool:
         judged = (
@@ -194,17 +247,14 @@ class _Scenario:
             yield _Finding(
                 False,
                 f"{format_count(arrivals.dropped)} of {format_count(arrivals.settled)} iterations that were due by the "
-                "pace of their users were skipped, for the one before took longer; so less was asked of the service "
-                "than the pace says: use a longer pace and more users",
+                f"pace of their users {were(arrivals.dropped)} skipped, for the one before took longer; so less was "
+                "asked of the service than the pace says: use a longer pace and more users",
             )
 
     def busy(self) -> Iterator[_Finding]:
         """Processes that were too busy, with evidence that it distorts."""
-        for process in self._readings.processes():
+        for process, cpu in self._busy_processes():
             mine = self._readings.of(process)
-            cpu = mine.quantile("cpu", 0.95)
-            if cpu is None or cpu < CPU_INVALID or mine.seconds("cpu") < CPU_FEWEST_S:
-                continue
             was = f"process {process} of the generator used {cpu * 100:.0f} % of a core"
             lag_ms = weighted_quantile(mine.stalls_while_busy(CPU_INVALID), 0.5) or 0.0
             claim = next((one for one in self._claims if lag_ms > BUSY_SHARE_INVALID * one.tail_ms), None)

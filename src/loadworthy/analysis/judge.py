@@ -118,8 +118,9 @@ class Judge:
         what = "arrivals" if arrivals.is_open else "iterations that were due"
         late = f", {format_count(arrivals.late)} of them because the generator was behind" if arrivals.late else ""
         observed = arrivals.dropped_share if self.unit == "ratio" else float(arrivals.dropped)
-        count = f"{format_count(arrivals.dropped)} of {format_count(arrivals.settled)} {what} were dropped{late}"
-        return self._compared(observed, f"{self.what} was {format_value(observed, self.unit)} ({count})")
+        count = f"{format_count(arrivals.dropped)} of {format_count(arrivals.settled)} {what}"
+        was = f"{self.what} was {format_value(observed, self.unit)}"
+        return self._compared(observed, f"{was} ({count} {were(arrivals.dropped)} dropped{late})")
 
     @property
     def _bad_share(self) -> float:
@@ -132,7 +133,8 @@ class Judge:
         """How many failed, how many were dropped; whichever there were."""
         total, arrivals = self.subject.total, self.subject.arrivals
         failed = f"{format_count(total.failures)} of {self._some(total.requests)} failed" if total.requests else ""
-        dropped = f"{format_count(arrivals.dropped)} of {some(arrivals.settled, 'arrival')} were dropped"
+        count = f"{format_count(arrivals.dropped)} of {some(arrivals.settled, 'arrival')}"
+        dropped = f"{count} {were(arrivals.dropped)} dropped"
         words = (failed if total.failures or not self._lost else "", dropped if self._lost else "")
         return " and ".join(word for word in words if word)
 
@@ -202,7 +204,7 @@ class Judge:
             return was
         arrivals = self.subject.arrivals
         dropped = f"{format_count(arrivals.dropped)} of {some(arrivals.settled, 'arrival')}"
-        return f"{was}, with {dropped} that were dropped counted as slower than any limit"
+        return f"{was}, with {dropped} that {were(arrivals.dropped)} dropped counted as slower than any limit"
 
     def _judge_percentile(self, histogram: Histogram, fraction: float) -> ThresholdResult:
         low_rank, high_rank = interval_ranks(fraction, histogram.count)
@@ -224,7 +226,8 @@ class Judge:
                 f"were independent, limit {self._limit_beside(bound)}; {few} to name it"
             )
             return self._result(Verdict.FAIL, None, reason, low=low, high=high)
-        reason = f"{self.what} is unknown: {few}; run longer or with more users"
+        more = "at a higher rate" if self.subject.arrivals.is_open else "with more users"
+        reason = f"{self.what} is unknown: {few}; run longer, or {more}"
         return self._result(Verdict.UNDECIDED, None, reason, low=low, high=high)
 
     # The comparison.
@@ -286,3 +289,8 @@ def _observed(metric: str, total: SeriesInterval, duration_s: float) -> float | 
 def some(count: int, noun: str) -> str:
     """``1 request``, ``1,200 requests``."""
     return f"{format_count(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def were(count: int) -> str:
+    """``1 was``, ``2 were``."""
+    return "was" if count == 1 else "were"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from loadworthy.analysis.accumulate import ScenarioTotals, merged
@@ -10,6 +11,7 @@ from loadworthy.analysis.ending import judge_scenario_ending
 from loadworthy.analysis.figures import Distribution, Figures
 from loadworthy.analysis.fitness import Fitness, judge_fitness
 from loadworthy.analysis.own_readings import Readings
+from loadworthy.analysis.planned import Asked, asked_of
 from loadworthy.analysis.summary import CLOSED, OPEN, Reason, ScenarioSummary
 from loadworthy.analysis.thresholds import NO_FAILURES, ThresholdResult, evaluate
 from loadworthy.analysis.verdict import Verdict, worst
@@ -40,7 +42,8 @@ def judge_scenario(
     expressions = tuple(spec.get("thresholds") or ())
     results = judge_thresholds(expressions, totals)
     thresholds = [parse_threshold(text) for text in expressions] or [NO_FAILURES]
-    fitness = judge_fitness(totals, thresholds, results, readings) if ran else Fitness()
+    asked = _asked(totals, readings, run) if ran else Asked()
+    fitness = judge_fitness(totals, thresholds, results, readings, asked) if ran else Fitness()
     reasons = list(_reasons(name, totals if ran else None, run, fitness))
     verdict = worst([*(result.verdict for result in results), *(reason.verdict for reason in reasons)])
     busiest = totals.pace.busiest()
@@ -60,10 +63,22 @@ def judge_scenario(
         workload=_workload(name, spec, totals, run.events),
         requests_per_user_minute=None if busiest is None else busiest.per_user_minute,
         parts=_labelled(totals.parts.values(), totals.duration_s),
-        arrivals=totals.arrivals,
+        arrivals=replace(totals.arrivals, asked=asked.arrivals),
+        due_s=asked.due_s(totals.duration_s),
         send_lag_ms=Distribution.of(totals.send_lag) if totals.send_lag.count else None,
         generator_invalid=fitness.invalid,
         generator_warnings=fitness.warnings,
+    )
+
+
+def _asked(totals: ScenarioTotals, readings: Readings, run: Run) -> Asked:
+    return asked_of(
+        totals.name,
+        run.manifest,
+        run.events,
+        scheduled=totals.arrivals.scheduled,
+        duration_s=totals.duration_s,
+        is_lossy=bool(readings.missing()) or any(event.get("type") == "worker_lost" for event in run.events),
     )
 
 

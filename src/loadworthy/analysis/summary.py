@@ -59,6 +59,8 @@ class ScenarioSummary:
     parts: dict[str, Figures] = field(default_factory=dict)
     """``"connect host:443"`` → its figures: what the series count already."""
     arrivals: Arrivals = NO_ARRIVALS
+    due_s: float = 0.0
+    """The planned time that went by: the measured time without what came after the planned end."""
     send_lag_ms: Distribution | None = None
     """How late requests were sent that had an intended time; None where none had."""
     generator_invalid: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ class ScenarioSummary:
         if self.send_lag_ms is not None:
             data["send_lag_ms"] = self.send_lag_ms.to_json()
         if self.workload == OPEN:
-            data["arrivals"] = self.arrivals.to_json(self.duration_s)
+            data["arrivals"] = self.arrivals.to_json(self.due_s)
         elif self.arrivals.dropped:
             data["dropped"] = self.arrivals.dropped
         if self.stages is not None:

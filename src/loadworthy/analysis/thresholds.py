@@ -73,10 +73,12 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _found(pattern: str | None, totals: ScenarioTotals) -> tuple[Sequence[SeriesInterval], bool]:
-    """What the pattern matches, and whether that is parts: series go first."""
+    """What the pattern matches, and whether that is parts: series go first, by their name before by their kind."""
     if pattern is None:
         return (), False
-    series = [one for one in totals.series.values() if matches(pattern, one.kind, one.name)]
+    known = totals.series.values()
+    series = [one for one in known if matches(pattern, one.kind, one.name)]
+    series = series or [one for one in known if one.kind == pattern]
     if series:
         return series, False
     return [one for one in totals.parts.values() if matches_part(pattern, one.kind, one.name)], True

@@ -21,7 +21,8 @@ that tail by itself:
   workload without pauses is meant to run at full speed. So a busy process is a warning, and invalid with evidence that
   it distorts: the loop's typical lag while it is busy (the process is late all the time then, not once a second), or
   the send lag, is more than a tenth of the tail.
-- *Arrivals that were never sent* though users were free show that the intended rate was not made.
+- *Arrivals that were never sent* though users were free, or that were lost with a process, show that the intended rate
+  was not made.
 - *Arrivals that found no user free* are the scenario's cap on users. They are bad (see
   :mod:`loadworthy.analysis.arrivals`), but not proof of a bad service: more than a tenth of the error budget leaves the
   verdict open, so it is invalid. Not so where the thresholds are missed by what was sent alone: more load could only
@@ -82,6 +83,9 @@ ACHIEVED_WARN, ACHIEVED_INVALID = 0.995, 0.98
 
 LATE_FEWEST = 3
 """One or two that were due in a scenario's last moment say nothing."""
+
+NOT_READY_SHARE = 0.9
+"""Of a scenario's most users: with fewer the cap was not the limit, but users that were not there yet."""
 
 BUDGET_SHARE_INVALID = 0.1
 """Of the share that may be bad by the thresholds: dropping more than that leaves the verdict open."""

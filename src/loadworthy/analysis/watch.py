@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from loadworthy.analysis.arrivals import NO_ARRIVALS, Arrivals
-from loadworthy.analysis.judge import some
+from loadworthy.analysis.judge import some, were
 from loadworthy.analysis.order_statistics import min_samples
 from loadworthy.analysis.validity import (
     CPU_FEWEST_S,
+    CPU_INVALID,
     CPU_WARN,
     FULL_WARN,
     LATE_FEWEST,
@@ -117,8 +118,8 @@ class HealthWatch:
         if arrivals.is_open:
             yield from _at_send_lag(scenario, interval)
             told = (
-                f"{name}: {some(arrivals.no_user, 'arrival')} found no user free so far and were dropped; "
-                "raise max_users, or lower the rate."
+                f"{name}: {some(arrivals.no_user, 'arrival')} found no user free so far and "
+                f"{were(arrivals.no_user)} dropped; {self._remedy_of_drops(interval)}."
             )
             yield _Look(("dropped", name), told if interval.dropped > interval.late else None)
             late = (
@@ -128,10 +129,20 @@ class HealthWatch:
             yield _Look(("late", name), late if interval.late and arrivals.late >= LATE_FEWEST else None)
         else:
             told = (
-                f"{name}: {some(arrivals.dropped, 'iteration')} that were due by the pace of their users were skipped "
-                "so far, for the one before took longer; use a longer pace and more users."
+                f"{name}: {some(arrivals.dropped, 'iteration')} due by the pace of their users "
+                f"{were(arrivals.dropped)} skipped so far, for the one before took longer; use a longer pace and more "
+                "users."
             )
             yield _Look(("skipped", name), told if interval.dropped else None)
+
+    def _remedy_of_drops(self, interval: Interval) -> str:
+        """More users do not help a process that has no time for those that it has."""
+        readings = self._cpu.get(interval.process)
+        if readings and min(share for share, _ in readings) >= CPU_INVALID:
+            return (
+                f"the generator is the limit (process {interval.process} is too busy): {MORE_PROCESSES}, or less load"
+            )
+        return "raise max_users, or lower the rate (users that are still in on_start are not free either)"
 
 
 def _at_limits(interval: Interval) -> Iterator[_Look]:

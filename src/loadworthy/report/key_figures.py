@@ -69,7 +69,7 @@ def _of_load(scenario: ScenarioSummary) -> Iterator[KeyFigure]:
         yield KeyFigure(f"response_time_{name}_ms", f"Response time {name}", format_ms(value), value)
     yield KeyFigure("throughput", "Requests per second", rate(figures.throughput), _rounded(figures.throughput))
     if scenario.workload == OPEN:
-        arrivals = scenario.arrivals.to_json(scenario.duration_s)
+        arrivals = scenario.arrivals.to_json(scenario.due_s)
         yield KeyFigure("arrivals", "Arrivals", arrivals_line(scenario), arrivals)
     yield KeyFigure("error_rate", "Error rate", format_ratio(figures.error_rate), figures.error_rate)
     yield KeyFigure("users", "Concurrent users", f"{format_count(scenario.users_max)} at most", scenario.users_max)

@@ -69,12 +69,11 @@ def head_line(scenario: ScenarioSummary) -> str:
 
 def arrivals_line(scenario: ScenarioSummary) -> str:
     """What became of the arrivals of an open workload: ``sent 99.0/s of 100.0/s intended, 20 dropped``."""
-    arrivals, duration_s = scenario.arrivals, scenario.duration_s
-    sent, intended = (
-        rate(count / duration_s if duration_s > 0 else None) for count in (arrivals.sent, arrivals.scheduled)
-    )
+    arrivals = scenario.arrivals
+    intended, sent = arrivals.rates(scenario.due_s)
     late = f" ({format_count(arrivals.late)} of them never sent in time)" if arrivals.late else ""
-    return f"sent {sent} of {intended} intended, {format_count(arrivals.dropped)} dropped{late}"
+    lost = f", {format_count(arrivals.unscheduled)} lost with a process" if arrivals.unscheduled else ""
+    return f"sent {rate(sent)} of {rate(intended)} intended, {format_count(arrivals.dropped)} dropped{late}{lost}"
 
 
 def stage_load(users: int, per_second: float | None) -> str:
