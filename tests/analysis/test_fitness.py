@@ -70,7 +70,9 @@ def test_send_lag_says_how_much_and_what_to_do() -> None:
 
 
 def test_send_lag_of_few_requests_says_nothing() -> None:
-    """367 have no p99."""
+    """367 have no p99; a median beyond 20 ms is another matter."""
+    assert told(judged(lagged(21 * MS, 90 * MS, 99 * MS, samples=100))) == "invalid"
+    assert told(judged(lagged(19 * MS, 90 * MS, 99 * MS, samples=100))) == "nothing"
     assert told(judged(lagged(5 * MS, 6 * MS, 7 * MS, samples=367))) == "nothing"
     assert told(judged(lagged(5 * MS, 6 * MS, 7 * MS, samples=400))) == "invalid"
 

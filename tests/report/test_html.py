@@ -148,7 +148,7 @@ def test_an_open_workload_shows_what_became_of_its_arrivals(tmp_path: Path) -> N
     told = outlined(text).text
     for words in (
         "sent 149.5/s of 150.0/s intended, 10 dropped", "of 3,000", "100.0/s", "200.0/s", "iteration Shopper",
-        "first_byte GET /items", "requests were sent late by 0.06 ms (p50)", "the generator's own share",
+        "first_byte GET /items", "iterations began late by 0.06 ms (p50)", "the generator's own share",
         "Open workload:", "Closed workload:", "120 of 1,024 files open",
     ):  # fmt: skip
         assert words in told, words

@@ -88,7 +88,7 @@ def test_the_generator_in_words() -> None:
     assert health_details(health) == []
     known = replace(health, send_lag_ms=lag, gc_pause_ms=4.0, descriptors=(9.0, 1024.0), ports=0.5)
     assert health_details(known) == [
-        "requests were sent late by 0.06 ms (p50), 3.20 ms at most",
+        "iterations began late by 0.06 ms (p50), 3.20 ms at most",
         "garbage collection paused it for 4.00 ms at most",
         "9 of 1,024 files open",
         "50 % of the ports in use",

@@ -33,6 +33,7 @@ from loadworthy.analysis.validity import (
     SEND_LAG_WARN_SHARE,
     STALL_FEWEST_S,
     STALL_SHARE_INVALID,
+    STALL_WARN_MS,
 )
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.plan.thresholds import TIME_METRICS, Threshold
@@ -134,29 +135,42 @@ class _Scenario:
 
     def send_lag(self) -> Iterator[_Finding]:
         """Requests that left later than they should have."""
-        lag_ms, p50_ms, p99_ms = self._lag.p99, self._response.p50, self._response.p99
+        name, lag_ms, tail_ms = self._lag_beside_tail()
+        p50_ms = self._response.p50
         if lag_ms is None or not self._arrivals.is_open:
             return
-        was = f"iterations began late: by {format_ms(lag_ms)} at the p99, by {format_ms(self._lag.max)} at most"
+        was = f"iterations began late: by {format_ms(lag_ms)} at the {name}, by {format_ms(self._lag.max)} at most"
         if self._is_lag_in_tail() and not self._is_lag_harmless():
-            share = format_ratio(lag_ms / p99_ms) if p99_ms else "all"
+            share = format_ratio(lag_ms / tail_ms) if tail_ms else "all"
             yield _Finding(
                 True,
-                f"{was}; that is {share} of the p99 of {format_ms(p99_ms)} that is reported, so the tail is not the "
-                f"service's alone; {MORE_PROCESSES}, or a lower rate",
+                f"{was}; that is {share} of the {name} of {format_ms(tail_ms)} that is reported, so the tail is not "
+                f"the service's alone; {MORE_PROCESSES}, or a lower rate",
             )
         elif lag_ms > max(SEND_LAG_WARN_MS, SEND_LAG_WARN_SHARE * (p50_ms or 0.0)):
             yield _Finding(False, f"{was}, which their response times include; {MORE_PROCESSES}, or a lower rate")
 
+    def _lag_beside_tail(self) -> tuple[str, float | None, float | None]:
+        """The p99 of the lag beside that of the response times.
+
+        Where there are too few samples for it, their medians speak for a process that was late by far and all the time.
+        """
+        if self._lag.p99 is not None and self._response.p99 is not None:
+            return "p99", self._lag.p99, self._response.p99
+        if (self._lag.p50 or 0.0) > STALL_WARN_MS:
+            return "p50", self._lag.p50, self._response.p50
+        return "p99", None, None
+
     def _is_lag_in_tail(self) -> bool:
-        lag_ms, p99_ms = self._lag.p99, self._response.p99
-        if lag_ms is None or p99_ms is None or not self._arrivals.is_open:
+        _, lag_ms, tail_ms = self._lag_beside_tail()
+        if lag_ms is None or tail_ms is None or not self._arrivals.is_open:
             return False
-        return lag_ms > SEND_LAG_WARN_MS and lag_ms > SEND_LAG_INVALID_SHARE * p99_ms
+        return lag_ms > SEND_LAG_WARN_MS and lag_ms > SEND_LAG_INVALID_SHARE * tail_ms
 
     def _is_lag_harmless(self) -> bool:
         limits_ms = [one.limit / US_PER_MS for one in self._thresholds if _is_upper_time(one)]
-        return bool(limits_ms) and (self._lag.p99 or 0.0) < SEND_LAG_HARMLESS_SHARE * min(limits_ms)
+        lag_ms = self._lag_beside_tail()[1] or 0.0
+        return bool(limits_ms) and lag_ms < SEND_LAG_HARMLESS_SHARE * min(limits_ms)
 
     def late(self) -> Iterator[_Finding]:
         """Arrivals that were never sent though users would have been free."""
@@ -259,7 +273,8 @@ class _Scenario:
             lag_ms = weighted_quantile(mine.stalls_while_busy(CPU_INVALID), 0.5) or 0.0
             claim = next((one for one in self._claims if lag_ms > BUSY_SHARE_INVALID * one.tail_ms), None)
             if self._is_lag_in_tail():
-                evidence = f"requests were sent {format_ms(self._lag.p99)} late at the p99"
+                name, late_ms, _ = self._lag_beside_tail()
+                evidence = f"iterations began {format_ms(late_ms)} late at the {name}"
             elif claim is not None and lag_ms > SEND_LAG_WARN_MS:
                 evidence = f"its event loop was typically {format_ms(lag_ms)} late, more than a tenth of {claim.words}"
             else:

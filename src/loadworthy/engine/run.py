@@ -191,7 +191,9 @@ class _PlanRun:
         crew = ClusterCrew(classes, environment, self._clock, journal, self._request.bind)
         if self._request.remote_workers:
             host, _ = self._request.bind
-            message = f"waiting for {self._request.remote_workers} workers: loadworthy worker --join {host}:{crew.port}"
+            count = self._request.remote_workers
+            wanted = "one worker" if count == 1 else f"{count} workers"
+            message = f"waiting for {wanted}: loadworthy worker --join {host}:{crew.port}"
             journal.event({"type": "waiting_for_workers", "message": message})
         crew.start_children(self._request.children, self._path)
         return crew
@@ -277,7 +279,7 @@ class _PlanRun:
                 "ended_at": facts.iso(self._clock.wall_us()) if ended else None,
                 "ended": ended,
                 "ended_reason": reason,
-                "planned_duration_s": facts.scenario_facts(lengths),
+                "planned_duration_s": facts.scenario_facts(lengths, waves(self._plan.scenarios, self._names)),
                 "scenarios": self._names,
                 "target": loaded.redacted_json.get("base_url"),
                 "plan_file": str(loaded.path),

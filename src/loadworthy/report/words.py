@@ -122,7 +122,7 @@ def health_details(health: Health) -> list[str]:
     """What else is known of the generator: how late it sent, how long answers lay in it, what it was short of."""
     details = []
     if health.send_lag_ms is not None:
-        details.append(f"requests were sent late by {_lag(health.send_lag_ms)}")
+        details.append(f"iterations began late by {_lag(health.send_lag_ms)}")
     if health.receive_lag_ms is not None:
         details.append(f"answers lay unread for {_lag(health.receive_lag_ms)}: the generator's own share")
     if health.gc_pause_ms is not None:
