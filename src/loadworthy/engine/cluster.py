@@ -46,7 +46,7 @@ WORKERS_WAIT_S = 60.0
 ANSWER_WAIT_S = 20.0
 NEWCOMERS = 1000
 """Epochs of workers that came late: the users that each of them makes have numbers of their own."""
-SPLIT_AHEAD_US = 1_000_000
+SPLIT_AHEAD_US = 2_000_000
 """A new split holds from so far in the future: all workers must have heard of it by then."""
 MOST_TICKETS = 50
 

@@ -254,7 +254,7 @@ class ClosedCrowd(Crowd):
 
     def _adjust(self, elapsed_us: int) -> None:
         split = self._split_now()
-        everywhere = self._profile.users_at(elapsed_us)
+        everywhere = self._wanted(elapsed_us)
         self._target = share_of(everywhere, split)
         while len(self._alive) < self._target:
             if (user_class := self._class_of_next(split)) is None:
@@ -265,6 +265,11 @@ class ClosedCrowd(Crowd):
         if not self.is_full and everywhere == self._goal(elapsed_us):
             self.is_full = True
             self.place.environment.events.spawning_complete.fire(user_count=self.users)
+
+    def _wanted(self, elapsed_us: int) -> int:
+        """The target at this moment; the first user of a ramp comes at once, as Locust's does."""
+        users, goal = self._profile.users_at(elapsed_us), self._goal(elapsed_us)
+        return users + 1 if users < goal else users
 
     def _goal(self, elapsed_us: int) -> int:
         return next(move.users for move in reversed(self._profile.moves) if move.at_us <= elapsed_us)
