@@ -100,10 +100,10 @@ def test_a_stall_of_the_server_is_in_the_figures(tmp_path: Path, case: Case) -> 
         agrees_with_the_log(watched, figure)
 
 
-def agrees_with_the_log(watched: Watched, figure: str, most: float = 1.02) -> None:
+def agrees_with_the_log(watched: Watched, figure: str, *, least: float = 0.999, most: float = 1.02) -> None:
     """Never less than what went by until the answer left, and not much more."""
     logged_us = quantile(watched.response_us, FIGURES[figure])
-    assert 0.999 * logged_us <= watched.said_us(figure) <= most * logged_us, figure
+    assert least * logged_us <= watched.said_us(figure) <= most * logged_us, figure
 
 
 PAUSING = """
@@ -118,7 +118,7 @@ numbers = itertools.count()
 class Pausing(HttpUser):
     @task
     def look(self):
-        number = next(numbers)  # one process begins its iterations in their order
+        number = next(numbers)  # in the order in which users began, which is the order of arrival to within a few
         end = time.perf_counter() + (0.8 if number == 200 else 0)
         while time.perf_counter() < end:
             pass
@@ -137,6 +137,7 @@ def test_a_pause_of_the_generator_is_in_the_figures_too(tmp_path: Path) -> None:
         watched = watch(tmp_path, server, locustfile="pausing.py", **case.load())
     for figure in ("p95", "p99", "max"):
         assert watched.said_us(figure) >= 0.98 * case.formula_us(FIGURES[figure])
-        agrees_with_the_log(watched, figure, most=1.05)  # it is still catching up when the answers come
+        # It is still catching up when the answers come; and the numbers of some requests may be those of neighbours.
+        agrees_with_the_log(watched, figure, least=0.98, most=1.05)
     assert watched.said_us("p99", "service_time_ms") < watched.said_us("p99") / 2
     assert summary_of(only_run(tmp_path))["verdict"] == "invalid"
