@@ -136,6 +136,7 @@ def test_one_seed_makes_the_same_requests_over_any_number_of_processes(tmp_path:
     assert len({target.split("/")[1] for target in seen[0]}) == 2
 
 
+@pytest.mark.slow
 def test_python_users_replay_too(tmp_path: Path) -> None:
     """Locust's weighted choice of a task and the module ``random`` draw from the iteration's own numbers."""
     (tmp_path / "locustfile.py").write_text(RANDOM_FILE)
@@ -396,7 +397,7 @@ class Visitor(HttpUser):
 
 
 @pytest.mark.parametrize("load", [["--users", "4"], ["--rate", "50/s"]])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_listeners_hear_that_the_users_are_there(tmp_path: Path, load: list[str], processes: int) -> None:
     """Locust's spawning_complete fires once in the process that leads the run, with all users of a closed workload."""
     (tmp_path / "locustfile.py").write_text(LISTENING)

@@ -125,7 +125,13 @@ def start(suite: Suite, folder: Path, service: Service, *more: object) -> Runnin
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("kimmy_esthi", "app_performance") else pytest.param(name, marks=pytest.mark.slow)
+        for name in SUITES
+    ],
+)
 def test_a_service_that_is_killed_midway_is_told_in_the_results(name: str, tmp_path: Path) -> None:
     """The run ends by itself with a code other than 0 and complete results; failures are figures, not tracebacks."""
     suite = SUITES[name]
@@ -151,7 +157,9 @@ def test_a_service_that_is_killed_midway_is_told_in_the_results(name: str, tmp_p
         assert done.err.count("nothing listens at") == 1
 
 
-@pytest.mark.parametrize("name", ["kimmy_esthi", "flask_auth", "cms_medical"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("kimmy_esthi", "flask_auth")), "cms_medical"]
+)
 def test_two_runs_at_once_do_not_collide(name: str, tmp_path: Path) -> None:
     """Both pass without a failure against one service, and each removes its own rows and no others."""
     suite = SUITES[name]

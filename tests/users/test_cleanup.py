@@ -83,7 +83,7 @@ def assert_all_gone(server: RowServer, said: str) -> None:
     assert sum(int(number.replace(",", "")) for number in REMOVED.findall(said)) == found["made"]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nothing_is_left_after_a_test_of_locust(tmp_path: Path, server: RowServer, processes: int) -> None:
     """When ``--run-time`` is over, each process removes what its users made, and says how much."""
     write(tmp_path)
@@ -135,7 +135,7 @@ def test_nothing_is_left_after_a_run_and_removing_is_not_measured(
     assert not [event for event in events_of(tmp_path) if event["type"] in ("warning", "worker_lost")]
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_nothing_is_left_when_a_run_is_stopped(tmp_path: Path, server: RowServer, processes: str) -> None:
     """The first Ctrl-C ends the load, removes the data, and then judges."""
     write(tmp_path)
@@ -171,7 +171,9 @@ def keep_in_workers(folder: Path, url: str) -> Done:
     return command(*LOCUST, "--host", url, "-t", "1s", *in_processes(2), "--keep-data", cwd=folder)
 
 
-@pytest.mark.parametrize("run", [keep_with_locust, keep_with_loadworthy, keep_in_workers])
+@pytest.mark.parametrize(
+    "run", [keep_with_locust, keep_with_loadworthy, pytest.param(keep_in_workers, marks=pytest.mark.slow)]
+)
 def test_data_is_kept_where_asked(tmp_path: Path, server: RowServer, run: Any) -> None:
     """``--keep-data`` leaves every row, and says how many."""
     write(tmp_path)
