@@ -32,7 +32,13 @@ CHILD = """
 import os, socket, subprocess, sys
 sink = bytearray(30_000_000)
 server = socket.create_server(("127.0.0.1", 0))
-child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+def settled_child():
+    # It says so when it has started: while Python starts, files are opened and closed.
+    program = "import sys; print(flush=True); sys.stdin.read()"
+    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    return child
+child = settled_child()
 print(server.getsockname()[1], child.pid, flush=True)
 peer, _ = server.accept()
 print("accepted", flush=True)
@@ -43,7 +49,7 @@ while (word := sys.stdin.readline().strip()):
             sum(range(10_000))
     if word == "spawn":
         child.wait()
-        child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+        child = settled_child()
     print(word, flush=True)
 child.communicate()
 """
