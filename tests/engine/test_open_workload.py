@@ -334,6 +334,44 @@ def test_a_pause_before_a_request_is_not_charged_to_it(tmp_path: Path) -> None:
     assert scenario["parts"]["iteration load"]["response_time_ms"]["p50"] >= 400
 
 
+SCHEDULING = """
+from locust import HttpUser, TaskSet, task
+
+
+class Visit(TaskSet):
+    @task
+    def first(self):
+        self.client.get("/first")
+        self.schedule_task(after)
+
+    @task
+    def second(self):
+        self.client.get("/second")
+        self.schedule_task(after)
+
+
+def after(taskset):
+    taskset.client.get("/after")
+
+
+class Visitor(HttpUser):
+    tasks = [Visit]
+"""
+
+
+def test_what_user_code_has_scheduled_comes_next(tmp_path: Path) -> None:
+    """A task that schedules another is followed by it, and not by one that was drawn."""
+    (tmp_path / "locustfile.py").write_text(SCHEDULING)
+    with CountingServer() as server:
+        done = loadworthy(
+            "run", "locustfile.py", "--url", server.url, "--rate", "50/s", "--run-time", "2s", cwd=tmp_path
+        )  # fmt: skip
+        counts = Counter(one.target for one in server.log())
+        users = server.stats().connections
+    assert counts["/first"] + counts["/second"] > 20, done.out + done.err
+    assert abs(counts["/first"] + counts["/second"] - counts["/after"]) <= users
+
+
 BROKEN_START = """
 from locust import HttpUser, task
 

@@ -32,8 +32,8 @@ from loadworthy.users.precise import wait_until
 
 Method = Callable[..., Any]
 _PACING = "constant_pacing.<locals>.wait_time_func"
-_STOCK = "loadworthy_stock_choice"
-"""Marks Locust's own ``get_next_task``, behind which no choice of the user's stands."""
+_DRAWN = "loadworthy_drawn"
+"""Set on a task set whose next task was drawn by Locust's own ``get_next_task``, and not scheduled by user code."""
 
 
 def gated_execute_task(original: Method) -> Method:
@@ -67,9 +67,11 @@ def choosing_get_next_task(original: Method) -> Method:
     @functools.wraps(original)
     def get_next_task(self: TaskSet) -> Any:
         tasks = _tasks_of(self)
-        return tasks[0] if len(tasks) == 1 else original(self)
+        if len(tasks) == 1:
+            return tasks[0]
+        setattr(self, _DRAWN, True)
+        return original(self)
 
-    setattr(get_next_task, _STOCK, True)
     return get_next_task
 
 
@@ -85,18 +87,13 @@ def arriving_execute_next_task(original: Method) -> Method:
         seat = seat_of(self._user)
         if seat is not None and seat.crowd.is_open and not seat.in_iteration:
             seat.await_arrival()
-            if _is_chosen_at_random(self):
+            if getattr(self, _DRAWN, False) and len(self._task_queue) == 1:
                 self._task_queue.clear()
                 self.schedule_task(self.get_next_task())
+                setattr(self, _DRAWN, False)
         original(self)
 
     return execute_next_task
-
-
-def _is_chosen_at_random(taskset: TaskSet) -> bool:
-    """Whether the task that is next was drawn, from more than one; what user code has scheduled is not touched."""
-    is_stock = getattr(type(taskset).get_next_task, _STOCK, False)
-    return is_stock and len(_tasks_of(taskset)) > 1 and len(taskset._task_queue) == 1  # noqa: SLF001  # Locust's own
 
 
 def paced_wait(original: Method) -> Method:
