@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from tests.support.cli import Done, only_run, summary_of
 from tests.support.cms_medical import (
@@ -235,6 +236,28 @@ def test_what_the_figures_count_is_in_the_database(service: Service, suite: Path
     report = (suite / "results.html").read_text(encoding="utf-8")
     assert all(name in report for name in ("/api/appointments", "/api/users (403)"))
     assert_no_credentials(suite, done.out, done.err)
+
+
+def test_patients_of_another_load_test_are_let_alone(tmp_path: Path, suite: Path) -> None:
+    """Among 500 patients, 60 are another run's, which may delete them at any time: nothing is written for one."""
+    new = {"full_name": "Load Test", "birth_date": "1980-02-29", "sex": "other", "blood_type": "0+"}
+    new |= {"email": "load@clinic.example", "phone": "+34 600 0000"}
+    with Service("cms_medical", tmp_path) as clinic:
+        login = {"username": "admin", "password": PASSWORD}
+        token = requests.post(f"{clinic.url}/api/auth/login", json=login, timeout=30).json()["access_token"]
+        for number in range(60):
+            answer = requests.post(
+                f"{clinic.url}/api/patients", json={**new, "record_number": f"LT-{number}"},
+                headers={"Authorization": f"Bearer {token}"}, timeout=30,
+            )  # fmt: skip
+            assert answer.status_code == 201
+        command = f"locust -f locustfile.py --host={HOST} --users=20 --spawn-rate=20 --run-time=3s --headless"
+        done = locust(*arguments(command, clinic), "--keep-data", "DoctorUser", cwd=suite, environ=FAST)
+        assert done.code == 0, done.err
+        theirs = "patient_id IN (SELECT id FROM patients WHERE record_number LIKE 'LT-%')"
+        tables = ("appointments", "consultations", "episodes")
+        assert {table: clinic.rows(table, theirs) for table in tables} == dict.fromkeys(tables, 0)
+        assert all(clinic.rows(table, "patient_id IS NOT NULL") for table in tables)
 
 
 START_WITHOUT_ROLES = """
