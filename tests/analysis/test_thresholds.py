@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from tests.support.runs import interval, series
+from tests.support.runs import START_MS, interval, make_run, series
 
 from loadworthy.analysis.accumulate import ScenarioTotals
+from loadworthy.analysis.own_readings import Readings
+from loadworthy.analysis.scenario import judge_scenario
+from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.thresholds import NO_FAILURES, ThresholdResult, evaluate, matches
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.plan.thresholds import parse_threshold
@@ -30,7 +35,8 @@ RAMP = [1000 * number for number in range(1, 1001)]
 @pytest.mark.parametrize(
     ("expression", "observed", "verdict"),
     [
-        ("p50 < 501ms", 500, "pass"),
+        ("p50 < 550ms", 500, "pass"),
+        ("p50 < 501ms", 500, "undecided"),  # its interval goes to 532 ms
         ("p95 < 500ms", 950, "fail"),
         ("p94 <= 1s", 940, "pass"),
         ("p95 <= 1s", 950, "pass"),  # 50 of 1,000 failed: just within
@@ -161,13 +167,35 @@ def test_a_low_percentile_breaches_from_above() -> None:
     assert judged("p5 > 100us", series("/a", [1000] * 50)).verdict is Verdict.UNDECIDED
 
 
-def test_interval_holds_the_percentile_and_does_not_decide() -> None:
-    """The verdict is the observed value's even where the interval spans the limit."""
-    result = judged("p95 < 951ms", series("/a", RAMP))
-    assert result.low is not None
-    assert result.high is not None
-    assert result.low < 950 < 951 < result.high
-    assert result.verdict is Verdict.PASS
+@pytest.mark.parametrize(
+    ("expression", "verdict"),
+    [
+        ("p95 < 935ms", "fail"),
+        ("p95 < 940ms", "undecided"),
+        ("p95 < 951ms", "undecided"),
+        ("p95 < 965ms", "pass"),
+        ("p95 > 965ms", "fail"),
+        ("p95 > 951ms", "undecided"),
+        ("p95 > 940ms", "undecided"),
+        ("p95 > 935ms", "pass"),
+    ],
+)
+def test_a_limit_within_the_interval_leaves_it_undecided(expression: str, verdict: str) -> None:
+    """p95 of 1 ms to 1,000 ms lies between 936 and 964 ms: only a limit outside is met or missed."""
+    result = judged(expression, series("/a", RAMP))
+    assert result.low == pytest.approx(936, abs=1)
+    assert result.high == pytest.approx(964, abs=1)
+    assert result.observed == pytest.approx(950, rel=5e-4)
+    assert result.interval == "order statistics"
+    assert result.verdict is Verdict(verdict)
+
+
+def test_an_undecided_percentile_says_why_and_what_to_do() -> None:
+    """The interval, the limit, and the remedy, in one sentence."""
+    assert judged("p95 < 951ms", series("/a", RAMP)).reason == (
+        "p95 was 950 ms over 1,000 requests, limit 951 ms: with 95 % confidence it lies between 936 ms and 964 ms, and "
+        "so may be on either side of it; run longer, or with more users"
+    )
 
 
 def test_mean_needs_one_request_only() -> None:
@@ -187,7 +215,8 @@ def test_public_form() -> None:
     """Keys of ``summary.json``: the interval only for percentiles, the mark only for implied thresholds."""
     plain = judged("error_rate < 1%", series("/a", RAMP)).to_json()
     assert set(plain) == {"expression", "observed", "verdict", "reason"}
-    assert set(judged("p95 < 1s", series("/a", RAMP)).to_json()) == {*plain, "low", "high"}
+    assert set(judged("p95 < 1s", series("/a", RAMP)).to_json()) == {*plain, "low", "high", "interval"}
+    assert judged("p95 < 1s", series("/a", [1000])).to_json()["interval"] is None
     implied = evaluate(NO_FAILURES, totals(series("/a", RAMP)), implicit=True).to_json()
     assert implied["implicit"] is True
     assert implied["expression"] == "error_rate <= 0%"
@@ -217,3 +246,62 @@ def test_a_percentile_leaves_room_for_its_share_of_failures(failures: int, verdi
     """p95 below a limit says that 95 of 100 requests were good and quick: 5 of them may fail, no more."""
     result = judged("p95 < 1s", series("/a", [500] * 1000, failures={"status": failures} if failures else {}))
     assert result.verdict is Verdict(verdict)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found", "verdict"),
+    [
+        ("capacity >= 300/s", (310.0, 320.0, 330.0), "pass"),
+        ("capacity >= 300/s", (300.0, 320.0, None), "pass"),
+        ("capacity > 300/s", (300.0, 320.0, 330.0), "undecided"),
+        ("capacity >= 300/s", (280.0, 290.0, 299.0), "fail"),
+        ("capacity >= 300/s", (280.0, 290.0, None), "undecided"),
+        ("capacity >= 300/s", (290.0, 300.0, 310.0), "undecided"),
+        ("capacity >= 300/s", (None, None, 200.0), "fail"),
+        ("capacity >= 300/s", (None, None, None), "undecided"),
+        ("capacity <= 300/s", (100.0, 200.0, 300.0), "pass"),
+        ("capacity <= 300/s", (310.0, 320.0, None), "fail"),
+        ("capacity <= 300/s", (100.0, 200.0, None), "undecided"),
+    ],
+)
+def test_a_capacity_is_judged_by_its_bounds(
+    expression: str, found: tuple[float | None, float | None, float | None], verdict: str
+) -> None:
+    """What is known to hold passes it, what is known not to hold fails it; between the two it is open."""
+    result = evaluate(parse_threshold(expression), totals(series("/a", RAMP)), capacity=found)
+    assert (result.verdict, result.observed, result.unit) == (Verdict(verdict), found[1], "per_s")
+
+
+def test_a_capacity_that_was_not_searched_is_undecided() -> None:
+    """Any other load says nothing of it."""
+    result = judged("capacity >= 300/s", series("/a", RAMP))
+    assert result.verdict is Verdict.UNDECIDED
+    assert result.reason == "capacity is known only where a capacity was searched"
+    known = evaluate(parse_threshold("capacity >= 300/s"), totals(), capacity=(310.0, 312.0, None))
+    assert known.reason == "capacity was 312.0/s (at least 310.0/s), limit 300.0/s"
+
+
+def scenario_of(tmp_path: Path, *events: dict[str, object]) -> ScenarioSummary:
+    """A scenario in which nothing was missed, with these events."""
+    run = make_run(tmp_path / "run", [interval(0, series("/a", [1000] * 99))], events=events)
+    spec = {"thresholds": ["p95 < 500ms, abort", "error_rate < 1%"]}
+    made = totals(series("/a", [1000] * 99))
+    return judge_scenario("load", spec, made, Readings(), run)
+
+
+def test_a_breach_that_ended_the_run_stays_a_breach(tmp_path: Path) -> None:
+    """It was proven while the run went on, whatever the little that there is says now."""
+    breach = {
+        "at_ms": START_MS,
+        "type": "threshold_breached",
+        "scenario": "load",
+        "expression": "p95 < 500ms, abort",
+        "message": "p95 < 500ms, abort was missed: 9 of 9 requests took longer",
+    }
+    first, second = scenario_of(tmp_path / "1", breach | {"abort": True}).thresholds
+    assert (first.verdict, second.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert first.reason == f"{breach['message']}; that ended the run"
+    first, _ = scenario_of(tmp_path / "2", breach).thresholds
+    assert first.verdict is Verdict.PASS
+    first, _ = scenario_of(tmp_path / "3", breach | {"abort": True, "scenario": "other"}).thresholds
+    assert first.verdict is Verdict.PASS

@@ -15,6 +15,7 @@ from loadworthy.plan.model import Scenario
 from loadworthy.testing import FakeClock
 from loadworthy.units import US_PER_S
 from loadworthy.workload.profile import profile_of
+from loadworthy.workload.segment import Segment
 
 
 class FakeStop:
@@ -44,6 +45,15 @@ class FakeCrew:
 
     def now_s(self) -> float:
         return round((self._clock.monotonic_us() - self._start_us) / US_PER_S, 3)
+
+    lead_us = 0
+
+    def extend(self, scenario: str, segment: Segment) -> None: ...
+
+    def cut_short(self, scenario: str) -> None: ...
+
+    def is_idle(self, scenario: str) -> bool:
+        return True
 
     def aim(self, scenario: str, users: int, per_second: float, user_classes: UserClasses = None) -> None:
         self.told.append((self.now_s(), scenario, users, per_second))
@@ -195,3 +205,19 @@ def test_a_shape_that_breaks_is_a_mistake_of_the_user() -> None:
     """With its name and what it raised."""
     with pytest.raises(UsageError, match=r"Shape failed in tick\(\): IndexError"):
         lead({"a": {}}, shape=Shape([]))
+
+
+def test_a_run_that_ends_itself_says_why() -> None:
+    """Aborted, not interrupted; whoever was first to ask counts."""
+    clock = FakeClock()
+    crew, control = FakeCrew(clock), Control()
+    log = Log(crew)
+    control.abort("p95 < 1s was missed")
+    control.abort("and something else")
+    part = Part("a", profile_of(Scenario.model_validate({"users": 1, "run_time": "60s"})))
+    assert drive(crew, [part], control, clock, log) == {"a": EndReason.ABORTED}
+    assert control.why == "p95 < 1s was missed"
+    asked = Control()
+    asked.stop.set()
+    asked.abort("too late")
+    assert asked.reason is EndReason.INTERRUPTED

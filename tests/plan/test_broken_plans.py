@@ -523,7 +523,7 @@ YAML_TABLE = [
         "'fast' is not a duration",
         "500ms",
     ),
-    (HEAD + "    thresholds:\n      - p95 < 1s for 10s", 4, "scenarios.load.thresholds[0]", "'for 10s'", ""),
+    (HEAD + "    thresholds:\n      - p95 < 1s after 10s", 4, "scenarios.load.thresholds[0]", "'after 10s'", ""),
     (
         HEAD + "    thresholds:\n      - p95: 1\n        p99: 2",
         4,

@@ -42,6 +42,9 @@ from loadworthy.plan.thresholds import Threshold, parse_threshold, threshold_fro
         ("first_byte GET /x p95 < 100ms", ("response_time", "p95", 0.95, "first_byte GET /x", "<", 100_000)),
         ("iteration p95 < 2s", ("response_time", "p95", 0.95, "iteration", "<", 2_000_000)),
         ("connect * p99 < 1s", ("response_time", "p99", 0.99, "connect *", "<", 1_000_000)),
+        ("tag:checkout p95 < 500ms", ("response_time", "p95", 0.95, "tag:checkout", "<", 500_000)),
+        ("tag:pay-2_b error_rate < 1%", ("error_rate", None, None, "tag:pay-2_b", "<", 0.01)),
+        ("capacity >= 300/s", ("capacity", None, None, None, ">=", 300)),
     ],
 )
 def test_expressions_are_read(text: str, expected: tuple[Any, ...]) -> None:
@@ -55,6 +58,29 @@ def test_expressions_are_read(text: str, expected: tuple[Any, ...]) -> None:
         threshold.op,
         pytest.approx(threshold.limit),
     ) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "for_s", "warmup_s", "abort", "expression"),
+    [
+        ("p95 < 500ms", None, 0, False, "p95 < 500ms"),
+        ("error_rate < 1% for 10s, abort", 10, 0, True, "error_rate < 1% for 10s, abort"),
+        ("GET /contacts p99 < 1s,warmup 30s", None, 30, False, "GET /contacts p99 < 1s, warmup 30s"),
+        ("p95<1s  for  1m30s , warm-up 2m,ABORT", 90, 120, True, "p95 < 1s for 1m30s, abort, warmup 2m"),
+        ("p95 < 500 ms for 60s", 60, 0, False, "p95 < 500 ms for 1m"),
+        ("wait for it p95 < 1s, abort", None, 0, True, "wait for it p95 < 1s, abort"),
+        ("requests > 100 for 5s, abort", 5, 0, True, "requests > 100 for 5s, abort"),
+        ("p95 > 10ms, abort", None, 0, True, "p95 > 10ms, abort"),
+    ],
+)
+def test_what_stands_after_the_limit(text: str, for_s: int | None, warmup_s: int, abort: bool, expression: str) -> None:
+    """How long on end, from when on, and whether it ends the run; the expression says all of it, in one order."""
+    threshold = parse_threshold(text)
+    assert threshold.for_us == (None if for_s is None else for_s * 1_000_000)
+    assert threshold.warmup_us == warmup_s * 1_000_000
+    assert threshold.abort is abort
+    assert threshold.expression == expression
+    assert threshold.is_conditional is (for_s is not None or warmup_s > 0)
 
 
 @pytest.mark.parametrize(
@@ -88,11 +114,31 @@ def test_expressions_are_read(text: str, expected: tuple[Any, ...]) -> None:
         ("requests > ²", "not a count"),
         (f"requests > {'9' * 400}", "too large"),
         (f"p95 < {'9' * 400}", "too large"),
-        ("p95 < 500ms for 10s", "'for 10s' says more than this version reads"),
-        ("p95 < 500 ms for 10s", "'for 10s' says more than this version reads"),
-        ("error_rate < 1%, abort", "'abort' says more"),
-        ("p95 < 500ms warmup 5s", "judged over the whole scenario"),
-        ("throughput > 5/s after 1m", "'after 1m' says more"),
+        ("p95 < 500ms warmup 5s", "'warmup 5s' says nothing after 500ms; after the limit there may be"),
+        ("p95 < 500ms abort", "'abort' says nothing after 500ms"),
+        ("throughput > 5/s after 1m", "'after 1m' says nothing after 5/s"),
+        ("p95 < 500ms, soon", "'soon' says nothing here"),
+        ("p95 < 500ms,", "'' says nothing here"),
+        ("p95 < 500ms, for 10s", "'for 10s' says nothing here"),
+        ("p95 < 500ms for", "'for' does not say how long"),
+        ("p95 < 500ms for 10", "'for 10' does not say how long"),
+        ("p95 < 500ms for long", "'long' is not a duration"),
+        ("p95 < 500ms for 0s", "not whole seconds"),
+        ("p95 < 500ms for 1500ms", "not whole seconds"),
+        ("p95 < 500ms, warmup", "'warmup' does not say how long"),
+        ("p95 < 500ms, warmup 100ms", "not whole seconds"),
+        ("p95 < 500ms, abort, abort", "abort stands there twice"),
+        ("p95 < 500ms, warmup 1s, warmup 2s", "warmup stands there twice"),
+        (f"p95 < 500ms for {'9' * 400}s", "cannot be"),
+        ("requests > 100, abort", "can only be known when all is over"),
+        ("capacity >= 300/s, abort", "can only be known when all is over"),
+        ("requests_per_user_minute < 120, abort", "can only be known when all is over"),
+        ("capacity >= 300/s for 10s", "leave for out"),
+        ("requests_per_user_minute < 120, warmup 10s", "leave warmup out"),
+        ("GET /a capacity > 5/s", "names a series, but capacity is counted over the whole scenario"),
+        ("capacity > much", "not a rate"),
+        ("tag: p95 < 1s", "'tag:' is not a tag"),
+        ("tag:check out p95 < 1s", "'tag:check out' is not a tag"),
     ],
 )
 def test_what_is_no_threshold_is_refused(text: str, message: str) -> None:
@@ -128,6 +174,11 @@ def test_what_is_no_threshold_is_refused(text: str, message: str) -> None:
         ("dropped", 0, "dropped <= 0"),
         ("dropped_rate", 0.005, "dropped_rate <= 0.5%"),
         ("send_lag_p99", 1, "send_lag_p99 <= 1ms"),
+        ("error_rate", "< 1% for 10s, abort", "error_rate < 1% for 10s, abort"),
+        ("error_rate", "0.01 for 10s, abort", "error_rate <= 1% for 10s, abort"),
+        ("p95", "1000, warmup 30s", "p95 <= 1000ms, warmup 30s"),
+        ("capacity", 300, "capacity >= 300/s"),
+        ("tag:pay p95", 7, "tag:pay p95 <= 7ms"),
     ],
 )
 def test_the_short_form_becomes_an_expression(key: str, value: object, expected: str) -> None:
@@ -160,7 +211,16 @@ _METRICS = st.sampled_from(["p95", "p99.99", "mean", "service_time_p50", "error_
 _SERIES = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
-@given(_SERIES, _METRICS, st.sampled_from(["<", "<=", ">", ">="]), st.integers(1, 100), st.integers(0, 3))
+_SECONDS = st.none() | st.integers(1, 400_000)
+
+
+@given(
+    _SERIES.filter(lambda text: not text.strip().startswith("tag:")),
+    _METRICS,
+    st.sampled_from(["<", "<=", ">", ">="]),
+    st.integers(1, 100),
+    st.integers(0, 3),
+)
 def test_expressions_are_stable(series: str, metric: str, op: str, percent: int, spaces: int) -> None:
     """A threshold's own expression says the same threshold again, whatever the series is called."""
     value = {"error_rate": f"{percent}%", "throughput": f"{percent}/s", "requests": str(percent)}.get(
@@ -171,6 +231,28 @@ def test_expressions_are_stable(series: str, metric: str, op: str, percent: int,
     assert parse_threshold(threshold.expression) == threshold
     assert threshold.series == (" ".join(series.split()) or None)
     assert threshold.op == op
+
+
+@given(
+    st.sampled_from(["", "GET /a ", "wait for it, abort ", "tag:pay "]),
+    st.sampled_from(["p95 < 5ms", "error_rate <= 1 %", "throughput > 5/s", "failures < 7", "max < 1m30s"]),
+    _SECONDS,
+    _SECONDS,
+    st.booleans(),
+    st.booleans(),
+)
+def test_conditions_are_stable(
+    series: str, core: str, for_s: int | None, warmup_s: int | None, abort: bool, warmup_first: bool
+) -> None:
+    """Whatever stands after the limit, in whatever order, the expression says it again and stays as it is."""
+    after = [", abort"] * abort + ([f", warmup {warmup_s}s"] if warmup_s else [])
+    text = f"{series}{core}{f' for {for_s}s' if for_s else ''}{''.join(reversed(after) if warmup_first else after)}"
+    threshold = parse_threshold(text)
+    assert parse_threshold(threshold.expression) == threshold
+    assert threshold.for_us == (for_s * 1_000_000 if for_s else None)
+    assert threshold.warmup_us == (warmup_s or 0) * 1_000_000
+    assert threshold.abort is abort
+    assert threshold.series == (series.strip() or None)
 
 
 @given(st.text(max_size=30) | st.from_regex(r"[a-z_0-9.]{1,10} ?[<>=]{1,2} ?[0-9.a-z%/ ]{0,12}", fullmatch=True))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.report.searches import enduring, scenario, stressed
+from tests.report.searches import summary as whole
 from tests.support.golden import assert_golden
 from tests.support.runs import interval, make_run, manifest, series
 from tests.support.shop import failing_run
 
+from loadworthy.analysis.recovery import Recovery
+from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.summarize import summarize
+from loadworthy.analysis.summary import Reason, ScenarioSummary
+from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.junit import junit_xml
 
 
@@ -53,8 +60,6 @@ def test_what_xml_forbids_is_replaced(tmp_path: Path) -> None:
         make_run(tmp_path / "run", [interval(0, series("/x", [1000]))], run_json=manifest({"load": ()}, name="run"))
     )
     suites = {name.replace("\ud800", "\ufffe"): summary.scenarios["load"]}
-    from dataclasses import replace
-
     root = ET.fromstring(junit_xml(replace(summary, scenarios=suites)))
     assert root[0].attrib["name"] == 'a\ufffd\ufffd\ufffd<&">\ufffd'
 
@@ -67,3 +72,46 @@ def test_a_scenario_named_as_the_runs_suite(tmp_path: Path) -> None:
     )
     names = [suite.attrib["name"] for suite in ET.fromstring(junit_xml(summary))]
     assert names == ["run", "(run)"]
+
+
+def cases_of(one: ScenarioSummary) -> dict[str, ET.Element]:
+    root = ET.fromstring(junit_xml(whole(one)))
+    return {case.attrib["name"]: case for case in root[0]}
+
+
+def outcome(case: ET.Element) -> str:
+    """``pass``, ``fail`` or ``undecided``."""
+    (child,) = case
+    return "pass" if child.tag == "system-out" else child.attrib["type"]
+
+
+def test_a_search_is_a_case_and_so_is_the_recovery() -> None:
+    """With the verdicts that they have as reasons; nothing of it is told a second time."""
+    never = Recovery(None, False, 40.0)
+    cases = cases_of(stressed(never))
+    assert list(cases) == ["p95 < 500ms", "error_rate < 1%", "the capacity", "the overload", "the recovery"]
+    assert [outcome(case) for case in cases.values()] == ["pass"] * 4 + ["fail"]
+    assert cases["the recovery"][0].attrib["message"] == never.sentence
+    late = Reason(Verdict.UNDECIDED, "it was interrupted")
+    one = stressed()
+    assert outcome(cases_of(replace(one, reasons=(*one.reasons, late)))["the scenario ran as planned"]) == "undecided"
+
+
+def test_each_drift_is_a_case() -> None:
+    """One that fails is a failure, one that may be an error, and neither is told a second time."""
+    cases = cases_of(enduring())
+    assert {name: outcome(case) for name, case in cases.items() if "drift" in name} == {
+        "the drift of response_time_p95": "pass",
+        "the drift of error_rate": "pass",
+        "the drift of memory_bytes": "fail",
+        "the drift of threads": "undecided",
+    }
+    assert "the scenario ran as planned" not in cases
+
+
+def test_the_recovery_after_stages_is_a_case() -> None:
+    """It describes; it fails nothing that the scenario's verdict does not."""
+    recovery = Recovery(None, False, 20.0)
+    cases = cases_of(scenario(stages=StageReport((), None, (), recovery)))
+    assert outcome(cases["the recovery"]) == "pass"
+    assert cases["the recovery"][0].text == recovery.sentence

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.report.searches import ERROR_RATE, SLOWER, capacity, enduring, searched, stressed
 from tests.support.runs import ended, interval, make_run, manifest, open_run, series, started
 
+from loadworthy.analysis.endurance import DriftReport
 from loadworthy.analysis.reading import Reading, read
+from loadworthy.analysis.recovery import Recovery
 from loadworthy.analysis.resources import MetricFigures
-from loadworthy.analysis.stages import FailurePoint, Recovery, StageReport
+from loadworthy.analysis.search_report import SearchReport
+from loadworthy.analysis.stages import FailurePoint, StageReport
 from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.report.key_figures import key_figures, parts_of
 from loadworthy.units import UNKNOWN
+from loadworthy.workload.search import SearchResult
 
 SECONDS = 40
 METRIC = MetricFigures(100e6, 120e6, 100e6, 130e6, 110e6, 125e6, 105e6, 2e6)
@@ -64,12 +69,12 @@ def test_a_load_test_is_about_times_throughput_errors_and_users(kind: str, tmp_p
 @pytest.mark.parametrize("kind", ["stress", "spike"])
 def test_a_stress_test_is_about_limits(kind: str, tmp_path: Path) -> None:
     """What was carried, what broke, the recovery, and the target's readings at peak, the generator's left out."""
-    stages = StageReport((), 90.5, (FailurePoint("p95 <= 15ms", 2, 50, 20.0),), Recovery(7.0, recovered=True))
+    stages = StageReport((), 90.5, (FailurePoint("p95 <= 15ms", 2, 50, 20.0),), Recovery(7.0, True, 40.0, ideal_s=6.5))
     resources = {"generator": {"cpu": METRIC}, "process": {"memory_bytes": METRIC}}
     found = figures(tmp_path, kind=kind, stages=stages, resources=resources)
     assert found["max_sustained_throughput"] == (90.5, "90.5/s")
     assert found["failure_points"][1] == "p95 <= 15ms at 50 users, after 20 s"
-    assert found["recovery_time_s"] == (7.0, "7 s after the highest stage")
+    assert found["recovery_time_s"] == (7.0, "7 s after the overload (its queue alone: 6.5 s)")
     assert found["resources_at_peak"] == ({"process": {"memory_bytes": 125e6}}, "memory_bytes 125.0 MB")
 
 
@@ -82,14 +87,14 @@ def test_a_stress_test_says_what_is_missing(tmp_path: Path) -> None:
     assert found["resources_at_peak"] == ({}, f"{UNKNOWN} (no monitor read it)")
     point = FailurePoint("p95 <= 15ms", 0, 50, 0.0)
     never = figures(
-        tmp_path / "never", kind="stress", stages=StageReport((), None, (point,), Recovery(None, recovered=False))
+        tmp_path / "never", kind="stress", stages=StageReport((), None, (point,), Recovery(None, False, 20.0))
     )
     assert never["max_sustained_throughput"][1] == "none: the thresholds held in no stage"
-    assert never["recovery_time_s"][1].startswith("never")
+    assert never["recovery_time_s"] == (None, "not within 20 s")
     cut_short = figures(
-        tmp_path / "short", kind="stress", stages=StageReport((), None, (point,), Recovery(None, recovered=None))
+        tmp_path / "short", kind="stress", stages=StageReport((), None, (point,), Recovery(None, None, 2.0))
     )
-    assert cut_short["recovery_time_s"] == (None, f"{UNKNOWN} (less than three seconds came after the highest stage)")
+    assert cut_short["recovery_time_s"] == (None, f"{UNKNOWN} (the run ended 2 s after the overload)")
     unbroken = figures(tmp_path / "unbroken", kind="stress", stages=StageReport((), 9.0, ()))
     assert unbroken["failure_points"][1] == "none: no threshold broke in any stage"
     assert unbroken["recovery_time_s"] == (None, "not needed: no threshold broke in any stage")
@@ -135,3 +140,50 @@ def test_an_open_workload_breaks_at_a_rate(tmp_path: Path) -> None:
     assert load["arrivals"].shown == "sent 149.5/s of 150.0/s intended, 10 dropped"
     assert load["arrivals"].value["dropped"] == 10
     assert "arrivals" not in figures(tmp_path / "closed", kind="load")
+
+
+def searched_figures(one: ScenarioSummary) -> dict[str, tuple[Any, str]]:
+    return {figure.key: (figure.value, figure.shown) for figure in key_figures(one, [])}
+
+
+def test_a_search_is_about_the_capacity() -> None:
+    """The safe load with its interval, the requests per second there, and what broke first."""
+    found = searched_figures(searched(resources={"generator": {"cpu": METRIC}, "process": {"memory_bytes": METRIC}}))
+    assert found["capacity"][1] == "399.5/s (the limit lies between 391.4/s and 442.0/s)"
+    assert found["capacity"][0]["rate"] == 399.5
+    assert "trials" not in found["capacity"][0]
+    assert found["max_sustained_throughput"] == (399.4, "399.4/s at the safe load")
+    assert found["failure_points"][1].startswith(
+        "p95 < 500ms at 415.0/s (9.09 %); p95 < 500ms in GET /items at 415.0/s"
+    )
+    assert found["resources_at_peak"][1] == "memory_bytes 125.0 MB"
+    assert set(found) == {"capacity", "max_sustained_throughput", "failure_points", "resources_at_peak"}
+
+
+def test_a_stress_that_searched_is_about_the_overload_as_well() -> None:
+    """What was put through under overload, and the recovery with what the queue alone takes beside it."""
+    found = searched_figures(stressed())
+    assert found["overload_throughput"] == (398.0, "398.0/s of good answers at 599.2/s, 99.60 % of what it carries")
+    assert found["recovery_time_s"] == (14.0, "14 s after the overload (its queue alone: 12.5 s)")
+    never = searched_figures(stressed(Recovery(None, False, 40.0, ideal_s=12.5)))
+    assert never["recovery_time_s"] == (None, "not within 40 s (its queue alone: 12.5 s)")
+    assert searched_figures(searched(kind="stress"))["recovery_time_s"] == (None, f"{UNKNOWN} (it was not overloaded)")
+
+
+def test_a_search_that_found_nothing_says_so() -> None:
+    """No rate is made up."""
+    nothing = capacity(result=SearchResult(None, None, 10.0, "nothing_held"), breaking_points=())
+    found = searched_figures(searched(SearchReport(nothing)))
+    assert found["capacity"][1] == found["max_sustained_throughput"][1] == f"{UNKNOWN} (no rate that was tried held)"
+    assert found["failure_points"] == ([], "none: no objective broke at any rate")
+
+
+def test_an_endurance_says_what_drifted() -> None:
+    """What failed, and what may have drifted; or that nothing did."""
+    found = searched_figures(enduring())
+    assert found["drift"][1] == "memory_bytes +58.9 MB an hour; perhaps threads +4 an hour"
+    assert found["drift"][0]["memory_bytes"]["verdict"] == "fail"
+    calm = searched_figures(enduring(DriftReport((SLOWER, ERROR_RATE))))
+    assert calm["drift"][1] == "none that matters, of 2 metrics"
+    unknown = searched_figures(enduring(DriftReport((), remarks=("too short",))))
+    assert unknown["drift"] == ({}, f"{UNKNOWN} (too short)")

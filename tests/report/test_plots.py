@@ -15,8 +15,8 @@ from loadworthy.analysis.reading import read
 from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summarize import summarize
 from loadworthy.report.charts import Chart, Line
-from loadworthy.report.html import drawn
 from loadworthy.report.plots import all_charts, error_chart, plot_files, standalone_svg, unique_names
+from loadworthy.report.scenario_charts import drawn
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.report.searches import drift
 from tests.support.runs import START_MS, ended, interval, make_run, manifest, series, started
 
+from loadworthy.analysis.endurance import DriftReport
 from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.thresholds import UNKNOWN
@@ -56,7 +58,7 @@ def test_the_closing_view_has_stages_and_what_changed(tmp_path: Path) -> None:
     assert "2 50 40 s 80 s 4,000 0 100.0 700" in lines
     assert "Up to 100.0/s in a stage in which the thresholds held." in lines
     assert "p95 < 500ms broke first in stage 2, 50 users, which began 40 s after the start." in lines
-    assert "The thresholds held again 4 s after the highest stage." in lines
+    assert any(line.startswith("It recovered ") and "after the overload" in line for line in lines)
     assert "memory_bytes 106.0 MB 112.0 MB 100.5 MB +360.0 MB" in lines
     assert "and 1 more, in the report" in lines
     assert not any(line.startswith("threads") for line in lines)
@@ -136,3 +138,18 @@ def test_charts_are_few_and_hide_no_gap() -> None:
     assert [point[0] for point in chart.lines[0].points] == [0, 1, 2, 3, 4, 8, 9]
     assert chart.lines[0].points[4] == (4.0, None)
     assert (chart.unit, chart.lines[0].points[1][1]) == ("MB", 1e-6)
+
+
+def test_the_trend_of_a_metric_is_drawn_over_its_chart() -> None:
+    """From the end of the warm-up to the end of the load, in the chart's unit; no line where it cannot be known."""
+    points = {"p": {"memory_bytes": [(0.0, 1e8), (10.0, 1.2e8)], "threads": [(0.0, 3.0), (10.0, 5.0)]}}
+    grown = drift("memory_bytes", source="p", change=20e6, change_share=0.2, slope_per_h=7.2e9)
+    unknown = drift("threads", source="p", change=2.0, change_share=None)
+    series_ = ResourceSeries(10.0, {**points, "q": {"memory_bytes": points["p"]["memory_bytes"]}})
+    memory, threads, other = resource_charts(series_, DriftReport((grown, unknown), warm_up_s=2.0))
+    trend = memory.lines[1]
+    assert (trend.label, trend.style) == ("trend, +7.2 GB per hour", "trend")
+    half_step = memory.step_s / 2
+    assert [at_s for at_s, _ in trend.points] == [2.0 - half_step, 10.0 - half_step]
+    assert [value for _, value in trend.points] == pytest.approx([100.0, 120.0])
+    assert len(threads.lines) == len(other.lines) == 1, "unknown, and of another source"

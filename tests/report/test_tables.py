@@ -6,13 +6,14 @@ import csv
 import io
 from pathlib import Path
 
+from tests.report.searches import enduring, searched, summary
 from tests.support.golden import assert_golden
 from tests.support.runs import interval, make_run, open_run, series
 from tests.support.shop import failing_run
 
 from loadworthy.analysis.summarize import summarize
 from loadworthy.report import tables
-from loadworthy.report.tables import HEADER, stats_csv
+from loadworthy.report.tables import HEADER, TRIALS_HEADER, stats_csv, trials_csv
 
 
 def test_golden(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_rows_say_what_the_summary_says(tmp_path: Path) -> None:
 
 def test_every_column_is_documented() -> None:
     """The module's table names each column, or the pattern that it belongs to."""
-    for column in HEADER:
+    for column in (*HEADER, *TRIALS_HEADER):
         pattern = column
         for prefix in ("response_", "service_"):
             if column.startswith(prefix):
@@ -59,3 +60,15 @@ def test_parts_are_no_rows(tmp_path: Path) -> None:
         ("orders", "GET", "/items"), ("orders", "", "Aggregated"), ("browse", "GET", "/"), ("browse", "", "Aggregated"),
     ]  # fmt: skip
     assert rows[0]["requests"] == rows[1]["requests"]
+
+
+def test_the_trials_of_a_search_are_a_table_of_their_own() -> None:
+    """In the order in which they were run, counted from 1; no file where nobody searched."""
+    rows = list(csv.DictReader(io.StringIO(trials_csv(summary(searched(), enduring())) or "")))
+    assert [row["trial"] for row in rows] == [str(number) for number in range(1, 11)]
+    assert [row["purpose"] for row in rows[4:7]] == ["grow", "bisect", "bisect"]
+    ninth = rows[8]
+    assert (ninth["rate"], ninth["verdict"], ninth["objective"]) == ("415", "bad", "p95 < 500ms")
+    assert (ninth["bad_share"], ninth["allowed"], ninth["response_p95_ms"]) == ("0.0909", "0.05", "530")
+    assert rows[0]["response_p95_ms"] == ""
+    assert trials_csv(summary(enduring())) is None

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.report.searches import scenario, searched
 
 from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult
 from loadworthy.analysis.validity import Health
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.words import (
+    as_sentence,
+    head_line,
     health_details,
     health_line,
     interval,
+    interval_method,
+    interval_note,
     margin,
     milliseconds,
     observed,
@@ -61,7 +66,28 @@ def test_small_words() -> None:
     assert (plural(1, "user"), plural(1200, "user")) == ("1 user", "1,200 users")
     assert (rate(None), rate(1234.56)) == (UNKNOWN, "1,234.6/s")
     assert interval(result("<", 1, 2, low=0.5, high=None)) == ""
-    assert interval(result("<", 1, 2, low=0.5, high=20)) == "0.50 ms to 20.0 ms"
+    assert interval(result("<", 1, 2, low=0.5, high=20)) == "0.50 to 20.0 ms"
+    assert interval(result("<", 1, 2, low=950, high=1050)) == "950 ms to 1.05 s"
+    assert as_sentence("it held.") == as_sentence("it held") == "It held."
+
+
+def test_intervals_say_how_they_were_found() -> None:
+    """Those from windows of the run stand as they are; those that take requests as independent are named as such."""
+    windows = replace(result("<", 75, 500, low=70.0, high=80.0), interval="windows")
+    narrow = replace(windows, expression="p99 < 900", interval="order statistics")
+    assert interval_method(windows) == "by bootstrap over windows of the run"
+    assert interval_method(narrow) == "as if requests were independent; wider in truth"
+    assert interval_note([windows, replace(narrow, low=None)]) is None
+    assert interval_note([narrow]) == "Intervals: as if requests were independent; wider in truth."
+    assert interval_note([windows, narrow]) == "Interval of p99 < 900: as if requests were independent; wider in truth."
+
+
+def test_a_search_has_no_rate_over_all_of_its_trials() -> None:
+    """Its head line counts trials and drops instead; others have their rates."""
+    assert head_line(searched()) == (
+        "76,000 requests · 10 trials · 0 drops · 0 failures (0.00 %) · 5 min · up to 64 users"
+    )
+    assert "250.0/s · sent 253.3/s of 253.3/s intended" in head_line(scenario())
 
 
 def test_where_a_bound_decides_it_is_shown() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.runs import make_run, manifest
+from tests.support.runs import START_MS, ended, interval, make_run, manifest, series, started_open
 from tests.support.shop import clean_run, failing_run
 
 from loadworthy.errors import RunDirError
@@ -71,3 +72,31 @@ def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (run.path / "report.html").mkdir()
     with pytest.raises(RunDirError, match=r"cannot write .*report\.html"):
         write_reports(run)
+
+
+def test_a_search_has_its_trials_in_a_file(tmp_path: Path) -> None:
+    """From the events and the intervals of a run that was interrupted after two of them."""
+    rates = (10.0, 20.0)
+    intervals = [
+        replace(interval(second, series(times_us=[9_000] * 60), scheduled=60, sent=60), segment=second // 3)
+        for second in range(6)
+    ]
+    trials = [
+        {
+            "at_ms": START_MS + 3000 * (place + 1), "type": "trial", "scenario": "load", "number": place,
+            "trial": place + 1, "purpose": "grow", "rate": rate, "duration_s": 3.0, "took_s": 3.0, "sending_s": 3.0,
+            "is_bad": False, "by_generator": None,
+        }
+        for place, rate in enumerate(rates)
+    ]  # fmt: skip
+    run_json = manifest({"load": ["p95 < 500ms"]}, ended="interrupted", ended_at_s=6.0, planned_s=None)
+    run_json["plan"]["scenarios"]["load"] = {"kind": "capacity", "thresholds": ["p95 < 500ms"]}
+    events = [started_open(planned_s=None) | {"search": True}, *trials, ended(reason="interrupted", at_s=6)]
+    summary, paths = write_reports(make_run(tmp_path / "run", intervals, events=events, run_json=run_json))
+    assert [path.name for path in paths] == [*NAMES, "trials.csv"]
+    rows = (tmp_path / "run" / "trials.csv").read_text().splitlines()
+    assert [row.split(",")[:6] for row in rows[1:]] == [
+        ["load", "1", "grow", "10", "3", "good"], ["load", "2", "grow", "20", "3", "good"],
+    ]  # fmt: skip
+    assert summary.verdict.value == "undecided"
+    assert "<h3>Trials</h3>" in (tmp_path / "run" / "report.html").read_text()

@@ -27,12 +27,16 @@ class Done:
     err: str
 
 
-def loadworthy(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
+def loadworthy(
+    *arguments: object, cwd: Path, environ: Mapping[str, str] | None = None, limit_s: float = TIME_LIMIT_S
+) -> Done:
     """Run the command to its end."""
-    return command("-m", "loadworthy", *arguments, cwd=cwd, environ=environ)
+    return command("-m", "loadworthy", *arguments, cwd=cwd, environ=environ, limit_s=limit_s)
 
 
-def command(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
+def command(
+    *arguments: object, cwd: Path, environ: Mapping[str, str] | None = None, limit_s: float = TIME_LIMIT_S
+) -> Done:
     """Run our Python with these arguments to its end."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
@@ -40,7 +44,7 @@ def command(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = N
         env=_environment(environ),
         capture_output=True,
         text=True,
-        timeout=TIME_LIMIT_S,
+        timeout=limit_s,
         stdin=subprocess.DEVNULL,
         check=False,
     )

@@ -48,6 +48,9 @@ def judge_ending(manifest: Mapping[str, Any], duration_s: float | None) -> Endin
         if planned_s is None or (duration_s is not None and duration_s >= planned_s):
             return Ending()
         return Ending(Verdict.UNDECIDED, f"The run was interrupted: it ended {after}. Run it to its end for a verdict.")
+    if ended == "aborted":
+        why = str(manifest.get("ended_reason") or "a threshold was missed").rstrip(".")
+        return Ending(Verdict.FAIL, f"The run ended itself {after}: {why}.")
     if ended == "error":
         cause = str(manifest.get("ended_reason") or "no cause was recorded").rstrip(".")
         return Ending(Verdict.INVALID, f"The run broke off by an error of the generator {after}: {cause}.")
@@ -66,6 +69,8 @@ def judge_scenario_ending(
     planned_s, planned_iterations = started.get("planned_duration_s"), started.get("iterations")
     reason = next((e.get("reason") for e in mine if e.get("type") == "scenario_ended"), None)
     after = _after(duration_s, planned_s)
+    if reason == "aborted":
+        return Ending(Verdict.UNDECIDED, f"it was ended early, {after}, for a threshold that was missed")
     if reason == "workers_lost":
         return Ending(Verdict.UNDECIDED, f"it lost all its workers and ended {after}")
     if reason == "users_stopped" and planned_s is not None and duration_s < planned_s - 0.5:

@@ -14,6 +14,7 @@ from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.judge import some, were
 from loadworthy.analysis.own_readings import Readings, own_delay_ms, weighted_quantile
 from loadworthy.analysis.planned import Asked
+from loadworthy.analysis.selection import NO_TAGS, Tags
 from loadworthy.analysis.threshold_result import ThresholdResult
 from loadworthy.analysis.thresholds import DROP_METRICS, NO_FAILURES, evaluate
 from loadworthy.analysis.validity import (
@@ -72,6 +73,8 @@ def judge_fitness(
     results: Sequence[ThresholdResult],
     readings: Readings,
     asked: Asked = NOTHING_ASKED,
+    *,
+    tags: Tags = NO_TAGS,
 ) -> Fitness:
     """What the generator did to one scenario.
 
@@ -81,8 +84,9 @@ def judge_fitness(
         results: what became of them, in the same order.
         readings: of the whole run.
         asked: what the plan asked of it.
+        tags: those of the scenario.
     """
-    scenario = _Scenario(totals, thresholds, results, readings, asked)
+    scenario = _Scenario(totals, thresholds, results, readings, asked, tags)
     findings = [
         *scenario.failures(),
         *scenario.send_lag(),
@@ -109,8 +113,10 @@ class _Scenario:
         results: Sequence[ThresholdResult],
         readings: Readings,
         asked: Asked,
+        tags: Tags,
     ) -> None:
         self._asked = asked
+        self._tags = tags
         self._totals = totals
         self._thresholds = thresholds
         self._arrivals = replace(totals.arrivals, asked=asked.arrivals)
@@ -250,7 +256,9 @@ class _Scenario:
 
     def _is_missed_by_what_was_sent(self) -> bool:
         judged = (
-            evaluate(one, self._totals, sent_alone=True) for one in self._thresholds if one.metric not in DROP_METRICS
+            evaluate(one, self._totals, sent_alone=True, tags=self._tags)
+            for one in self._thresholds
+            if one.metric not in DROP_METRICS
         )
         return any(result.verdict is Verdict.FAIL for result in judged)
 

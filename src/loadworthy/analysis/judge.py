@@ -4,22 +4,27 @@ A failed request is slower than any limit: an error that comes at once must not 
 arrival that was dropped (see :mod:`loadworthy.analysis.arrivals`), which has no time at all: a percentile is that of
 the requests and the dropped together, the latter at its far end. With a share d of what was intended dropped, the
 p-quantile of all is the quantile p ÷ (1 - d) of those that were sent, and beyond that there is none.
+
+A percentile passes or fails where all of its 95 % interval is on one side of the limit. Where the limit lies within,
+the threshold is undecided: another run of the same length may well show the other side.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from loadworthy.analysis.arrivals import NO_ARRIVALS, Arrivals
+from loadworthy.analysis.bootstrap import percentile_interval
 from loadworthy.analysis.figures import to_ms
 from loadworthy.analysis.order_statistics import interval_ranks, min_samples
-from loadworthy.analysis.pace import Pace
-from loadworthy.analysis.threshold_result import ThresholdResult, Unit, format_value
+from loadworthy.analysis.subject import Subject, counts_bad, some, were
+from loadworthy.analysis.threshold_result import IntervalMethod, ThresholdResult, Unit, format_value
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.plan.thresholds import TIME_METRICS, Threshold
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import SeriesInterval
 from loadworthy.units import format_count, format_ratio
+
+__all__ = ["Judge", "Subject", "counts_bad", "some", "were"]
 
 _UNITS: dict[str, Unit] = {
     "error_rate": "ratio",
@@ -29,32 +34,19 @@ _UNITS: dict[str, Unit] = {
     "failures": "count",
     "dropped": "count",
     "requests_per_user_minute": "per_user_minute",
+    "capacity": "per_s",
 }
 _ROUNDING = 1e-12
 """Shares that differ by less are equal: 5 of 100 are still within p95."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What a threshold is judged over: a whole scenario, some of its series, or some of its parts.
+class _Between:
+    """The interval of a percentile in ms, and how it was found."""
 
-    Args:
-        total: all of it, merged.
-        duration_s: the scenario's measured time.
-        send_lag: how late its requests were sent.
-        arrivals: those of the scenario.
-        lost_share: the share of what was intended that was dropped and counts as slower than any limit.
-        pace: that of the scenario.
-        noun: what it is made of.
-    """
-
-    total: SeriesInterval
-    duration_s: float
-    send_lag: Histogram
-    arrivals: Arrivals = NO_ARRIVALS
-    lost_share: float = 0.0
-    pace: Pace = field(default_factory=Pace)
-    noun: str = "request"
+    low: float | None
+    high: float | None
+    method: IntervalMethod
 
 
 class Judge:
@@ -71,8 +63,8 @@ class Judge:
         if threshold.metric in ("service_time", "send_lag"):
             what = f"{threshold.metric.replace('_', ' ')} {what}"
         self.what = f"{threshold.series} {what}" if threshold.series else what
-        is_upper = threshold.op.startswith("<") and threshold.aggregate != "min" and threshold.metric != "send_lag"
-        self._lost = subject.lost_share if is_upper else 0.0
+        self._is_upper = counts_bad(threshold)
+        self._lost = subject.lost_share if self._is_upper else 0.0
 
     def judge(self) -> ThresholdResult:
         """The verdict, with its evidence."""
@@ -95,6 +87,28 @@ class Judge:
     def undecided(self, reason: str) -> ThresholdResult:
         """No verdict, for want of evidence."""
         return self._result(Verdict.UNDECIDED, None, reason)
+
+    def judge_told(self, value_ms: float) -> ThresholdResult:
+        """The verdict on a time that somebody else has worked out, in ms; what failed weighs on it as ever."""
+        return self._beside_bad(self._compared(value_ms, self._time_evidence(value_ms, self.subject.total.requests)))
+
+    def judge_capacity(self, found: tuple[float | None, float | None, float | None] | None) -> ThresholdResult:
+        """The verdict on what a search found: (low, rate, high), per second; None where none was made."""
+        if found is None:
+            return self.undecided(f"{self.what} is known only where a capacity was searched")
+        low, rate, high = found
+        least, most = (low, high) if self.threshold.op.startswith(">") else (high, low)
+        verdict = Verdict.UNDECIDED
+        if least is not None and self._holds(least):
+            verdict = Verdict.PASS
+        elif most is not None and not self._holds(most):
+            verdict = Verdict.FAIL
+        ends = [f"{word} {format_value(end, 'per_s')}" for word, end in (("at least", low), ("at most", high)) if end]
+        sure = f" ({' and '.join(ends)})" if ends else ""
+        was = f"{self.what} was {format_value(rate, 'per_s')}{sure}, limit {format_value(self.limit, 'per_s')}"
+        if verdict is Verdict.UNDECIDED:
+            was = f"{was}, which lies between what is known to hold and what is not; search longer, or more precisely"
+        return self._result(verdict, rate, was)
 
     def _some(self, count: int) -> str:
         return some(count, self.subject.noun)
@@ -207,38 +221,63 @@ class Judge:
         return f"{was}, with {dropped} that {were(arrivals.dropped)} dropped counted as slower than any limit"
 
     def _judge_percentile(self, histogram: Histogram, fraction: float) -> ThresholdResult:
+        needed = min_samples(fraction)
+        if histogram.count < needed:
+            return self._judge_sparse(histogram.count, needed, self._by_order(histogram, fraction))
+        observed = to_ms(histogram.percentile_us(fraction))
+        if observed is None:
+            return self.undecided(f"{self.what} is unknown")
+        between = self._by_windows() if self.subject.windows else self._by_order(histogram, fraction)
+        evidence = f"{self._time_evidence(observed, histogram.count)}, limit {self._limit_beside(observed)}"
+        verdict = self._verdict_of(observed, between)
+        if verdict is Verdict.UNDECIDED:
+            evidence = f"{evidence}: {_between_words(between)}, and so may be on either side of it"
+            evidence = f"{evidence}; {self.subject.remedy_words()}"
+        return self._result(verdict, observed, evidence, between)
+
+    def _by_order(self, histogram: Histogram, fraction: float) -> _Between:
         low_rank, high_rank = interval_ranks(fraction, histogram.count)
         low = None if low_rank is None else to_ms(histogram.value_at_rank_us(low_rank))
         high = None if high_rank is None else to_ms(histogram.value_at_rank_us(high_rank))
-        needed = min_samples(fraction)
-        if histogram.count < needed:
-            return self._judge_sparse(histogram.count, needed, low, high)
-        observed = to_ms(histogram.percentile_us(fraction))
-        return self._compared(observed, self._time_evidence(observed, histogram.count), low=low, high=high)
+        return _Between(low, high, "order statistics")
 
-    def _judge_sparse(self, count: int, needed: int, low: float | None, high: float | None) -> ThresholdResult:
+    def _by_windows(self) -> _Between:
+        low_us, high_us = percentile_interval(
+            self.subject.windows,
+            self.threshold.fraction or 0.0,
+            bad_is_slow=self._is_upper,
+            loses=self._lost > 0,
+        )
+        return _Between(to_ms(low_us), to_ms(high_us), "windows")
+
+    def _verdict_of(self, observed: float, between: _Between) -> Verdict:
+        """Where all of the interval is on one side of the limit, that side's."""
+        near, far = (between.low, between.high) if self.threshold.op.startswith("<") else (between.high, between.low)
+        if near is not None and not self._holds(near) and not self._holds(observed):
+            return Verdict.FAIL
+        return Verdict.PASS if far is not None and self._holds(far) and self._holds(observed) else Verdict.UNDECIDED
+
+    def _judge_sparse(self, count: int, needed: int, between: _Between) -> ThresholdResult:
         """Too few samples to name the percentile; the end of its interval that is finite may still decide a breach."""
-        bound, side = (low, "at least") if self.threshold.op.startswith("<") else (high, "at most")
+        is_less = self.threshold.op.startswith("<")
+        bound, side = (between.low, "at least") if is_less else (between.high, "at most")
         few = f"{self._some(count)} {'is' if count == 1 else 'are'} too few ({format_count(needed)} needed)"
         if bound is not None and not self._holds(bound):
             reason = (
                 f"{self.what} is {side} {format_value(bound, 'ms')} with 97.5 % confidence if {self.subject.noun}s "
                 f"were independent, limit {self._limit_beside(bound)}; {few} to name it"
             )
-            return self._result(Verdict.FAIL, None, reason, low=low, high=high)
-        more = "at a higher rate" if self.subject.arrivals.is_open else "with more users"
-        reason = f"{self.what} is unknown: {few}; run longer, or {more}"
-        return self._result(Verdict.UNDECIDED, None, reason, low=low, high=high)
+            return self._result(Verdict.FAIL, None, reason, between)
+        reason = f"{self.what} is unknown: {few}; {self.subject.remedy_words()}"
+        return self._result(Verdict.UNDECIDED, None, reason, between)
 
     # The comparison.
 
-    def _compared(
-        self, observed: float | None, evidence: str, *, low: float | None = None, high: float | None = None
-    ) -> ThresholdResult:
+    def _compared(self, observed: float | None, evidence: str) -> ThresholdResult:
         if observed is None:
             return self.undecided(f"{self.what} is unknown")
         verdict = Verdict.PASS if self._holds(observed) else Verdict.FAIL
-        return self._result(verdict, observed, f"{evidence}, limit {self._limit_beside(observed)}", low=low, high=high)
+        return self._result(verdict, observed, f"{evidence}, limit {self._limit_beside(observed)}")
 
     def _holds(self, value: float) -> bool:
         match self.threshold.op:
@@ -259,7 +298,7 @@ class Judge:
         return text
 
     def _result(
-        self, verdict: Verdict, observed: float | None, reason: str, low: float | None = None, high: float | None = None
+        self, verdict: Verdict, observed: float | None, reason: str, between: _Between | None = None
     ) -> ThresholdResult:
         fraction = self.threshold.fraction
         return ThresholdResult(
@@ -272,11 +311,19 @@ class Judge:
             limit=self.limit,
             series=self.threshold.series,
             is_percentile=fraction is not None and 0 < fraction < 1,
-            low=low,
-            high=high,
+            low=between.low if between else None,
+            high=between.high if between else None,
             implicit=self.implicit,
             metric=self.threshold.metric,
+            interval=between.method if between and (between.low, between.high) != (None, None) else None,
         )
+
+
+def _between_words(between: _Between) -> str:
+    low, high = (None if end is None else format_value(end, "ms") for end in (between.low, between.high))
+    if low is None or high is None:
+        return f"with 97.5 % confidence it is {f'at least {low}' if low else f'at most {high}' if high else 'unknown'}"
+    return f"with 95 % confidence it lies between {low} and {high}"
 
 
 def _observed(metric: str, total: SeriesInterval, duration_s: float) -> float | None:
@@ -284,13 +331,3 @@ def _observed(metric: str, total: SeriesInterval, duration_s: float) -> float | 
         # What failed was not put through.
         return round((total.requests - total.failures) / duration_s, 6) if duration_s > 0 else None
     return float(total.failures if metric == "failures" else total.requests)
-
-
-def some(count: int, noun: str) -> str:
-    """``1 request``, ``1,200 requests``."""
-    return f"{format_count(count)} {noun}{'' if count == 1 else 's'}"
-
-
-def were(count: int) -> str:
-    """``1 was``, ``2 were``."""
-    return "was" if count == 1 else "were"

@@ -111,7 +111,7 @@ def arrivals_due(name: str, manifest: Mapping[str, Any], until_s: float | None) 
     """
     scenario, seed = planned_scenarios(manifest).get(name), manifest.get("seed")
     profile = None if scenario is None else profile_of(scenario)
-    if not isinstance(profile, OpenProfile) or seed is None:
+    if not isinstance(profile, OpenProfile) or profile.is_led or seed is None:
         return 0
     end_us = FOR_EVER_US if profile.duration_us is None else profile.duration_us
     until_us = end_us if until_s is None else min(round(until_s * US_PER_S), end_us)

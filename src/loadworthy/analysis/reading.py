@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from loadworthy.analysis.accumulate import Accumulator
 from loadworthy.analysis.own_readings import Readings
+from loadworthy.analysis.segments import SegmentCutter
 from loadworthy.analysis.stages import StageCutter
 from loadworthy.analysis.timeline import TimelineBuilder
+from loadworthy.analysis.windows import WindowBuilder
 from loadworthy.record.rundir import EVENTS, FAILURES, INTERVALS, RESOURCES, Run
 
 
@@ -23,6 +25,8 @@ class Reading:
     timeline: TimelineBuilder = field(default_factory=TimelineBuilder)
     readings: Readings = field(default_factory=Readings)
     stages: StageCutter = field(default_factory=StageCutter)
+    segments: SegmentCutter = field(default_factory=SegmentCutter)
+    windows: WindowBuilder = field(default_factory=WindowBuilder)
     torn_lines: int = 0
     torn_tails: int = 0
 
@@ -32,12 +36,18 @@ def read(run: Run) -> Reading:
 
     The run must be freshly opened: its count of torn lines grows with each pass over its intervals.
     """
-    reading = Reading(stages=StageCutter(run.manifest, run.events))
+    reading = Reading(
+        stages=StageCutter(run.manifest, run.events),
+        segments=SegmentCutter(run.events, run.manifest),
+        windows=WindowBuilder(run.manifest),
+    )
     for interval in run.intervals():
         reading.totals.add(interval)
         reading.timeline.add(interval)
         reading.readings.add(interval)
         reading.stages.add(interval)
+        reading.segments.add(interval)
+        reading.windows.add(interval)  # last, for it unfolds histograms that the others add faster as they are
     reading.torn_lines = run.torn_lines
     reading.torn_tails = sum(_has_torn_tail(run, name) for name in (INTERVALS, EVENTS, RESOURCES, FAILURES))
     return reading

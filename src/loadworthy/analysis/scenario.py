@@ -12,9 +12,11 @@ from loadworthy.analysis.figures import Distribution, Figures
 from loadworthy.analysis.fitness import Fitness, judge_fitness
 from loadworthy.analysis.own_readings import Readings
 from loadworthy.analysis.planned import Asked, asked_of
+from loadworthy.analysis.selection import NO_TAGS, Tags
 from loadworthy.analysis.summary import CLOSED, OPEN, Reason, ScenarioSummary
-from loadworthy.analysis.thresholds import NO_FAILURES, ThresholdResult, evaluate
+from loadworthy.analysis.thresholds import NO_FAILURES, Capacity, ThresholdResult, evaluate
 from loadworthy.analysis.verdict import Verdict, worst
+from loadworthy.analysis.windows import ScenarioWindows
 from loadworthy.plan.model import is_open_stage
 from loadworthy.plan.thresholds import parse_threshold
 from loadworthy.record.interval import SeriesInterval
@@ -26,7 +28,14 @@ _SHOWN_ERRORS = 3
 
 
 def judge_scenario(
-    name: str, spec: Mapping[str, Any], totals: ScenarioTotals | None, readings: Readings, run: Run
+    name: str,
+    spec: Mapping[str, Any],
+    totals: ScenarioTotals | None,
+    readings: Readings,
+    run: Run,
+    *,
+    windows: ScenarioWindows | None = None,
+    capacity: Capacity | None = None,
 ) -> ScenarioSummary:
     """A scenario's figures, its thresholds judged, and what else weighs on its verdict.
 
@@ -36,14 +45,17 @@ def judge_scenario(
         totals: what was measured; None if it never ran.
         readings: the generator's own, of the whole run.
         run: for its events and how it ended.
+        windows: its seconds, as far as its thresholds look at them.
+        capacity: where one was searched: (low, rate, high), per second.
     """
     ran = totals is not None
     totals = totals or ScenarioTotals(name)
     expressions = tuple(spec.get("thresholds") or ())
-    results = judge_thresholds(expressions, totals)
+    results = judge_thresholds(expressions, totals, windows=windows, tags=Tags.of(spec), capacity=capacity)
+    results = tuple(_as_proven(result, name, run.events) for result in results)
     thresholds = [parse_threshold(text) for text in expressions] or [NO_FAILURES]
     asked = _asked(totals, readings, run) if ran else Asked()
-    fitness = judge_fitness(totals, thresholds, results, readings, asked) if ran else Fitness()
+    fitness = judge_fitness(totals, thresholds, results, readings, asked, tags=Tags.of(spec)) if ran else Fitness()
     reasons = list(_reasons(name, totals if ran else None, run, fitness))
     verdict = worst([*(result.verdict for result in results), *(reason.verdict for reason in reasons)])
     busiest = totals.pace.busiest()
@@ -106,11 +118,33 @@ def _workload(name: str, spec: Mapping[str, Any], totals: ScenarioTotals, events
     return OPEN if planned or totals.arrivals.is_open else CLOSED
 
 
-def judge_thresholds(expressions: Sequence[str], totals: ScenarioTotals) -> tuple[ThresholdResult, ...]:
+def judge_thresholds(
+    expressions: Sequence[str],
+    totals: ScenarioTotals,
+    *,
+    windows: ScenarioWindows | None = None,
+    tags: Tags = NO_TAGS,
+    capacity: Capacity | None = None,
+) -> tuple[ThresholdResult, ...]:
     """Each expression judged in turn; without any, the rule that no request may fail. ValueError on a bad one."""
     if not expressions:
         return (evaluate(NO_FAILURES, totals, implicit=True),)
-    return tuple(evaluate(parse_threshold(text), totals) for text in expressions)
+    return tuple(
+        evaluate(parse_threshold(text), totals, windows=windows, tags=tags, capacity=capacity) for text in expressions
+    )
+
+
+def _as_proven(result: ThresholdResult, name: str, events: Sequence[Mapping[str, Any]]) -> ThresholdResult:
+    """A threshold whose breach ended the run was missed, whatever what little there is shows now."""
+    for event in events:
+        if (
+            event.get("type") == "threshold_breached"
+            and event.get("abort")
+            and (event.get("scenario"), event.get("expression")) == (name, result.expression)
+        ):
+            message = str(event.get("message") or f"{result.expression} was missed")
+            return replace(result, verdict=Verdict.FAIL, reason=f"{message}; that ended the run")
+    return result
 
 
 def _labelled(series: Iterable[SeriesInterval], duration_s: float) -> dict[str, Figures]:

@@ -12,19 +12,21 @@ Only thresholds on times and on the error rate are looked at: one on throughput,
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadworthy.analysis.accumulate import MS_PER_S, ScenarioTotals
 from loadworthy.analysis.figures import Figures
+from loadworthy.analysis.intended_windows import Window
+from loadworthy.analysis.overload import done_of, recovery_after
+from loadworthy.analysis.recovery import Recovery
+from loadworthy.analysis.selection import NO_TAGS, Tags
 from loadworthy.analysis.thresholds import NO_FAILURES, evaluate
 from loadworthy.analysis.verdict import Verdict
+from loadworthy.plan.search_objectives import objective_of
 from loadworthy.plan.thresholds import Threshold, parse_threshold
 from loadworthy.record.interval import Interval
-
-RECOVERED_AFTER = 3
-"""So many good seconds in a row mean that a service has recovered."""
 
 _RECOVERING_KINDS = ("stress", "spike")
 _LOOKED_AT = ("response_time", "service_time", "error_rate")
@@ -79,18 +81,6 @@ def _applying(data: Json) -> Json:
 
 
 @dataclass(frozen=True, slots=True)
-class Recovery:
-    """Seconds from the end of the highest stage to the first of three good ones in a row.
-
-    ``time_s`` is None where there were none; ``recovered`` is None, too, where the run ended before three seconds had
-    gone by, so that nobody can know.
-    """
-
-    time_s: float | None
-    recovered: bool | None
-
-
-@dataclass(frozen=True, slots=True)
 class StageReport:
     """All stages of a scenario. ``recovery`` is None where the question does not arise: nothing broke, for one."""
 
@@ -107,7 +97,7 @@ class StageReport:
             "failure_points": [point.to_json() for point in self.failure_points],
         }
         if self.recovery is not None:
-            data["recovery"] = {"time_s": self.recovery.time_s, "recovered": self.recovery.recovered}
+            data["recovery"] = self.recovery.to_json()
         return data
 
 
@@ -129,7 +119,7 @@ class StageCut:
     rates: list[float | None] = field(default_factory=list)
     recovers: bool = False
     totals: dict[int, ScenarioTotals] = field(default_factory=dict)
-    _later: dict[int, list[Json]] = field(default_factory=dict)
+    _intervals: list[Json] = field(default_factory=list)
 
     @property
     def highest(self) -> int:
@@ -159,18 +149,14 @@ class StageCut:
         if place not in self.totals:
             self.totals[place] = ScenarioTotals(interval.scenario)
         self.totals[place].add(interval)
-        end_ms = self.highest_end_ms
-        if self.recovers and end_ms is not None and middle_ms >= end_ms and not interval.stopping:
+        if self.recovers:
             # In its compact form: full histograms of every second would fill the memory.
-            self._later.setdefault((middle_ms - end_ms) // MS_PER_S, []).append(interval.to_json())
+            self._intervals.append(interval.to_json())
 
-    def later_seconds(self) -> Iterable[tuple[int, ScenarioTotals]]:
-        """Each second after the highest stage in which something was recorded, ascending from 0."""
-        for second, intervals in sorted(self._later.items()):
-            totals = ScenarioTotals("")
-            for data in intervals:
-                totals.add(Interval.from_json(data))
-            yield second, totals
+    def each_interval(self) -> Iterable[Interval]:
+        """The intervals in the order of time, where it recovers."""
+        for data in sorted(self._intervals, key=lambda one: int(one["start_ms"])):
+            yield Interval.from_json(data)
 
 
 class StageCutter:
@@ -207,19 +193,25 @@ def _cut_of(events: Iterable[Mapping[str, Any]]) -> StageCut:
     return cut
 
 
-def judge_stages(cut: StageCut, totals: ScenarioTotals, expressions: Sequence[str]) -> StageReport:
+def judge_stages(
+    cut: StageCut, totals: ScenarioTotals, expressions: Sequence[str], tags: Tags = NO_TAGS
+) -> StageReport:
     """The report of a scenario's stages.
 
     Args:
         cut: its intervals in stages.
         totals: the whole scenario, whose start is second 0.
         expressions: its thresholds; without any, that no request may fail.
+        tags: those of the scenario.
     """
     thresholds = [parse_threshold(text) for text in expressions] if expressions else [NO_FAILURES]
     judged = [threshold for threshold in thresholds if threshold.metric in _LOOKED_AT]
     stages = tuple(_figures(cut, place, totals) for place in range(len(cut.starts_ms)))
     verdicts = [
-        [evaluate(threshold, cut.totals[place]).verdict if place in cut.totals else None for threshold in judged]
+        [
+            evaluate(threshold, cut.totals[place], tags=tags).verdict if place in cut.totals else None
+            for threshold in judged
+        ]
         for place in range(len(stages))
     ]
     held = [
@@ -232,7 +224,7 @@ def judge_stages(cut: StageCut, totals: ScenarioTotals, expressions: Sequence[st
         stages=stages,
         max_sustained_throughput=max(held, default=None),
         failure_points=failure_points,
-        recovery=_recovery(cut, judged) if cut.recovers and failure_points else None,
+        recovery=_recovery(cut, judged, totals, tags) if cut.recovers and failure_points else None,
     )
 
 
@@ -271,20 +263,38 @@ def _failure_points(
             yield FailurePoint(threshold.expression, stage.index, stage.users, stage.from_s, stage.rate)
 
 
-def _recovery(cut: StageCut, judged: Sequence[Threshold]) -> Recovery:
-    streak = 0
-    before = -1
-    for second, totals in cut.later_seconds():
-        is_good = _is_good(totals, judged)
-        streak = (streak + 1 if second == before + 1 else 1) if is_good else 0
-        before = second
-        if streak == RECOVERED_AFTER:
-            return Recovery(float(second - RECOVERED_AFTER + 1), recovered=True)
-    return Recovery(None, recovered=False if before + 1 >= RECOVERED_AFTER else None)
+def _recovery(cut: StageCut, judged: Sequence[Threshold], totals: ScenarioTotals, tags: Tags) -> Recovery:
+    """How soon the thresholds held again after the highest stage; in an open workload beside the ideal drain."""
+    intervals = list(cut.each_interval())
+    objectives = {threshold.expression: objective_of(threshold) for threshold in judged if threshold.series is None}
+    rest = [threshold for threshold in judged if objectives.get(threshold.expression) is None]
+    return recovery_after(
+        [done_of(interval, totals.start_ms) for interval in intervals],
+        _since(totals, cut.starts_ms[cut.highest]),
+        _since(totals, cut.highest_end_ms or totals.end_ms),
+        objectives=[objective for objective in objectives.values() if objective is not None],
+        until_s=totals.duration_s,
+        also=_also(rest, intervals, totals, tags) if rest else None,
+        piles_up=cut.rates[-1] is not None,
+    )
 
 
-def _is_good(totals: ScenarioTotals, judged: Sequence[Threshold]) -> bool:
-    """Something was answered and no threshold was broken; a percentile of a few requests is broken if that is sure."""
-    if not totals.total.requests:
-        return False
-    return all(evaluate(threshold, totals).verdict is not Verdict.FAIL for threshold in judged)
+def _also(
+    thresholds: Sequence[Threshold], intervals: Iterable[Interval], totals: ScenarioTotals, tags: Tags
+) -> Callable[[Window], bool]:
+    """Thresholds that windows by intended start say nothing of (of a series, a mean): by what was done in the second.
+
+    A percentile of a few requests is missed only if that is sure.
+    """
+    seconds: dict[int, ScenarioTotals] = {}
+    for interval in intervals:
+        at_s = int(_since(totals, interval.start_ms + interval.duration_ms // 2))
+        seconds.setdefault(at_s, ScenarioTotals(totals.name)).add(interval)
+
+    def holds(window: Window) -> bool:
+        second = seconds.get(window.at_s)
+        return second is not None and all(
+            evaluate(threshold, second, tags=tags).verdict is not Verdict.FAIL for threshold in thresholds
+        )
+
+    return holds

@@ -6,15 +6,20 @@ cannot pass. Reasons are ordered as the verdict weighs them: invalid, fail, unde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals, WindowFigures
 from loadworthy.analysis.ending import Ending, judge_ending, run_duration_s, seconds
+from loadworthy.analysis.endurance import DriftReport, judge_endurance
+from loadworthy.analysis.endurance_metrics import step_s
+from loadworthy.analysis.planned import planned_scenarios
 from loadworthy.analysis.reading import Reading, read
 from loadworthy.analysis.resources import judge_resources, resource_series
 from loadworthy.analysis.scenario import judge_scenario, judge_thresholds
+from loadworthy.analysis.searched import judge_search
+from loadworthy.analysis.selection import Tags
 from loadworthy.analysis.stages import judge_stages
 from loadworthy.analysis.summary import OPEN, Reason, ScenarioSummary, Summary
 from loadworthy.analysis.timeline import Second
@@ -22,8 +27,10 @@ from loadworthy.analysis.validity import Health, beside_scenarios, judge_health
 from loadworthy.analysis.verdict import Verdict, exit_code_of, worst
 from loadworthy.analysis.watch import WATCH
 from loadworthy.errors import ExitCode
+from loadworthy.plan.model import Scenario, ScenarioKind
+from loadworthy.plan.thresholds import parse_threshold
 from loadworthy.record.rundir import Run
-from loadworthy.units import format_count
+from loadworthy.units import US_PER_MS, format_count
 
 __all__ = ["Accumulator", "ScenarioTotals", "Summary", "WindowFigures", "judge_thresholds", "summarize", "timeline"]
 
@@ -43,9 +50,20 @@ def summarize(run: Run, reading: Reading | None = None) -> Summary:
     specs = _planned_scenarios(manifest)
     names = [*specs, *sorted(set(totals) - set(specs))]
     scenarios = {
-        name: judge_scenario(name, specs.get(name, {}), totals.get(name), reading.readings, run) for name in names
+        name: judge_scenario(
+            name,
+            specs.get(name, {}),
+            totals.get(name),
+            reading.readings,
+            run,
+            windows=reading.windows.scenarios.get(name),
+        )
+        for name in names
     }
+    planned = planned_scenarios(manifest)
+    scenarios = _with_searches(scenarios, planned, reading, run)
     scenarios = _with_stages_and_resources(scenarios, specs, reading, run)
+    scenarios = _with_drift(scenarios, reading, run)
     data = judge_health(reading.readings, run.events, reading.torn_lines, reading.torn_tails)
     health = _whole_health(data, scenarios, totals)
     last_ms = max((one.end_ms for one in totals.values()), default=None)
@@ -84,6 +102,62 @@ def _planned_scenarios(manifest: Mapping[str, Any]) -> dict[str, Mapping[str, An
     return {name: spec if isinstance(spec := scenarios[name], Mapping) else {} for name in names}
 
 
+def _with_searches(
+    scenarios: Mapping[str, ScenarioSummary], planned: Mapping[str, Scenario], reading: Reading, run: Run
+) -> dict[str, ScenarioSummary]:
+    """Those that looked for their own load, judged by what they found; half of their load was meant to be too much."""
+    result = dict(scenarios)
+    for name, scenario in planned.items():
+        judged = result.get(name)
+        if not scenario.is_search or judged is None or not judged.ran:
+            continue
+        report, thresholds, reasons = judge_search(name, scenario, reading.segments.scenarios.get(name, {}), run)
+        others = tuple(reason for reason in judged.reasons if reason.text not in judged.generator_invalid)
+        unfit = tuple(reason.text for reason in reasons if reason.verdict is Verdict.INVALID)
+        weighed = [*(one.verdict for one in thresholds), *(one.verdict for one in (*others, *reasons))]
+        result[name] = replace(
+            judged,
+            search=report,
+            thresholds=thresholds,
+            reasons=(*others, *reasons),
+            verdict=worst(weighed),
+            generator_invalid=unfit,
+            generator_warnings=(),
+        )
+    return result
+
+
+def _with_drift(scenarios: Mapping[str, ScenarioSummary], reading: Reading, run: Run) -> dict[str, ScenarioSummary]:
+    """Those of kind endurance, with what became of the service while they ran."""
+    resources = resource_series(run.resources, reading.totals.scenarios)
+    result = dict(scenarios)
+    for name, scenario in scenarios.items():
+        if scenario.kind != ScenarioKind.ENDURANCE or not scenario.ran:
+            continue
+        steps = reading.timeline.seconds(name, step_s(scenario.duration_s))
+        limits = {
+            f"response_time_{one.aggregate}": one.limit / US_PER_MS
+            for one in (parse_threshold(result.expression) for result in scenario.thresholds)
+            if one.metric == "response_time" and one.fraction and one.series is None and one.op.startswith("<")
+        }
+        drift = judge_endurance(
+            reading.timeline.seconds(name), resources.get(name), limits, steps=steps, duration_s=scenario.duration_s
+        )
+        reasons = (*scenario.reasons, *_drift_reasons(drift))
+        verdict = worst([scenario.verdict, *(reason.verdict for reason in reasons)])
+        result[name] = replace(scenario, drift=drift, reasons=reasons, verdict=verdict)
+    return result
+
+
+def _drift_reasons(drift: DriftReport) -> Iterator[Reason]:
+    """What weighs on the verdict; a run too short for it leaves open whether the service decays."""
+    if not drift.metrics:
+        yield Reason(Verdict.UNDECIDED, f"whether the service decays is not known: {drift.remarks[0]}")
+    for one in drift.metrics:
+        if one.verdict is not Verdict.PASS:
+            yield Reason(one.verdict, one.reason)
+
+
 def _with_stages_and_resources(
     scenarios: Mapping[str, ScenarioSummary], specs: Mapping[str, Mapping[str, Any]], reading: Reading, run: Run
 ) -> dict[str, ScenarioSummary]:
@@ -94,7 +168,7 @@ def _with_stages_and_resources(
         thresholds = tuple(specs.get(name, {}).get("thresholds") or ())
         result[name] = replace(
             result[name],
-            stages=None if cut is None else judge_stages(cut, totals, thresholds),
+            stages=None if cut is None else judge_stages(cut, totals, thresholds, Tags.of(specs.get(name, {}))),
             resources=judge_resources(series, reading.timeline.seconds(name)) if series and series.points else {},
         )
     return result

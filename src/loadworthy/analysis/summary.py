@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from loadworthy.analysis.arrivals import NO_ARRIVALS, Arrivals
+from loadworthy.analysis.endurance import DriftReport
 from loadworthy.analysis.figures import Distribution, Figures
 from loadworthy.analysis.resources import MetricFigures
+from loadworthy.analysis.search_report import SearchReport
 from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.thresholds import ThresholdResult
 from loadworthy.analysis.validity import Health
@@ -67,6 +69,10 @@ class ScenarioSummary:
     """Those of the reasons that say that the generator was the limit."""
     generator_warnings: tuple[str, ...] = ()
     """What the generator did to it that does not make it invalid; clauses without its name."""
+    search: SearchReport | None = None
+    """None where the scenario did not look for its own load."""
+    drift: DriftReport | None = None
+    """None where the scenario is no endurance."""
 
     def to_json(self) -> Json:
         """The form that stands in ``summary.json``."""
@@ -91,6 +97,10 @@ class ScenarioSummary:
             data["dropped"] = self.arrivals.dropped
         if self.stages is not None:
             data |= self.stages.to_json()
+        if self.search is not None:
+            data |= self.search.to_json()
+        if self.drift is not None:
+            data |= self.drift.to_json()
         if self.resources:
             data["resources"] = {
                 source: {metric: figures.to_json() for metric, figures in metrics.items()}

@@ -9,6 +9,8 @@ from loadworthy.analysis.verdict import Verdict
 from loadworthy.units import UNKNOWN, format_ms, format_ratio
 
 Unit = Literal["ms", "ratio", "per_s", "count", "per_user_minute"]
+IntervalMethod = Literal["windows", "order statistics"]
+"""How the interval of a percentile was found: from the spread between windows of time, or from the samples alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,9 @@ class ThresholdResult:
     """A judged threshold. ``observed``, ``limit``, ``low``, ``high`` are in ``unit``: ms, ratio, per second, count or
     per minute of a user.
 
-    ``low`` and ``high`` enclose a percentile with 95 % if the samples were independent, which they rarely are: the
-    real interval is wider. None for an end that is not finite, and for all that is no percentile.
+    ``low`` and ``high`` enclose a percentile with 95 %; None for an end that is not finite, and for all that is no
+    percentile. ``interval`` says how they were found. Order statistics take the samples to be independent, which they
+    rarely are: the real interval is wider then.
     """
 
     expression: str
@@ -33,6 +36,7 @@ class ThresholdResult:
     high: float | None = None
     implicit: bool = False
     metric: str = "response_time"
+    interval: IntervalMethod | None = None
 
     @property
     def margin(self) -> float | None:
@@ -51,7 +55,7 @@ class ThresholdResult:
             "reason": self.reason,
         }
         if self.is_percentile:
-            data |= {"low": self.low, "high": self.high}
+            data |= {"low": self.low, "high": self.high, "interval": self.interval}
         if self.implicit:
             data["implicit"] = True
         return data

@@ -1,19 +1,41 @@
-"""Judging one threshold against what was measured: which series or parts it means, and the verdict."""
+"""Judging one threshold against what was measured: which series or parts it means, over what time, and the verdict.
+
+Totals suffice for what is judged over the whole time at once. What asks for a stretch (``for``) or leaves out the
+beginning (``warmup``) also needs the seconds, and so does the interval of a percentile. Without them the totals are
+taken for what is to be judged, whatever the threshold asks: they are those of a stretch already, or of a run so far.
+"""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from loadworthy.analysis.accumulate import ScenarioTotals, merged
-from loadworthy.analysis.judge import Judge, Subject, some
+from loadworthy.analysis.judge import Judge
+from loadworthy.analysis.over_time import judge_seconds
+from loadworthy.analysis.selection import NO_TAGS, Rank, Tags, matches, matches_part, rank_of, tag_of
+from loadworthy.analysis.subject import Subject, some
 from loadworthy.analysis.threshold_result import ThresholdResult, format_value
+from loadworthy.analysis.windows import ScenarioWindows
 from loadworthy.plan.thresholds import Threshold
 from loadworthy.record.interval import ITERATION, SeriesInterval
 from loadworthy.units import UNKNOWN
 
-__all__ = ["DROP_METRICS", "NO_FAILURES", "UNKNOWN", "ThresholdResult", "evaluate", "format_value", "matches"]
+__all__ = [
+    "DROP_METRICS",
+    "NO_FAILURES",
+    "UNKNOWN",
+    "Capacity",
+    "ThresholdResult",
+    "evaluate",
+    "format_value",
+    "matches",
+    "matches_part",
+]
+
+Capacity = tuple[float | None, float | None, float | None]
+"""What a search found, per second: the low end of the interval, the rate, the high end; None where it is not known."""
 
 NO_FAILURES = Threshold(
     expression="error_rate <= 0%", metric="error_rate", aggregate=None, fraction=None, series=None, op="<=", limit=0.0
@@ -29,7 +51,14 @@ _LOST_BY_DROPS = {ITERATION, "first_byte"}
 
 
 def evaluate(
-    threshold: Threshold, totals: ScenarioTotals, *, implicit: bool = False, sent_alone: bool = False
+    threshold: Threshold,
+    totals: ScenarioTotals,
+    *,
+    implicit: bool = False,
+    sent_alone: bool = False,
+    windows: ScenarioWindows | None = None,
+    tags: Tags = NO_TAGS,
+    capacity: Capacity | None = None,
 ) -> ThresholdResult:
     """Judge a threshold against the totals of its scenario.
 
@@ -41,65 +70,58 @@ def evaluate(
         totals: of the scenario, or of a stretch of it.
         implicit: the plan does not say it.
         sent_alone: arrivals that were dropped are left out, as if nobody had wanted them.
+        windows: the scenario's seconds; None: the totals are all that there is to judge.
+        tags: those of the scenario.
+        capacity: where one was searched.
     """
-    found, are_parts = _found(threshold.series, totals)
-    subject = _subject(threshold, found, are_parts, totals, 0.0 if sent_alone else totals.arrivals.lost_share)
-    judge = Judge(threshold, subject, implicit)
-    if threshold.metric in DROP_METRICS:
-        return judge.judge()
-    if not (totals.total.requests or found or subject.lost_share):
-        if totals.interrupted:
-            return judge.undecided(f"{some(totals.interrupted, 'request')} made and none answered before the end")
-        return judge.undecided("no request was made, so there is nothing to judge")
-    if threshold.series is not None and not found:
-        return judge.undecided(_no_such_series(threshold.series, totals))
-    return judge.judge()
+    meant = _meant(threshold.series, totals, tags)
+    subject = _subject(threshold, meant, totals, loses=not sent_alone)
+    judged = Judge(threshold, subject, implicit)
+    if threshold.metric == "capacity":
+        return judged.judge_capacity(capacity)
+    if threshold.metric not in DROP_METRICS:
+        if not (totals.total.requests or meant.found or subject.lost_share):
+            if totals.interrupted:
+                return judged.undecided(f"{some(totals.interrupted, 'request')} made and none answered before the end")
+            return judged.undecided("no request was made, so there is nothing to judge")
+        if threshold.series is not None and not meant.found:
+            return judged.undecided(_nothing_meant(threshold.series, totals, tags))
+    if windows is None or not windows.keeps(threshold):
+        return judged.judge()
+    return judge_seconds(threshold, subject, windows, implicit=implicit)
 
 
-def matches(pattern: str, kind: str, name: str) -> bool:
-    """Whether a series is meant by ``KIND NAME`` or ``NAME``, in which only ``*`` is special (names hold brackets)."""
-    wanted = _pattern(pattern)
-    return bool(wanted.fullmatch(f"{kind} {name}") or wanted.fullmatch(name))
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What a pattern means: series, or parts."""
+
+    found: Sequence[SeriesInterval] = ()
+    are_parts: bool = False
 
 
-def matches_part(pattern: str, kind: str, name: str) -> bool:
-    """Whether a part is meant by ``KIND NAME`` or ``KIND``; its name alone is that of a host or of a series."""
-    wanted = _pattern(pattern)
-    return bool(wanted.fullmatch(f"{kind} {name}") or wanted.fullmatch(kind))
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
-
-
-def _found(pattern: str | None, totals: ScenarioTotals) -> tuple[Sequence[SeriesInterval], bool]:
-    """What the pattern matches, and whether that is parts: series go first, by their name before by their kind."""
+def _meant(pattern: str | None, totals: ScenarioTotals, tags: Tags) -> _Meant:
     if pattern is None:
-        return (), False
-    known = totals.series.values()
-    series = [one for one in known if matches(pattern, one.kind, one.name)]
-    series = series or [one for one in known if one.kind == pattern]
-    if series:
-        return series, False
-    return [one for one in totals.parts.values() if matches_part(pattern, one.kind, one.name)], True
+        return _Meant()
+    ranked: dict[Rank, list[SeriesInterval]] = {}
+    for known, is_part in ((totals.series, False), (totals.parts, True)):
+        for key, one in known.items():
+            rank = rank_of(pattern, key, tags, is_part=is_part)
+            if rank is not None:
+                ranked.setdefault(rank, []).append(one)
+    best = min(ranked, default=Rank.PART)
+    return _Meant(ranked.get(best, ()), best is Rank.PART)
 
 
-def _subject(
-    threshold: Threshold,
-    found: Sequence[SeriesInterval],
-    are_parts: bool,
-    totals: ScenarioTotals,
-    lost_share: float,
-) -> Subject:
-    parts = {one.kind for one in found} if are_parts else set()
-    total = totals.total if threshold.series is None else merged(found)
+def _subject(threshold: Threshold, meant: _Meant, totals: ScenarioTotals, *, loses: bool) -> Subject:
+    parts = {one.kind for one in meant.found} if meant.are_parts else set()
+    total = totals.total if threshold.series is None else merged(meant.found)
     return Subject(
         total=total,
         duration_s=totals.duration_s,
         send_lag=totals.send_lag if threshold.series is None else total.send_lag,
         arrivals=totals.arrivals,
-        lost_share=lost_share if parts <= _LOST_BY_DROPS else 0.0,
         pace=totals.pace,
+        loses=loses and parts <= _LOST_BY_DROPS,
         noun=_noun(parts) if parts else "request",
     )
 
@@ -109,8 +131,14 @@ def _noun(kinds: Iterable[str]) -> str:
     return nouns.pop() if len(nouns) == 1 else "part"
 
 
-def _no_such_series(pattern: str, totals: ScenarioTotals) -> str:
+def _nothing_meant(pattern: str, totals: ScenarioTotals, tags: Tags) -> str:
+    tag = tag_of(pattern)
+    if tag is not None and tag not in tags.known:
+        there = f"there are: {', '.join(tags.known)}" if tags.known else "no step has any"
+        return f"no step has the tag {tag!r}; {there}"
     names = sorted(f"{kind} {name}" for kind, name in (*totals.series, *totals.parts))
+    if tag is not None or not names:
+        return f"no request belongs to {pattern!r}; none of its steps was done"
     near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4) or names[:3]
     there = "the only series is" if len(names) == 1 else f"of {len(names)} series the nearest are"
     return f"no request belongs to {pattern!r}; {there} {', '.join(near)}"

@@ -20,6 +20,11 @@ VERBS = {
     "demo": "start a small service, load it for 20 seconds, show the verdict",
     "run": "run a plan or a locustfile and judge it",
     "report": "make the summary and the reports of a run again",
+    "check": "judge a run, or a table of statistics, against thresholds",
+    "compare": "is it worse? compare runs with earlier ones",
+    "baseline": "keep runs that later ones are compared with",
+    "ab": "run a plan against two targets in turns and compare them",
+    "history": "show the trend over a folder of runs, and where it changed",
     "worker": "lend this machine to a run on another",
     "doctor": "is this machine fit to make load, and how much?",
     "schema": "print the JSON Schema of a plan, for editors",
@@ -35,6 +40,7 @@ examples:
   loadworthy run plan.yaml
   loadworthy run locustfile.py --url http://localhost:8000 --users 20 --spawn-rate 5 --run-time 1m
   loadworthy report runs/2026-11-20T14-05-09-load
+  loadworthy compare runs/2026-11-2* --to runs/2026-11-27*
 """
 
 

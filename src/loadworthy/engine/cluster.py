@@ -38,6 +38,7 @@ from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
 from loadworthy.users import cleanup
 from loadworthy.workload.arrivals import Split
+from loadworthy.workload.segment import Segment
 
 Json = dict[str, Any]
 
@@ -101,6 +102,7 @@ class ClusterCrew:
         self._started_ever = False
         self._joined = 0
         self._dismissed: set[str] = set()
+        self._segments: dict[str, Segment] = {}
         self._error: Exception | None = None
         self._bind_host = bind[0]
         self._runner = _bind(environment, bind)
@@ -162,6 +164,7 @@ class ClusterCrew:
         self._wave_number += 1
         self._is_spawned = False
         self._dismissed.clear()
+        self._segments.clear()
         self._tickets = {}
         for name in wave:
             scenario = self._setup.plan.scenarios[name]
@@ -193,6 +196,29 @@ class ClusterCrew:
         for worker in self._taking_part():
             worker.states.pop(scenario, None)  # what it said of its users was said before
             self._tell(worker.client_id, wire.AIM, data)
+
+    @property
+    def lead_us(self) -> int:
+        """All workers must have heard of it."""
+        return SPLIT_AHEAD_US
+
+    def extend(self, scenario: str, segment: Segment) -> None:
+        """A segment of load is to come, in all workers; one that comes late hears of it, too."""
+        self._segments[scenario] = segment
+        for worker in self._taking_part():
+            worker.states.pop(scenario, None)  # what it said was of the segment before
+            self._tell(worker.client_id, wire.SEGMENT, {"scenario": scenario, "segment": segment.to_json()})
+
+    def cut_short(self, scenario: str) -> None:
+        """Nothing more of the segment under way begins, in any worker."""
+        self._segments.pop(scenario, None)
+        for worker in self._taking_part():
+            self._tell(worker.client_id, wire.SEGMENT, {"scenario": scenario, "segment": None})
+
+    def is_idle(self, scenario: str) -> bool:
+        """Nothing is under way in any worker."""
+        workers = [worker for worker in self._taking_part() if worker.has_begun]
+        return all(worker.states.get(scenario, (False, None))[0] for worker in workers)
 
     def over(self, scenario: str) -> EndReason | None:
         """Nobody left, all iterations done, or every user gone by itself."""
@@ -363,6 +389,8 @@ class ClusterCrew:
             if worker is newcomer:
                 split = Split(share, len(workers), from_us, NEWCOMERS + worker.process)
                 self._tell_to_start(worker, [Split(None, len(workers)), split])
+                for scenario, segment in self._segments.items():
+                    self._tell(worker.client_id, wire.SEGMENT, {"scenario": scenario, "segment": segment.to_json()})
             else:
                 split = Split(share, len(workers), from_us, self._splits)
                 self._tell(worker.client_id, wire.SPLIT, {"split": wire.pack_split(split)})

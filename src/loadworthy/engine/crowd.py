@@ -164,6 +164,11 @@ class Crowd:
 
     # --- for the kinds of crowd ---
 
+    @property
+    def began_us(self) -> int:
+        """When the scenario's clock started, on the monotonic clock; 0 before."""
+        return self._start_us or 0
+
     def _elapsed_us(self) -> int:
         return self.place.clock.monotonic_us() - (self._start_us or 0)
 

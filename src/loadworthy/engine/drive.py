@@ -24,6 +24,7 @@ from loadworthy.clock import Clock
 from loadworthy.errors import UsageError
 from loadworthy.units import US_PER_S
 from loadworthy.workload.profile import OpenProfile, Profile
+from loadworthy.workload.segment import Segment
 
 TICK_US = 250_000
 """How often the time is told."""
@@ -47,6 +48,8 @@ class EndReason(StrEnum):
     """All users had stopped by themselves."""
     INTERRUPTED = "interrupted"
     """Somebody asked for it."""
+    ABORTED = "aborted"
+    """A threshold that ends the run was missed."""
     WORKERS_LOST = "workers_lost"
     """No worker was left to make load."""
 
@@ -71,6 +74,23 @@ class Crew(Protocol):
         """A load shape wants so many users, of these classes where they are given; returns at once."""
         ...
 
+    @property
+    def lead_us(self) -> int:
+        """So long before it begins everybody must have heard of a segment."""
+        ...
+
+    def extend(self, scenario: str, segment: Segment) -> None:
+        """A segment of a load that is decided while the run goes on; returns at once."""
+        ...
+
+    def cut_short(self, scenario: str) -> None:
+        """Nothing more of the segment under way is to begin; returns at once."""
+        ...
+
+    def is_idle(self, scenario: str) -> bool:
+        """Whether all of the segment has begun, and nothing of it is under way any more."""
+        ...
+
     def over(self, scenario: str) -> EndReason | None:
         """Why there is nothing more to do for a scenario, if so; COMPLETED where all that was due has begun."""
         ...
@@ -89,6 +109,21 @@ class Control:
 
     def __init__(self) -> None:
         self.stop = Event()
+        self.why: str | None = None
+        """Why the run ends itself; None where somebody else asked for it, or nobody did."""
+
+    def abort(self, why: str) -> None:
+        """The run ends itself, gracefully."""
+        if not self.stop.is_set():
+            self.why = why
+            self.stop.set()
+
+    @property
+    def reason(self) -> EndReason | None:
+        """Why scenarios are to end now, if they are."""
+        if not self.stop.is_set():
+            return None
+        return EndReason.INTERRUPTED if self.why is None else EndReason.ABORTED
 
     @contextmanager
     def signals(self, on_first: Callable[[], None]) -> Iterator[None]:
@@ -112,13 +147,26 @@ class Control:
                 signal.signal(number, handler)
 
 
+class Leader(Protocol):
+    """Decides on the load of a scenario while it runs."""
+
+    def advance(self, elapsed_us: int, crew: Crew, progress: Progress) -> EndReason | None:
+        """Do what is due; the reason if the scenario is over."""
+        ...
+
+    def next_us(self, elapsed_us: int) -> int:
+        """When to look again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One scenario of a wave; ``shape`` decides how many users run where there is one."""
+    """One scenario of a wave; ``shape`` decides how many users run where there is one, ``leader`` on its rates."""
 
     scenario: str
     profile: Profile
     shape: LoadTestShape | None = None
+    leader: Leader | None = None
 
     @property
     def is_open(self) -> bool:
@@ -148,7 +196,7 @@ class Progress(Protocol):
 
 
 class _Follower:
-    """Where one scenario of the wave is."""
+    """Where one scenario of the wave is; a :class:`Leader` that goes by the profile or the shape."""
 
     def __init__(self, part: Part) -> None:
         self.part = part
@@ -208,7 +256,7 @@ def drive(
 
     The last ones to end are left to ``crew.end()``.
     """
-    running = [_Follower(part) for part in parts]
+    running: dict[str, Leader] = {part.scenario: part.leader or _Follower(part) for part in parts}
     reasons: dict[str, EndReason] = {}
     for part in parts:
         if part.shape is not None:
@@ -216,21 +264,20 @@ def drive(
     start_us = clock.monotonic_us()
     while True:
         elapsed_us = clock.monotonic_us() - start_us
-        ended: list[_Follower] = []
-        for one in running:
-            stop = EndReason.INTERRUPTED if control.stop.is_set() else None
-            if (reason := stop or one.advance(elapsed_us, crew, progress)) is not None:
-                reasons[one.part.scenario] = reason
-                ended.append(one)
-        running = [one for one in running if one not in ended]
+        ended: list[str] = []
+        for name, one in running.items():
+            if (reason := control.reason or one.advance(elapsed_us, crew, progress)) is not None:
+                reasons[name] = reason
+                ended.append(name)
+        running = {name: one for name, one in running.items() if name not in ended}
         progress.tick(elapsed_us)
-        for one in ended:
-            progress.ended(one.part.scenario, reasons[one.part.scenario])
+        for name in ended:
+            progress.ended(name, reasons[name])
             if running:
-                crew.dismiss(one.part.scenario)
+                crew.dismiss(name)
         if not running:
             return reasons
-        left_us = min(one.next_us(elapsed_us) for one in running) - elapsed_us
+        left_us = min(one.next_us(elapsed_us) for one in running.values()) - elapsed_us
         control.stop.wait(timeout=max(left_us, 0) / US_PER_S)
 
 

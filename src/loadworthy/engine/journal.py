@@ -1,10 +1,11 @@
-"""Writes what happens into the run directory, and tells the observer."""
+"""Writes what happens into the run directory, tells the observer, and looks whether thresholds are missed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from loadworthy.analysis.live_thresholds import Breach, LiveThresholds
 from loadworthy.analysis.watch import WATCH, HealthWatch
 from loadworthy.clock import Clock
 from loadworthy.engine.observer import Observer, SilentObserver
@@ -15,18 +16,43 @@ from loadworthy.record.rundir import Redact, RunWriter, redacted
 Json = dict[str, Any]
 
 
+def _nothing(_message: str) -> None:
+    """Nobody is to be told."""
+
+
 class Journal:
     """The :class:`~loadworthy.engine.node.Outlet` at the end of all: disk and screen.
 
     An interval is on disk, out of reach of our own death, as soon as it is told.
     """
 
-    def __init__(self, writer: RunWriter, observer: Observer, clock: Clock, redact: Redact) -> None:
+    def __init__(
+        self,
+        writer: RunWriter,
+        observer: Observer,
+        clock: Clock,
+        redact: Redact,
+        *,
+        thresholds: LiveThresholds | None = None,
+        on_abort: Callable[[str], None] = _nothing,
+    ) -> None:
+        """A journal.
+
+        Args:
+            writer: of the run directory.
+            observer: who is told of all that happens.
+            clock: for the time of events.
+            redact: takes out of a text what must not be told.
+            thresholds: those that are looked at while the run goes on; events tell where one is missed.
+            on_abort: called once, with the sentence that says so, when one is missed that ends the run.
+        """
         self._writer = writer
         self._redact = redact
         self._observer: Observer = observer
         self._clock = clock
         self._watch = HealthWatch()
+        self._thresholds = thresholds
+        self._on_abort = on_abort
 
     def interval(self, interval: Interval) -> None:
         """One process's last second."""
@@ -37,6 +63,17 @@ class Journal:
         self._show(lambda observer: observer.on_interval(interval))
         for message in self._watch.add(interval):
             self.event({"type": "warning", "scenario": interval.scenario, "source": WATCH, "message": message})
+        for breach in self._thresholds.add(interval) if self._thresholds is not None else ():
+            self._tell(breach)
+
+    def _tell(self, breach: Breach) -> None:
+        """The event first: whoever stops the run finds the reason on record."""
+        kind = "threshold_recovered" if breach.recovered else "threshold_breached"
+        event = {"type": kind, "scenario": breach.scenario, "expression": breach.expression, "message": breach.message}
+        self.event(event | {"abort": True} if breach.abort else event)
+        if breach.abort:
+            on_abort, self._on_abort = self._on_abort, _nothing
+            on_abort(breach.message)
 
     def failures(self, failures: Sequence[Json]) -> None:
         """Lines for ``failures.jsonl``."""

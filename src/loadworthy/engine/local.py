@@ -13,6 +13,7 @@ from loadworthy.engine.drive import EndReason, UserClasses
 from loadworthy.engine.node import Node, Outlet, close_test
 from loadworthy.engine.tickets import CountedTickets, Tickets
 from loadworthy.workload.arrivals import Split
+from loadworthy.workload.segment import Segment
 
 WHOLE = Split(0, 1)
 """All of the load is this process's."""
@@ -49,6 +50,24 @@ class LocalCrew:
         """Go to so many users, in the background."""
         names = None if user_classes is None else [one.__name__ for one in user_classes]
         self._node.aim(scenario, users, per_second, names)
+
+    @property
+    def lead_us(self) -> int:
+        """Nobody else has to be told."""
+        return 100_000
+
+    def extend(self, scenario: str, segment: Segment) -> None:
+        """A segment of load is to come."""
+        self._node.extend(scenario, segment)
+
+    def cut_short(self, scenario: str) -> None:
+        """Nothing more of the segment under way begins."""
+        self._node.cut_short(scenario)
+
+    def is_idle(self, scenario: str) -> bool:
+        """Nothing is under way."""
+        self._node.check()
+        return self._node.state(scenario)[0]
 
     def over(self, scenario: str) -> EndReason | None:
         """All iterations done, or every user gone by itself."""

@@ -31,8 +31,12 @@ from loadworthy.users.precise import wait_until
 from loadworthy.users.sink import ATTRIBUTE
 from loadworthy.workload.arrivals import Split
 from loadworthy.workload.profile import ClosedProfile, Move, OpenProfile, profile_of
+from loadworthy.workload.segment import Segment
 
 Json = dict[str, Any]
+
+MARK_US = 5_000
+"""So long before a segment begins, its intervals do."""
 
 NOBODY = ClosedProfile((Move(0, 0, 0, 0),), None)
 """Until a load shape says how many."""
@@ -70,6 +74,7 @@ class Node:
         self._recordings: dict[str, Recording] = {}
         self._dismissals: list[gevent.Greenlet] = []
         self._ends: list[gevent.Greenlet] = []
+        self._marks: list[gevent.Greenlet] = []
         self._cut_off: deque[Interval] = deque()
         self._heap = ExitStack()
         setattr(environment, ATTRIBUTE, self._recorder)
@@ -126,6 +131,19 @@ class Node:
         if isinstance(crowd, ClosedCrowd):
             crowd.aim(users, per_second, classes)
 
+    def extend(self, name: str, segment: Segment) -> None:
+        """A segment of load is to come; its samples are kept apart from those before."""
+        crowd = self._crowds[name]
+        if isinstance(crowd, OpenCrowd):
+            crowd.extend(segment)
+            self._marks.append(gevent.spawn(self._mark, name, crowd.began_us + segment.at_us, segment.number))
+
+    def cut_short(self, name: str) -> None:
+        """Nothing more of the segment under way begins."""
+        crowd = self._crowds[name]
+        if isinstance(crowd, OpenCrowd):
+            crowd.cut_short()
+
     def state(self, name: str) -> tuple[bool, EndReason | None]:
         """Whether this process has nothing to do for a scenario, and why that is so for good, if it is."""
         crowd = self._crowds[name]
@@ -166,9 +184,18 @@ class Node:
             self._cut(recording)
             recording.stopping = True
 
+    def _mark(self, name: str, at_us: int, number: int) -> None:
+        """The intervals of a segment begin a moment before it does: so none holds samples of two."""
+        wait_until(at_us - MARK_US)
+        recording = self._recordings[name]
+        if self._cutter.running and not recording.stopping:
+            self._cut(recording)
+            recording.segment = number
+
     def _stop_all(self) -> None:
-        gevent.killall(self._ends)
-        self._ends.clear()
+        for waiting in (self._ends, self._marks):
+            gevent.killall(waiting)
+            waiting.clear()
         ending = [gevent.spawn(self._dismiss, name) for name in self._crowds]
         gevent.joinall([*ending, *self._dismissals], raise_error=True)
         self._dismissals.clear()

@@ -13,6 +13,9 @@ many users the service keeps waiting. What is not begun when the scenario ends i
 add up to scheduled; where no lack of users explains that it was not begun, it also counts as late: this process could
 not keep up.
 
+Where the load is decided while the run goes on, segments (:mod:`loadworthy.workload.segment`) take the place of one
+source of arrivals; such a crowd is never over by itself.
+
 A batch of arrivals that are due at the same time is limited, so that a generator that has fallen behind still reads the
 answers that have come: else it would send more and more, and blame the service for what lay unread.
 """
@@ -36,6 +39,7 @@ from loadworthy.engine.stopping import tell_to_stop
 from loadworthy.users.precise import Call, call_at
 from loadworthy.workload.arrivals import Arrival, Source, Split, number_of, unit_interval
 from loadworthy.workload.profile import OpenProfile
+from loadworthy.workload.segment import Segment
 
 BATCH = 64
 """Arrivals begun in one turn of the event loop."""
@@ -76,6 +80,7 @@ class OpenCrowd(Crowd):
         self._only_queue = self._queues[id(classes[0])] if len(classes) == 1 else None
         self._weights = list(accumulate(max(float(one.weight), 0.0) for one in classes))
         self._source = Source(profile, place.stream, self._splits)
+        self._stream = place.stream
         self._call: Call | None = None
         self._ready = Event()
         self._busy = 0
@@ -125,9 +130,28 @@ class OpenCrowd(Crowd):
         if self._start_us is not None:
             self._arm()
 
+    def extend(self, segment: Segment) -> None:
+        """Begin the arrivals of this segment when they are due, instead of what is left of the one before."""
+        if self._is_finished:
+            return
+        self.cut_short()
+        self._source = segment.source(self.place.stream, self._splits)
+        self._stream = segment.stream(self.place.stream)
+        if self._start_us is not None:
+            self._arm()
+
+    def cut_short(self) -> None:
+        """Nothing more of the segment begins; what waits for a user is dropped."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        self._source.close()
+        for queue in self._queues.values():
+            self._drop_waiting(queue, 0)
+
     def over(self) -> EndReason | None:
         """COMPLETED where all arrivals have begun; ITERATIONS where they are done, and their number is what ends it."""
-        if self._start_us is None or not self._all_begun:
+        if self._profile.is_led or self._start_us is None or not self._all_begun:
             return None
         if self._profile.limit is None:
             return EndReason.COMPLETED
@@ -193,7 +217,7 @@ class OpenCrowd(Crowd):
 
     def _give(self, seat: Seat, arrival: Arrival, excused_us: int = 0) -> None:
         seat.arrival, seat.excused_us = arrival, excused_us
-        seat.restart_chance(f"{self.place.stream}/{arrival.number}")
+        seat.restart_chance(f"{self._stream}/{arrival.number}")
         self._busy += 1
         self.place.tally.sent += 1
 

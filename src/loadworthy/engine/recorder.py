@@ -39,6 +39,7 @@ class Recording:
         stopping: whether the measured time is over: the planned time is up, or the users have been told to stop.
         is_dismissed: whether they are being told to.
         is_over: whether its last interval was cut.
+        segment: the number of the segment that began last, where the load is decided while the run goes on.
     """
 
     def __init__(self, scenario: str, clock: Clock) -> None:
@@ -50,6 +51,7 @@ class Recording:
         self.stopping = False
         self.is_over = False
         self.is_dismissed = False
+        self.segment: int | None = None
         self._own_lags_us: list[int] = []
         self._rows: dict[str, list[int]] = {}
         """Name → response time and service time of each iteration, one after another."""
@@ -113,6 +115,7 @@ class Recording:
             late=self.late,
             own_lag=Histogram.of(self._own_lags_us),
             receive_lag=self.buffer.drain_receive_lags(),
+            segment=self.segment,
         )
         self.scheduled = self.sent = self.dropped = self.late = self.iterations = 0
         self._own_lags_us = []

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from locust.env import Environment
 from locust.user import User
 
+from loadworthy.analysis.live_thresholds import LiveThresholds
 from loadworthy.clock import Clock, SystemClock
 from loadworthy.engine import manifest as facts
 from loadworthy.engine.classes import NodeSetup, ScenarioClasses, scenario_or_complain, seed_process
@@ -28,8 +29,10 @@ from loadworthy.engine.locust_bridge import (
     parsed_options,
 )
 from loadworthy.engine.monitoring import Monitoring
+from loadworthy.engine.node import Outlet
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.observer import Observer
+from loadworthy.engine.searching import Searcher, SearchOutlet
 from loadworthy.errors import LoadworthyError, RunDirError, SetupError, UsageError
 from loadworthy.plan.load import LoadedPlan
 from loadworthy.plan.model import Plan
@@ -170,13 +173,21 @@ class _PlanRun:
         redact = self._request.loaded.redactor
         self._path = self._claim_directory()
         writer = RunWriter(self._path, redact)
-        journal = Journal(writer, self._observer, self._clock, redact)
+        journal = Journal(
+            writer,
+            self._observer,
+            self._clock,
+            redact,
+            thresholds=self._live_thresholds(),
+            on_abort=self._control.abort,
+        )
         ended, reason = "error", "the run ended by an unforeseen error"
         try:
             self._write_manifest(writer, ended=None, reason=None)
             with warnings_as_events(journal.event), self._monitoring.of_plan(writer, journal.event):
-                crew = self._crew(classes, environment, journal)
-                ended, reason = self._with_crew(crew, classes, journal)
+                outlet = SearchOutlet(journal)
+                crew = self._crew(classes, environment, outlet)
+                ended, reason = self._with_crew(crew, classes, journal, outlet)
         except LoadworthyError as error:
             reason = str(error)
             raise
@@ -185,20 +196,32 @@ class _PlanRun:
             writer.close()
         return RunOutcome(writer.path, ended)
 
-    def _crew(self, classes: ScenarioClasses, environment: Environment, journal: Journal) -> _ClosableCrew:
+    def _live_thresholds(self) -> LiveThresholds:
+        """Those of searches are missed on purpose, by half of their trials."""
+        scenarios = {name: self._plan.scenarios[name] for name in self._names}
+        return LiveThresholds(
+            {name: scenario.thresholds for name, scenario in scenarios.items()},
+            self._request.loaded.redacted_json,
+            skip={name for name, scenario in scenarios.items() if scenario.is_search},
+            processes=max(self._request.workers, 1),
+        )
+
+    def _crew(self, classes: ScenarioClasses, environment: Environment, outlet: Outlet) -> _ClosableCrew:
         if not self._request.workers:
-            return LocalCrew(classes, environment, self._clock, journal)
-        crew = ClusterCrew(classes, environment, self._clock, journal, self._request.bind)
+            return LocalCrew(classes, environment, self._clock, outlet)
+        crew = ClusterCrew(classes, environment, self._clock, outlet, self._request.bind)
         if self._request.remote_workers:
             host, _ = self._request.bind
             count = self._request.remote_workers
             wanted = "one worker" if count == 1 else f"{count} workers"
             message = f"waiting for {wanted}: loadworthy worker --join {host}:{crew.port}"
-            journal.event({"type": "waiting_for_workers", "message": message})
+            outlet.event({"type": "waiting_for_workers", "message": message})
         crew.start_children(self._request.children, self._path)
         return crew
 
-    def _with_crew(self, crew: _ClosableCrew, classes: ScenarioClasses, journal: Journal) -> tuple[str, str]:
+    def _with_crew(
+        self, crew: _ClosableCrew, classes: ScenarioClasses, journal: Journal, outlet: SearchOutlet
+    ) -> tuple[str, str]:
         with self._control.signals(lambda: journal.event({"type": "interrupted", "message": "stopping"})):
             try:
                 if isinstance(crew, ClusterCrew):
@@ -212,9 +235,12 @@ class _PlanRun:
                     with ExitStack() as monitors:
                         for name in wave:
                             monitors.enter_context(self._monitoring.of_scenario(name))
-                        reasons = _Wave(wave, self._plan, self._profiles, classes, crew, journal).run(
+                        outlet.searchers = self._searchers(wave, journal)
+                        reasons = _Wave(wave, self._plan, self._profiles, classes, crew, journal, outlet.searchers).run(
                             self._control, self._clock
                         )
+                    if EndReason.ABORTED in reasons:
+                        return "aborted", self._control.why or "a threshold was missed"
                     if EndReason.INTERRUPTED in reasons:
                         return "interrupted", "asked to stop"
                     if EndReason.WORKERS_LOST in reasons:
@@ -228,6 +254,14 @@ class _PlanRun:
             finally:
                 crew.close()
         return "completed", ""
+
+    def _searchers(self, names: Sequence[str], journal: Journal) -> dict[str, Searcher]:
+        """Who leads those of the scenarios that look for their own load."""
+        found = {name: self._plan.scenarios[name] for name in names if self._plan.scenarios[name].is_search}
+        return {
+            name: Searcher(name, one, f"{self._seed}/{name}", one.timeout or self._plan.timeout, journal.event)
+            for name, one in found.items()
+        }
 
     def _tell_what_is_not_done(self, journal: Journal) -> None:
         if self._plan.alerting is not None and self._plan.alerting.enabled:
@@ -304,11 +338,13 @@ class _Wave:
         classes: ScenarioClasses,
         crew: Crew,
         journal: Journal,
+        searchers: Mapping[str, Searcher],
     ) -> None:
         self._plan = plan
         self._crew = crew
         self._journal = journal
-        self._parts = [Part(name, profiles[name], classes.shape_in_charge(name)) for name in names]
+        self._searchers = searchers
+        self._parts = [Part(name, profiles[name], classes.shape_in_charge(name), searchers.get(name)) for name in names]
         lengths = [part.duration_us for part in self._parts]
         self._planned_us = None if None in lengths else max(length for length in lengths if length is not None)
 
@@ -333,7 +369,9 @@ class _Wave:
 
     def tick(self, elapsed_us: int) -> None:
         """Some time has passed."""
-        self._journal.tick(elapsed_us, self._planned_us, self._crew.users)
+        searcher = next(iter(self._searchers.values()), None)  # a search runs alone
+        planned_us = self._planned_us if searcher is None else elapsed_us + searcher.left_us
+        self._journal.tick(elapsed_us, planned_us, self._crew.users)
 
     def _started(self, part: Part) -> Json:
         scenario, profile = self._plan.scenarios[part.scenario], part.profile
@@ -345,6 +383,8 @@ class _Wave:
             "planned_duration_s": None if part.duration_us is None else part.duration_us / US_PER_S,
             "iterations": scenario.iterations,
         }
+        if scenario.is_search:
+            return event | {"search": True, "arrivals": scenario.arrivals, "max_users": scenario.max_users}
         if isinstance(profile, OpenProfile):
             return event | {
                 "rate": profile.peak_rate, "arrivals": scenario.arrivals, "max_users": profile.max_users

@@ -11,6 +11,8 @@
     TICKETS  scenario                     GRANT    scenario, count
                                           SPLIT    share from some moment on: workers came or went
                                           AIM      scenario, users: a load shape decides
+                                          SEGMENT  scenario; a stretch of load that was decided just now, or None:
+                                                   nothing more of the one under way is to begin
                                           DISMISS  scenario: its time is up
     ENDED    wave                         END
     BROKEN   message                      (Locust: quit)
@@ -36,6 +38,7 @@ ACK = "loadworthy_ack"
 START = "loadworthy_start"
 SPLIT = "loadworthy_split"
 AIM = "loadworthy_aim"
+SEGMENT = "loadworthy_segment"
 DISMISS = "loadworthy_dismiss"
 BROKEN = "loadworthy_broken"
 TICKETS = "loadworthy_tickets"

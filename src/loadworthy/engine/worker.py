@@ -33,6 +33,7 @@ from loadworthy.errors import LoadworthyError, SetupError
 from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
 from loadworthy.users.sink import describe_exception
+from loadworthy.workload.segment import Segment
 
 Json = dict[str, Any]
 
@@ -128,6 +129,7 @@ class Worker:
             wire.START: self._on_start,
             wire.SPLIT: self._on_split,
             wire.AIM: self._on_aim,
+            wire.SEGMENT: self._on_segment,
             wire.DISMISS: self._on_dismiss,
             wire.ACK: self._on_ack,
             wire.GRANT: self._on_grant,
@@ -191,6 +193,12 @@ class Worker:
 
     def _on_aim(self, data: Json) -> None:
         self._require_node().aim(data["scenario"], int(data["users"]), float(data["per_second"]), data["classes"])
+
+    def _on_segment(self, data: Json) -> None:
+        if data["segment"] is None:
+            self._require_node().cut_short(data["scenario"])
+        else:
+            self._require_node().extend(data["scenario"], Segment.from_json(data["segment"]))
 
     def _on_dismiss(self, data: Json) -> None:
         self._require_node().dismiss(data["scenario"])

@@ -22,7 +22,10 @@ from loadworthy.plan.values import (
     PerSecond,
     RampTarget,
     RatePerSecond,
+    Share,
     SizeBytes,
+    Tags,
+    Times,
     TimeSpanUs,
     Weight,
     Whole,
@@ -55,7 +58,10 @@ ThresholdText = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "examples": ["p95 < 500ms", "GET /contacts p99 < 1s", "error_rate < 1%"]},
+                {
+                    "type": "string",
+                    "examples": ["p95 < 500ms", "GET /contacts p99 < 1s", "error_rate < 1% for 10s, abort"],
+                },
                 {"type": "object", "minProperties": 1, "maxProperties": 1},
             ]
         }
@@ -72,6 +78,7 @@ class ScenarioKind(StrEnum):
     STRESS = "stress"
     SPIKE = "spike"
     ENDURANCE = "endurance"
+    CAPACITY = "capacity"
 
 
 _wait_us = read_with(to_duration_us)
@@ -166,6 +173,17 @@ def is_open_stage(rate: object, ramp_to: object) -> bool:
     return rate is not None or (isinstance(ramp_to, str) and not ramp_to.strip().isdigit())
 
 
+LOAD_KEYS = ("users", "rate", "stages", "iterations")
+"""Any of them says how much load a scenario makes."""
+
+
+def searches(scenario: Mapping[str, Any]) -> bool:
+    """Whether a scenario, as data, looks for its own load: a capacity, or a stress without any load of its own."""
+    kind = scenario.get("kind")
+    says_load = any(scenario.get(key) for key in LOAD_KEYS)
+    return kind == ScenarioKind.CAPACITY or (kind == ScenarioKind.STRESS and not says_load)
+
+
 def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -208,12 +226,31 @@ class Scenario(Behaviour):
     """Time-out for connecting and for reading of each request; the plan's unless given."""
     monitors: tuple[Monitor, ...] = ()
     """Read while this scenario runs, besides those of the plan."""
+    tags: Tags = ()
+    """Words by which thresholds may name all series of this scenario."""
+    start_rate: PerSecond | None = None
+    """Where a search for the capacity begins; 10/s unless given."""
+    max_rate: PerSecond | None = None
+    """A search never asks for more."""
+    max_duration: TimeSpanUs | None = None
+    """The longest that a search may take; ten minutes unless given."""
+    precision: Annotated[Share, Field(ge=0.005, le=0.5)] | None = None
+    """How narrow the interval of the capacity is to be, as a share of it; 5 % unless given."""
+    overload: Annotated[Times, Field(gt=1, le=100)] | None = None
+    """Stress: what is asked after the search, in multiples of the capacity; 1.5 unless given."""
+    overload_time: TimeSpanUs | None = None
+    """Stress: for how long; 30 s unless given."""
+    base_load: Annotated[Share, Field(gt=0, lt=1)] | None = None
+    """Stress: the load before and after, as a share of the capacity; half of it unless given."""
+    recovery_time: TimeSpanUs | None = None
+    """Stress: how long its recovery is waited for; unless given, twice as long as it takes to work off what waits."""
 
     @model_validator(mode="before")
     @classmethod
     def _one_user_unless_said(cls, value: object) -> object:
         if (
             isinstance(value, Mapping)
+            and not searches(value)
             and value.get("users") is None
             and value.get("rate") is None
             and not value.get("stages")
@@ -224,7 +261,22 @@ class Scenario(Behaviour):
     @property
     def is_open(self) -> bool:
         """Whether iterations begin when they are due, not when a user has time for them."""
-        return self.rate is not None or any(is_open_stage(stage.rate, stage.ramp_to) for stage in self.stages)
+        return (
+            self.is_search
+            or self.rate is not None
+            or any(is_open_stage(stage.rate, stage.ramp_to) for stage in self.stages)
+        )
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the rates are found while it runs."""
+        return self.kind is ScenarioKind.CAPACITY or (
+            self.kind is ScenarioKind.STRESS
+            and self.users is None
+            and self.rate is None
+            and not self.stages
+            and self.iterations is None
+        )
 
 
 class EmailAlert(Model):

@@ -18,6 +18,7 @@ from loadworthy.plan.document import DataPath, Document, shown
 from loadworthy.plan.monitor_rules import check_monitors
 from loadworthy.plan.names import check_template_names, extracting
 from loadworthy.plan.rows import read_rows
+from loadworthy.plan.search_rules import check_search
 from loadworthy.plan.socket_rules import check_kind, check_openings, check_socket_step
 from loadworthy.plan.stage_rules import check_stages, is_open
 from loadworthy.plan.step_rules import check_headers, check_step, check_templates
@@ -57,6 +58,7 @@ def check_rules(document: Document, base_dir: Path) -> None:
         _check_name("scenario", name, path, document)
         if isinstance(scenario, dict):
             _check_scenario(scenario, path, document)
+            check_search(scenario, path, document)
             check_monitors(scenario.get("monitors"), (*path, "monitors"), document)
     _check_together(_mapping(document.get(("scenarios",))), document)
     check_monitors(document.get(("monitors",)), ("monitors",), document)

@@ -17,8 +17,9 @@ from loadworthy.plan.steps import PAYLOADS, SOCKET_STEPS, STEP_PARTS, Endpoint, 
 from loadworthy.plan.translate import shown_at
 
 _ACTIONS = (*STEP_PARTS, "wait")
+_OF_ANY = ("path", "weight", "tags")
 _OF_REQUESTS = tuple(
-    field.alias or name for name, field in Step.model_fields.items() if name not in {*_ACTIONS, "path", "weight"}
+    field.alias or name for name, field in Step.model_fields.items() if name not in {*_ACTIONS, *_OF_ANY}
 )
 _KNOWN = {field.alias or name for name, field in Endpoint.model_fields.items()}
 _WITH_PAYLOAD = ("send", "request", "stream")

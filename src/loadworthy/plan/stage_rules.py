@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadworthy.plan.document import DataPath, Document
-from loadworthy.plan.model import is_open_stage
+from loadworthy.plan.model import is_open_stage, searches
 
 _AMOUNTS = ("users", "rate", "ramp_to")
 
@@ -13,7 +13,8 @@ _AMOUNTS = ("users", "rate", "ramp_to")
 def is_open(scenario: dict[str, Any]) -> bool:
     """Whether the scenario's workload is open, as far as its data says."""
     stages = scenario.get("stages")
-    return scenario.get("rate") is not None or any(_speaks_of_rates(stage) for stage in _listed(stages))
+    says_rate = scenario.get("rate") is not None or any(_speaks_of_rates(stage) for stage in _listed(stages))
+    return says_rate or searches(scenario)
 
 
 def check_stages(stages: object, path: DataPath, document: Document) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from loadworthy.plan.values import Model, Scalar, SizeBytes, TimeSpanUs, Weight, Whole
+from loadworthy.plan.values import Model, Scalar, SizeBytes, Tags, TimeSpanUs, Weight, Whole
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 StatusCode = Annotated[Whole, Field(ge=100, le=599)]
@@ -194,6 +194,8 @@ class Step(Model):
     """A pause; an open WebSocket is read meanwhile."""
     close: SocketClose | None = None
     """Close the WebSocket before the end of the pass."""
+    tags: Tags = ()
+    """Words by which thresholds name this step and others like it: ``tag:checkout p95 < 500ms``."""
 
 
 class Endpoint(Step):

@@ -1,67 +1,57 @@
 """Thresholds: what a run is judged by, as people write it.
 
-``[SERIES ]METRIC OP VALUE``, for instance ``p95 < 500ms``, ``GET /contacts p99 < 1s`` or ``error_rate < 1%``. The
-operator is the last one in the text and the metric is the last word before it; so a series may hold spaces and even
-``<``.
-How a threshold is judged is not said here.
+``[SERIES ]METRIC OP VALUE[ for DURATION][, abort][, warmup DURATION]``, for instance ``p95 < 500ms``,
+``GET /contacts p99 < 1s, warmup 30s`` or ``error_rate < 1% for 10s, abort``. The operator is the last one in the text
+and the metric is the last word before it; so a series may hold spaces and even ``<``. Instead of a series there may be
+``tag:WORD``: all that the steps with that tag do.
+
+``for`` asks for a stretch: the threshold is missed only where it is missed over so much time on end. ``warmup`` leaves
+out the beginning. ``abort`` ends the run once the threshold is missed for sure. How that is judged is not said here.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Literal, cast
+from typing import cast
 
-from loadworthy.units import US_PER_MS, parse_duration_us, parse_rate, parse_ratio
+from loadworthy.plan.threshold_metrics import (
+    AT_LEAST_METRICS,
+    RATIO_METRICS,
+    SCENARIO_METRICS,
+    TIME_METRICS,
+    Metric,
+    Operator,
+    limit_text,
+    parse_limit,
+    parse_metric,
+)
+from loadworthy.units import US_PER_S, format_duration, parse_duration_us
 
-Metric = Literal[
-    "response_time",
-    "service_time",
-    "send_lag",
-    "error_rate",
-    "throughput",
-    "requests",
-    "failures",
-    "dropped",
-    "dropped_rate",
-    "requests_per_user_minute",
+__all__ = [
+    "RATIO_METRICS",
+    "SCENARIO_METRICS",
+    "TAG",
+    "TIME_METRICS",
+    "Metric",
+    "Operator",
+    "Threshold",
+    "parse_threshold",
+    "threshold_from_mapping",
 ]
-TIME_METRICS = ("response_time", "service_time", "send_lag")
-"""Metrics that need an aggregate, such as ``p95``."""
 
-RATIO_METRICS = ("error_rate", "dropped_rate")
-
-SCENARIO_METRICS = ("dropped", "dropped_rate", "requests_per_user_minute")
-"""Metrics of a whole scenario, which no series has."""
-
-Operator = Literal["<", "<=", ">", ">="]
+TAG = "tag:"
+"""What stands before a tag where else there is a series."""
 
 _EXPRESSION = re.compile(r"(?P<left>.*?)\s*(?P<op><=|>=|<|>)\s*(?P<right>[^<>]*)", re.DOTALL)
-_PERCENTILE = re.compile(r"p(\d{1,3}(?:\.\d{1,6})?)")
-_TIME = re.compile(r"(?:(response_time|service_time|send_lag)_)?(.+)")
-_BARE = re.compile(r"\d+(?:\.\d+)?")
+_STRETCH = re.compile(r"(?P<limit>.*?\S)\s+for\b(?P<time>.*)", re.IGNORECASE)
+_WARMUP = re.compile(r"warm-?up\b(.*)", re.IGNORECASE)
+_TAG = re.compile(r"tag:[A-Za-z0-9_-]{1,60}")
 _VALUE_AND_REST = re.compile(r"(\d+(?:\.\d+)?(?:\s*(?:%|/\s*\w+|per\s+\w+)|\s*[a-zµ]+)?[^\s,]*)[\s,]+(\S.*)")
-_AGGREGATES = {"mean": "mean", "avg": "mean", "average": "mean", "median": "p50", "min": "min", "max": "max"}
-_PLAIN: dict[str, Metric] = {
-    "error_rate": "error_rate",
-    "throughput": "throughput",
-    "rps": "throughput",
-    "requests": "requests",
-    "failures": "failures",
-    "dropped": "dropped",
-    "dropped_rate": "dropped_rate",
-    "requests_per_user_minute": "requests_per_user_minute",
-}
-_TIMES = ("p50", "p90", "p95", "p99", "p99.9", *_AGGREGATES)
-_KNOWN = (
-    *_TIMES,
-    *_PLAIN,
-    *(f"{metric}_{part}" for metric in TIME_METRICS for part in _TIMES),
-)
 _EXAMPLES = "write one like p95 < 500ms, GET /contacts p99 < 1s, error_rate < 1% or throughput > 5/s"
+_AFTER_LIMIT = "after the limit there may be: for 10s, then a comma and abort, a comma and warmup 30s"
+_UNCONDITIONAL = ("capacity", "requests_per_user_minute")
+"""Metrics with a time of their own: neither a stretch of the run nor all but its beginning has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +59,18 @@ class Threshold:
     """One objective.
 
     Args:
-        expression: the text, with single spaces.
+        expression: the text, with single spaces; it says all of the others.
         metric: what is measured.
         aggregate: of a time: ``p95``, ``mean``, ``min`` or ``max`` (``median`` is ``p50``); None for the others.
         fraction: 0.95 for ``p95``; None where the aggregate is no percentile.
-        series: ``KIND NAME`` or a name, ``*`` stands for any text; None for the whole scenario. It may also mean parts,
-            such as ``connect *`` or ``iteration``.
+        series: ``KIND NAME`` or a name, ``*`` stands for any text, or ``tag:WORD``; None for the whole scenario. It may
+            also mean parts, such as ``connect *`` or ``iteration``.
         op: how the observed value must stand to the limit.
-        limit: µs of a time, 0..1 of a rate of errors or drops, per second of ``throughput``, a number of
-            ``requests_per_user_minute``, else a count.
+        limit: µs of a time, 0..1 of a rate of errors or drops, per second of ``throughput`` and ``capacity``, a number
+            of ``requests_per_user_minute``, else a count.
+        for_us: how long on end it must be missed; None: it is judged over all of the time at once.
+        warmup_us: so much of the scenario's beginning is not looked at.
+        abort: whether a breach ends the run.
     """
 
     expression: str
@@ -87,133 +80,155 @@ class Threshold:
     series: str | None
     op: Operator
     limit: float
+    for_us: int | None = None
+    warmup_us: int = 0
+    abort: bool = False
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it is not about all of the scenario's time at once."""
+        return self.for_us is not None or self.warmup_us > 0
+
+
+@dataclass(slots=True)
+class _Conditions:
+    """What stands after the limit."""
+
+    for_us: int | None = None
+    warmup_us: int = 0
+    abort: bool = False
+
+    def text(self) -> str:
+        parts = [
+            f" for {format_duration(self.for_us)}" if self.for_us is not None else "",
+            ", abort" if self.abort else "",
+            f", warmup {format_duration(self.warmup_us)}" if self.warmup_us else "",
+        ]
+        return "".join(parts)
 
 
 def parse_threshold(text: str) -> Threshold:
-    """The threshold that ``[SERIES ]METRIC OP VALUE`` says; ValueError with a sentence otherwise."""
+    """The threshold that a text says; ValueError with a sentence otherwise."""
     match = _EXPRESSION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a threshold: it has none of < <= > >=; {_EXAMPLES}")
     left, right = match["left"].split(), " ".join(match["right"].split())
     if not left or not right or right.startswith("="):
         raise ValueError(f"{text!r} is not a threshold; {_EXAMPLES}")
-    metric, aggregate, fraction = _parse_metric(left[-1])
-    if metric in SCENARIO_METRICS and len(left) > 1:
-        raise ValueError(f"{text!r} names a series, but {metric} is counted over the whole scenario; leave it out")
+    metric, aggregate, fraction = parse_metric(left[-1])
+    series = " ".join(left[:-1]) or None
+    _check_series(text, metric, series)
     op = cast("Operator", match["op"])
-    limit = _parse_limit(metric, right)
+    written, conditions = _split(right)
+    limit = _limit(metric, written)
     if limit == 0 and op == "<":
         raise ValueError(f"{text!r} can never hold, for nothing is less than 0; did you mean <= 0?")
-    expression = f"{' '.join(left)} {op} {right}"
-    return Threshold(expression, metric, aggregate, fraction, " ".join(left[:-1]) or None, op, limit)
+    expression = f"{' '.join(left)} {op} {written}{conditions.text()}"
+    _check_conditions(metric, op, conditions)
+    return Threshold(
+        expression,
+        metric,
+        aggregate,
+        fraction,
+        series,
+        op,
+        limit,
+        conditions.for_us,
+        conditions.warmup_us,
+        conditions.abort,
+    )
 
 
 def threshold_from_mapping(key: str, value: object) -> str:
     """The expression of one entry of the short form.
 
     ``response_time_p95: 1000`` is ``p95 <= 1000ms``, ``error_rate: 0.01`` is ``error_rate <= 1%``, ``throughput: 5``
-    is ``throughput >= 5/s``. The value may carry its unit (``1s``) or its operator (``"< 1s"``). ValueError with a
-    sentence for an unknown key or a value that is no limit.
+    is ``throughput >= 5/s``. The value may carry its unit (``1s``), its operator (``"< 1s"``), and what stands after a
+    limit (``"< 1% for 10s, abort"``). ValueError with a sentence for an unknown key or a value that is no limit.
     """
     words = key.split()
     if not words:
         raise ValueError(f"a threshold needs the name of a figure; {_EXAMPLES}")
-    metric, aggregate, _ = _parse_metric(words[-1])
+    metric, aggregate, _ = parse_metric(words[-1])
     name = str(metric)
     if aggregate is not None:
         name = aggregate if metric == "response_time" else f"{metric}_{aggregate}"
     left = " ".join([*words[:-1], name])
     if isinstance(value, str) and value.strip()[:1] in ("<", ">"):
         return parse_threshold(f"{left} {value}").expression
-    op = ">=" if metric in ("throughput", "requests") else "<="
-    return parse_threshold(f"{left} {op} {_limit_text(metric, key, value)}").expression
+    op = ">=" if metric in AT_LEAST_METRICS else "<="
+    if isinstance(value, str) and value.strip():
+        limit, conditions = _split(" ".join(value.split()))
+        return parse_threshold(f"{left} {op} {limit_text(metric, key, limit)}{conditions.text()}").expression
+    return parse_threshold(f"{left} {op} {limit_text(metric, key, value)}").expression
 
 
-def _parse_metric(word: str) -> tuple[Metric, str | None, float | None]:
-    plain = _PLAIN.get(word.lower())
-    if plain is not None:
-        return plain, None, None
-    match = _TIME.fullmatch(word.lower())
-    metric, aggregate = (match[1] or "response_time", match[2]) if match else ("response_time", "")
-    if aggregate in TIME_METRICS:
-        raise ValueError(f"{word!r} does not say which: write {aggregate}_p95, {aggregate}_mean or {aggregate}_max")
-    if aggregate in _AGGREGATES:
-        aggregate = _AGGREGATES[aggregate]
-        return cast("Metric", metric), aggregate, 0.5 if aggregate == "p50" else None
-    percentile = _PERCENTILE.fullmatch(aggregate)
-    if percentile is None:
-        raise ValueError(f"{word!r} is not a figure to judge by; {_nearest(word)}")
-    percent = Decimal(percentile[1])
-    if not 0 < percent < 100:
-        raise ValueError(f"{word!r} is not a percentile: it must lie between p0 and p100, as p95 or p99.9 (not p999)")
-    return cast("Metric", metric), aggregate, float(percent / 100)
+def _check_series(text: str, metric: Metric, series: str | None) -> None:
+    if series is None:
+        return
+    if metric in SCENARIO_METRICS:
+        raise ValueError(f"{text!r} names a series, but {metric} is counted over the whole scenario; leave it out")
+    if series.startswith(TAG) and not _TAG.fullmatch(series):
+        raise ValueError(f"{series!r} is not a tag; write one like tag:checkout, of letters, digits, _ and -")
 
 
-def _nearest(word: str) -> str:
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), _KNOWN, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
-    return (
-        "there are p95 (any percentile), mean, median, min, max, error_rate, throughput, requests, failures, dropped, "
-        "dropped_rate, send_lag_p99 and requests_per_user_minute"
-    )
+def _split(right: str) -> tuple[str, _Conditions]:
+    """The limit, and what stands after it; a duration there is whole seconds, for that is how a run is measured."""
+    first, *others = (part.strip() for part in right.split(","))
+    conditions = _Conditions()
+    stretch = _STRETCH.fullmatch(first)
+    if stretch is not None:
+        first = stretch["limit"]
+        conditions.for_us = _whole_seconds_us("for", stretch["time"])
+    seen: set[str] = set()
+    for part in others:
+        warmup = _WARMUP.fullmatch(part)
+        word = "warmup" if warmup else part.lower()
+        if word in seen:
+            raise ValueError(f"{word} stands there twice; once is enough")
+        seen.add(word)
+        if warmup:
+            conditions.warmup_us = _whole_seconds_us("warmup", warmup[1])
+        elif word == "abort":
+            conditions.abort = True
+        else:
+            raise ValueError(f"{part!r} says nothing here; {_AFTER_LIMIT}")
+    return first, conditions
 
 
-def _parse_limit(metric: Metric, text: str) -> float:
+def _whole_seconds_us(word: str, text: str) -> int:
+    written = text.strip()
+    if not written or written.replace(".", "", 1).isdigit():
+        shown = f"{word} {written}".rstrip()
+        raise ValueError(f"{shown!r} does not say how long; write a duration with its unit, as {word} 10s")
     try:
-        limit = _read_limit(metric, text)
+        duration_us = parse_duration_us(written)
     except OverflowError as error:
-        raise ValueError(f"{text!r} is too large") from error
+        raise ValueError(f"{written!r} is too long") from error
+    if duration_us <= 0 or duration_us % US_PER_S:
+        raise ValueError(
+            f"{word} {written} is not whole seconds, in which a run is measured; write one like {word} 10s"
+        )
+    return duration_us
+
+
+def _limit(metric: Metric, written: str) -> float:
+    try:
+        return parse_limit(metric, written)
     except ValueError as error:
-        rest = _VALUE_AND_REST.fullmatch(text)
+        rest = _VALUE_AND_REST.fullmatch(written)
         if rest is None:
             raise
-        raise ValueError(
-            f"{rest[2]!r} says more than this version reads: a threshold is judged over the whole scenario, "
-            f"so it ends after its value ({rest[1]})"
-        ) from error
-    if not math.isfinite(limit):
-        raise ValueError(f"{text!r} is too large")
-    return limit
+        raise ValueError(f"{rest[2]!r} says nothing after {rest[1]}; {_AFTER_LIMIT}") from error
 
 
-def _read_limit(metric: Metric, text: str) -> float:
-    if metric in TIME_METRICS:
-        limit_us = round(float(text) * US_PER_MS) if _BARE.fullmatch(text) else parse_duration_us(text)
-        if limit_us <= 0:
-            raise ValueError(f"{text!r} leaves no time at all")
-        return float(limit_us)
-    if metric in RATIO_METRICS:
-        return parse_ratio(text)
-    if metric == "throughput":
-        return parse_rate(text)
-    if metric == "requests_per_user_minute":
-        if not _BARE.fullmatch(text):
-            raise ValueError(f"{text!r} is not a number of requests; write one like 120")
-        return float(text)
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{text!r} is not a count; write a whole number")
-    return float(text)
-
-
-def _limit_text(metric: Metric, key: str, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"the limit of {key} must be a number or text with a unit, not {value!r}")  # noqa: TRY004  pydantic collects no TypeError
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        return str(value)
-    if not number.is_finite() or abs(number.adjusted()) > 30:
-        raise ValueError(f"the limit of {key} cannot be {value}")
-    if metric in TIME_METRICS:
-        return f"{number:f}ms"
-    if metric in RATIO_METRICS:
-        if not 0 <= number <= 1:
-            raise ValueError(f'a share lies between 0 and 1, and {value} does not; write {number / 100} or "{number}%"')
-        return f"{_plain(number * 100)}%"
-    return f"{_plain(number)}/s" if metric == "throughput" else _plain(number)
-
-
-def _plain(number: Decimal) -> str:
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _check_conditions(metric: Metric, op: Operator, conditions: _Conditions) -> None:
+    """What has no meaning together is refused when a plan is read, not found out when the run is over."""
+    if metric in _UNCONDITIONAL:
+        word = "for" if conditions.for_us is not None else "warmup" if conditions.warmup_us else ""
+        if word:
+            why = "searched over many trials" if metric == "capacity" else "that of the busiest minute"
+            raise ValueError(f"{metric} is {why}, so {word} says nothing of it; leave {word} out")
+    known_at_end = metric in _UNCONDITIONAL or (metric == "requests" and op.startswith(">") and not conditions.for_us)
+    if conditions.abort and known_at_end:
+        raise ValueError(f"{metric} {op} can only be known when all is over, so it cannot abort a run; leave abort out")

@@ -5,12 +5,13 @@ Durations are written as ``500ms``, ``30s``, ``1m30s`` or a number of seconds, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from loadworthy.units import US_PER_S, format_duration, parse_bytes, parse_duration_us, parse_rate
+from loadworthy.units import US_PER_S, format_duration, parse_bytes, parse_duration_us, parse_rate, parse_ratio
 
 MAX_DURATION_US = 366 * 86_400 * US_PER_S
 """No plan means a longer time than a year; a value beyond it has the wrong unit."""
@@ -113,6 +114,31 @@ Whole = Annotated[int, BeforeValidator(_no_flag)]
 
 Weight = Annotated[float, BeforeValidator(_no_flag), Field(gt=0, allow_inf_nan=False)]
 """A share relative to its neighbours."""
+
+Share = Annotated[
+    float,
+    BeforeValidator(read_with(parse_ratio)),
+    Field(allow_inf_nan=False),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["5%", 0.05]}),
+]
+"""A share: 0..1 inside; ``"5%"`` or ``0.05`` outside."""
+
+Times = Annotated[float, BeforeValidator(_no_flag), Field(allow_inf_nan=False)]
+"""A multiple of something."""
+
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+
+def _tags(value: object) -> object:
+    words = [value] if isinstance(value, str) else value
+    for word in words if isinstance(words, list | tuple) else ():
+        if isinstance(word, str) and not _TAG.fullmatch(word):
+            raise ValueError(f"{word!r} is no tag: write a word of letters, digits, _ and -")
+    return words
+
+
+Tags = Annotated[tuple[str, ...], BeforeValidator(_tags, json_schema_input_type=str | tuple[str, ...])]
+"""Words by which thresholds name series; one word, or a list of them, outside."""
 
 Scalar = str | int | float | bool
 

@@ -190,14 +190,20 @@ class Histogram:
         above = int(self._counts[bin_index(min(limit_us, MAX_TRACKABLE_US)) + 1 :].sum())
         return above + self.overflow
 
+    def used(self) -> tuple[Int64Array, Int64Array]:
+        """The numbers of the bins in use, ascending, and the count of each; overflow is not among them."""
+        if self._sparse is not None:
+            return self._sparse
+        used = np.flatnonzero(self._dense)
+        return used, self._dense[used]
+
     def bins(self) -> list[tuple[int, int, int]]:
         """The bins in use, ascending: (lowest value, highest value, count), all in µs; overflow is not among them."""
         return [(*bin_bounds(int(index)), int(self._counts[index])) for index in np.flatnonzero(self._counts)]
 
     def to_bytes(self) -> bytes:
         """A compact form: a header, then bin numbers as gaps, then counts in the narrowest width that fits."""
-        used = np.flatnonzero(self._counts)
-        counts = self._counts[used]
+        used, counts = self.used()
         gaps = np.diff(used, prepend=0)
         gap_width = _narrowest(gaps)
         count_width = _narrowest(counts)

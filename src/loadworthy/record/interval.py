@@ -127,6 +127,8 @@ class Interval:
         own_lag: how late iterations of an open workload began because this process was late; waiting for users that
             were busy with the target, or getting ready there, is not among it.
         receive_lag: by the kernel's stamps, how long answers lay here before they were read; a sample of them.
+        segment: the number of the segment under way or last under way, where the load is decided while the run goes on;
+            None elsewhere, and before the first.
         series: what was measured; their sums are the totals.
         parts: what describes more closely what the series count already.
     """
@@ -149,6 +151,7 @@ class Interval:
     late: int = 0
     own_lag: Histogram = field(default_factory=Histogram)
     receive_lag: Histogram = field(default_factory=Histogram)
+    segment: int | None = None
 
     def to_json(self) -> Json:
         """The form that stands in ``intervals.jsonl``."""
@@ -165,6 +168,8 @@ class Interval:
             data["interrupted"] = self.interrupted
         if self.stopping:
             data["stopping"] = True
+        if self.segment is not None:
+            data["segment"] = self.segment
         for key in _ARRIVALS:
             if count := getattr(self, key):
                 data[key] = count
@@ -191,6 +196,7 @@ class Interval:
             iterations=int(data.get("iterations", 0)),
             interrupted=int(data.get("interrupted", 0)),
             stopping=bool(data.get("stopping", False)),
+            segment=None if data.get("segment") is None else int(data["segment"]),
             health=dict(data.get("health", {})),
             series=[SeriesInterval.from_json(series) for series in data["series"]],
             parts=[SeriesInterval.from_json(part) for part in data.get("parts", ())],

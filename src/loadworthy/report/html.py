@@ -5,30 +5,44 @@ Everything that is not ours goes through Jinja's escaping; only our own drawings
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.analysis.ending import seconds
-from loadworthy.analysis.order_statistics import min_samples
 from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summary import ScenarioSummary, Summary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
-from loadworthy.analysis.timeline import Second, TimelineBuilder
+from loadworthy.analysis.timeline import TimelineBuilder
 from loadworthy.analysis.verdict import Verdict
-from loadworthy.report.charts import Chart, Limit, Line, Point, svg, time_step_s
+from loadworthy.report.drift_words import after_load, change, drift_remarks, slope, slope_interval, to_limit
 from loadworthy.report.failures import FailureExample, failure_examples
 from loadworthy.report.resources import resource_charts, resource_slope, resource_value
-from loadworthy.report.text import MARKS
+from loadworthy.report.scenario_charts import DrawnChart, drawn, scenario_charts
+from loadworthy.report.search_chart import search_chart
+from loadworthy.report.search_words import (
+    TRIAL_MARKS,
+    after_search,
+    bounds,
+    finding,
+    generator_notes,
+    only_objective,
+    other_reasons,
+    place_of,
+    thresholds_note,
+    trial_rows,
+)
+from loadworthy.report.terminal import MARKS
 from loadworthy.report.words import (
     arrivals_line,
+    as_sentence,
     health_details,
     health_line,
     interval,
+    interval_method,
     margin,
     milliseconds,
     observed,
-    plural,
     rate,
     stage_facts,
     stage_load,
@@ -46,23 +60,25 @@ MEANINGS = {
     Verdict.INVALID: "The figures do not describe the service: data is missing, or the generator was the limit.",
 }
 _SHOWN_EXAMPLES = 40
-_SHOWN_TIMES = ("response_time", "service_time")
-_WISHES = ((min_samples(0.99), 20), (min_samples(0.95), 10))
-"""Points of a chart should stand on enough requests for a p99 if twenty of them remain, or for a p95 if ten do."""
-_LIMIT_IN_SIGHT = 2.5
-"""A limit is drawn if it is at most so many times the highest value; beyond that it would flatten the lines."""
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnChart:
-    """A chart as the template needs it. ``note`` is a sentence below it."""
-
-    title: str
-    unit: str
-    legend: Sequence[Line]
-    svg: str
-    note: str = ""
-    height: int = 0
+_SEARCH_FILTERS: dict[str, Callable[..., Any]] = {
+    "finding": lambda scenario: finding(scenario, scenario.search),
+    "after_search": lambda scenario: after_search(scenario, scenario.search),
+    "thresholds_note": thresholds_note,
+    "bounds": bounds,
+    "trial_rows": trial_rows,
+    "trial_mark": TRIAL_MARKS.__getitem__,
+    "only_objective": only_objective,
+    "generator_notes": generator_notes,
+    "place_of": lambda point, report: place_of(report, point.trial),
+}
+_DRIFT_FILTERS: dict[str, Callable[..., Any]] = {
+    "drift_slope": slope,
+    "drift_interval": slope_interval,
+    "drift_change": change,
+    "to_limit": to_limit,
+    "after_load": after_load,
+    "drift_remarks": drift_remarks,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,7 @@ class ScenarioPage:
     same_times: bool
     """Response and service times are equal, so one row says both."""
     resource_charts: Sequence[DrawnChart] = ()
+    search_chart: DrawnChart | None = None
 
 
 def report_html(
@@ -140,6 +157,11 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "resource": resource_value,
         "slope": resource_slope,
         "stage_facts": stage_facts,
+        "sentence": as_sentence,
+        "interval_method": interval_method,
+        "other_reasons": other_reasons,
+        **_SEARCH_FILTERS,
+        **_DRIFT_FILTERS,
     }
 
 
@@ -192,79 +214,6 @@ def _page(
         examples=examples[:_SHOWN_EXAMPLES],
         more_examples=max(len(examples) - _SHOWN_EXAMPLES, 0),
         same_times=scenario.figures.response_time_ms == scenario.figures.service_time_ms,
-        resource_charts=[drawn(chart) for chart in resource_charts(resources)] if resources else (),
+        resource_charts=[drawn(chart) for chart in resource_charts(resources, scenario.drift)] if resources else (),
+        search_chart=search_chart(scenario),
     )
-
-
-def chart_step_s(scenario: ScenarioSummary) -> int:
-    """The seconds that a point of a scenario's charts covers."""
-    return time_step_s(scenario.duration_s, scenario.figures.requests, wishes=_WISHES)
-
-
-def scenario_charts(scenario: ScenarioSummary, timeline: TimelineBuilder) -> list[DrawnChart]:
-    """Throughput, response time and users over the time of a scenario that ran."""
-    step_s = chart_step_s(scenario)
-    points = timeline.seconds(scenario.name, step_s)
-    per_point = "" if step_s == 1 else f"Each point covers {step_s} s."
-    return [
-        _throughput_chart(points, scenario.duration_s, step_s, per_point),
-        _latency_chart(scenario, points, step_s),
-        _users_chart(points, scenario.duration_s, step_s),
-    ]
-
-
-def _line(label: str, style: str, points: Sequence[Second], field: str, step_s: int, *, filled: bool = False) -> Line:
-    return Line(label, style, with_gaps([(point.at_s, getattr(point, field)) for point in points], step_s), filled)
-
-
-def with_gaps(points: Iterable[Point], step_s: int) -> list[Point]:
-    """The points, with a gap where steps are missing: nothing was recorded there, and the line must not hide it."""
-    known: list[Point] = []
-    for at_s, value in points:
-        if known and at_s > known[-1][0] + step_s:
-            known.append((known[-1][0] + step_s, None))
-        known.append((at_s, value))
-    return known
-
-
-def _throughput_chart(points: Sequence[Second], end_s: float, step_s: int, note: str) -> DrawnChart:
-    lines = [_line("requests", "throughput", points, "throughput", step_s, filled=True)]
-    if any(point.intended is not None for point in points):
-        lines.append(_line("iterations intended", "intended", points, "intended", step_s))
-        lines.append(_line("iterations begun", "sent", points, "sent", step_s))
-    if any(point.dropped for point in points):
-        lines.append(_line("dropped", "dropped", points, "dropped", step_s, filled=True))
-    if any(point.failures for point in points):
-        lines.append(_line("failures", "failed", points, "failure_rate", step_s, filled=True))
-    return drawn(Chart("Throughput", "per second", lines, end_s, step_s, height=190), note)
-
-
-def _latency_chart(scenario: ScenarioSummary, points: Sequence[Second], step_s: int) -> DrawnChart:
-    lines, missing = [], []
-    for label, fraction in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        line = _line(label, label, points, f"{label}_ms", step_s)
-        if any(value is not None for _, value in line.points):
-            lines.append(line)
-        else:
-            missing.append(f"{label} ({plural(min_samples(fraction), 'request')})")
-    note = f"Not drawn, for want of requests in each point: {', '.join(missing)}." if missing else ""
-    highest = max((value for line in lines for _, value in line.points if value is not None), default=0.0)
-    limits = [limit for limit in _time_limits(scenario.thresholds) if limit.value <= highest * _LIMIT_IN_SIGHT]
-    chart = Chart("Response time", "ms", lines, scenario.duration_s, step_s, limits, height=240)
-    return drawn(chart, note)
-
-
-def _time_limits(results: Sequence[ThresholdResult]) -> list[Limit]:
-    """Limits on the times of the whole scenario; those of one series would be compared with the wrong lines."""
-    return [Limit(one.expression, one.limit) for one in results if one.metric in _SHOWN_TIMES and one.series is None]
-
-
-def _users_chart(points: Sequence[Second], end_s: float, step_s: int) -> DrawnChart:
-    lines = [_line("users", "users", points, "users", step_s, filled=True)]
-    return drawn(Chart("Users", "", lines, end_s, step_s, height=130))
-
-
-def drawn(chart: Chart, note: str = "") -> DrawnChart:
-    """The chart as the template needs it; a line that is called like the chart needs no legend."""
-    legend = [line for line in chart.lines if line.label != chart.title.lower()]
-    return DrawnChart(chart.title, chart.unit, legend, svg(chart), note, chart.height)

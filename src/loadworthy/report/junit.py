@@ -1,5 +1,7 @@
 """JUnit XML: a scenario is a test suite, each of its thresholds a test case.
 
+So are the search for a capacity, what came of an overload, and the drift of each metric of an endurance.
+
 ``fail`` is a ``<failure>``. ``undecided`` and ``invalid`` are an ``<error>``, which in JUnit means that the test itself
 could not be carried out, and that is what they say. They are not ``<skipped>``: build servers show a skipped test as
 harmless, and "not enough evidence" would come out as green.
@@ -9,11 +11,12 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET  # builds a document, never reads one
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from loadworthy.analysis.summary import ScenarioSummary, Summary
 from loadworthy.analysis.verdict import Verdict, worst
+from loadworthy.report.search_words import after_search, finding, other_reasons, told
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RUN_SUITE = "run"
@@ -51,11 +54,30 @@ def _suite_name(summary: Summary) -> str:
 
 def _scenario_cases(scenario: ScenarioSummary) -> list[_Case]:
     cases = [_Case(result.expression, result.verdict, result.reason) for result in scenario.thresholds]
-    if scenario.reasons:
-        verdict = worst(reason.verdict for reason in scenario.reasons)
-        message = "; ".join(reason.text for reason in scenario.reasons)
-        cases.append(_Case("the scenario ran as planned", verdict, message))
-    return cases
+    also = [*_search_cases(scenario), *_drift_cases(scenario)]
+    rest = [reason for reason in other_reasons(scenario) if reason.text not in {case.message for case in also}]
+    if rest:
+        verdict = worst(reason.verdict for reason in rest)
+        message = "; ".join(reason.text for reason in rest)
+        also.append(_Case("the scenario ran as planned", verdict, message))
+    return cases + also
+
+
+def _search_cases(scenario: ScenarioSummary) -> Iterator[_Case]:
+    """What was found, what came of the overload, and the recovery, with the verdicts that they had as reasons."""
+    if scenario.search is not None:
+        names = ("the capacity", "the overload", "the recovery")
+        found = [finding(scenario, scenario.search), *after_search(scenario, scenario.search)]
+        yield from (_Case(name, reason.verdict, reason.text) for name, reason in zip(names, found, strict=False))
+    elif scenario.stages is not None and scenario.stages.recovery is not None:
+        reason = told(scenario, scenario.stages.recovery.sentence)
+        yield _Case("the recovery", reason.verdict, reason.text)
+
+
+def _drift_cases(scenario: ScenarioSummary) -> Iterator[_Case]:
+    if scenario.drift is not None:
+        for key, one in scenario.drift.by_key().items():
+            yield _Case(f"the drift of {key}", one.verdict, one.reason)
 
 
 def _run_cases(summary: Summary) -> list[_Case]:

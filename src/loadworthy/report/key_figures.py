@@ -3,7 +3,10 @@
 ======================  ==========================================================================================
 smoke, load             response times, throughput, error rate, concurrent users
 stress, spike           the most that was carried, what broke where, the recovery, resources at peak load
-endurance               memory over time, how even response times were, error rates over time, database connections
+capacity, and a stress  the capacity, the requests per second at the safe load, what broke first, under a stress the
+that looked for it      throughput under overload and the recovery, resources at peak load
+endurance               what drifted, memory over time, how even response times were, error rates over time, database
+                        connections
 ======================  ==========================================================================================
 
 They describe; they are no verdicts. What is over time is shown in ten equal parts of the scenario.
@@ -17,12 +20,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadworthy.analysis.ending import seconds
+from loadworthy.analysis.overload import OverloadReport
 from loadworthy.analysis.resources import MetricFigures
+from loadworthy.analysis.search_report import SearchReport
 from loadworthy.analysis.summary import OPEN, ScenarioSummary
 from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.analysis.timeline import Second, TimelineBuilder
 from loadworthy.plan.model import ScenarioKind
+from loadworthy.report.drift_words import drift_line
 from loadworthy.report.resources import resource_slope, resource_value
+from loadworthy.report.search_words import breaking_sentence, capacity_line, recovery_line
 from loadworthy.report.words import arrivals_line, rate, stage_load
 from loadworthy.units import format_count, format_ms, format_ratio
 
@@ -49,6 +56,8 @@ class KeyFigure:
 
 def key_figures(scenario: ScenarioSummary, parts: Sequence[Second]) -> list[KeyFigure]:
     """The figures of a scenario's kind; ``parts`` are those of :func:`parts_of`."""
+    if scenario.search is not None:
+        return list(_of_search(scenario, scenario.search))
     if scenario.kind in (ScenarioKind.STRESS, ScenarioKind.SPIKE):
         return list(_of_stress(scenario))
     if scenario.kind == ScenarioKind.ENDURANCE:
@@ -85,6 +94,37 @@ def _of_stress(scenario: ScenarioSummary) -> Iterator[KeyFigure]:
     yield KeyFigure("max_sustained_throughput", "Maximum sustained throughput", shown, sustained)
     yield _failure_points(scenario)
     yield _recovery(scenario)
+    yield _resources_at_peak(scenario)
+
+
+def _of_search(scenario: ScenarioSummary, report: SearchReport) -> Iterator[KeyFigure]:
+    capacity = report.capacity
+    value = {key: one for key, one in capacity.to_json().items() if key != "trials"}
+    yield KeyFigure("capacity", "Capacity (iterations)", capacity_line(capacity), value)
+    confirmed = None if capacity.confirmed is None else capacity.confirmed.figures.throughput
+    shown = f"{UNKNOWN} (no rate that was tried held)" if confirmed is None else f"{rate(confirmed)} at the safe load"
+    label = "Maximum sustained throughput"
+    yield KeyFigure("max_sustained_throughput", label, shown, _rounded(confirmed))
+    points = capacity.breaking_points
+    told = "; ".join(breaking_sentence(one) for one in points) or "none: no objective broke at any rate"
+    yield KeyFigure("failure_points", "Failure points", told, [one.to_json() for one in points])
+    if report.overload is not None:
+        yield from _of_overload(report.overload)
+    elif scenario.kind == ScenarioKind.STRESS:
+        yield KeyFigure("recovery_time_s", "Recovery time", f"{UNKNOWN} (it was not overloaded)", None)
+    yield _resources_at_peak(scenario)
+
+
+def _of_overload(overload: OverloadReport) -> Iterator[KeyFigure]:
+    share = "" if overload.share is None else f", {format_ratio(overload.share)} of what it carries"
+    shown = f"{rate(overload.throughput)} of good answers at {rate(overload.rate)}{share}"
+    yield KeyFigure("overload_throughput", "Throughput under overload", shown, _rounded(overload.throughput))
+    yield KeyFigure(
+        "recovery_time_s", "Recovery time", recovery_line(overload.recovery), _rounded(overload.recovery.time_s)
+    )
+
+
+def _resources_at_peak(scenario: ScenarioSummary) -> KeyFigure:
     peaks = {
         source: {metric: one.at_peak for metric, one in metrics.items()}
         for source, metrics in _target(scenario).items()
@@ -95,7 +135,7 @@ def _of_stress(scenario: ScenarioSummary) -> Iterator[KeyFigure]:
         for metric, value in metrics.items()
         if value is not None
     ]
-    yield KeyFigure("resources_at_peak", "Resources at peak load", "; ".join(told) or _unread(), peaks)
+    return KeyFigure("resources_at_peak", "Resources at peak load", "; ".join(told) or _unread(), peaks)
 
 
 def _failure_points(scenario: ScenarioSummary) -> KeyFigure:
@@ -112,16 +152,14 @@ def _recovery(scenario: ScenarioSummary) -> KeyFigure:
         shown = "not needed: no threshold broke in any stage"
     elif recovery is None:
         shown = f"{UNKNOWN} (no stage with less load came after the highest)"
-    elif recovery.recovered is None:
-        shown = f"{UNKNOWN} (less than three seconds came after the highest stage)"
-    elif recovery.time_s is None:
-        shown = "never: the thresholds did not hold again for three seconds in a row"
     else:
-        shown = f"{seconds(recovery.time_s)} after the highest stage"
+        shown = recovery_line(recovery)
     return KeyFigure("recovery_time_s", "Recovery time", shown, recovery and recovery.time_s)
 
 
 def _of_endurance(scenario: ScenarioSummary, parts: Sequence[Second]) -> Iterator[KeyFigure]:
+    if scenario.drift is not None:
+        yield KeyFigure("drift", "Drift", drift_line(scenario.drift), scenario.drift.to_json()["drift"])
     yield _course("memory", "Memory over time", _metrics(scenario, _MEMORY))
     p95s = [part.p95_ms for part in parts]
     known = [value for value in p95s if value is not None]

@@ -23,8 +23,10 @@ from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.thresholds import format_value
 from loadworthy.plan.model import Plan
 from loadworthy.record.interval import Interval, SeriesInterval
-from loadworthy.report.progress import Progress, Running, describe
-from loadworthy.report.text import MAX_WIDTH, Clamped, mark, plain
+from loadworthy.report.events import describe
+from loadworthy.report.live_search import now_words, search_lines
+from loadworthy.report.progress import Progress, Running
+from loadworthy.report.terminal import MAX_WIDTH, Clamped, mark, plain
 from loadworthy.report.words import milliseconds, plural, rate
 from loadworthy.units import UNKNOWN, US_PER_S, format_count, format_ms, format_ratio
 
@@ -110,9 +112,11 @@ def plain_line(progress: Progress, running: Running) -> str:
     """Where a scenario is, in one line."""
     window, totals = progress.window_of(running), progress.totals_of(running)
     failures, dropped = (totals.total.failures, totals.arrivals.dropped) if totals else (0, 0)
-    planned = "" if progress.planned_us is None else f" of {seconds(progress.planned_us / US_PER_S)}"
+    about = "about " if running.search else ""
+    planned = "" if progress.planned_us is None else f" of {about}{seconds(progress.planned_us / US_PER_S)}"
     parts = [
         f"{running.name}: {seconds(progress.elapsed_us / US_PER_S)}{planned}",
+        *([now_words(running)] if running.search else []),
         plural(progress.users_of(running), "user"),
         *_rates(window, running),
         f"mean {format_ms(window.mean_ms)}",
@@ -175,7 +179,7 @@ class LiveView:
 
 def panel(progress: Progress) -> RenderableType:
     """All that the live view shows."""
-    parts: list[RenderableType] = [Text(), _where(progress), Text(), _now(progress)]
+    parts: list[RenderableType] = [Text(), _where(progress), *search_lines(progress.shown), Text(), _now(progress)]
     if results := progress.thresholds():
         parts += [Text(), _thresholds(progress)]
         if len(results) > _SHOWN_THRESHOLDS:
@@ -211,7 +215,7 @@ def _clock(duration_s: float) -> str:
 def _now(progress: Progress) -> RenderableType:
     """The last seconds: a row for each scenario, named where there are several."""
     shown = progress.shown or (Running(""),)
-    is_open = any(one.rate is not None for one in shown)
+    is_open = any(one.is_open for one in shown)
     grid = Table.grid(padding=(0, 3 if len(shown) == 1 and not is_open else 2))
     labels = ["users", "last 10 s", "mean", "p50", "p95", "p99", "requests", "failed"]
     if is_open:  # iterations and requests are both told, which leaves room for less else
@@ -236,7 +240,7 @@ def _now_cells(progress: Progress, running: Running, is_open: bool) -> list[Rend
     times = (window.p50_ms, window.p95_ms, window.p99_ms)
     return [
         format_count(progress.users_of(running)),
-        *([_begun(window, running)] if is_open else []),
+        *([rate(window.begun) if running.search else _begun(window, running)] if is_open else []),
         rate(window.throughput),
         *([] if is_open else [format_ms(window.mean_ms)]),
         *(format_ms(time) for time in times),

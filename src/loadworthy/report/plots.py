@@ -11,9 +11,10 @@ from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.timeline import TimelineBuilder
 from loadworthy.report.charts import WIDTH, Chart, Line
-from loadworthy.report.html import DrawnChart, chart_step_s, drawn, scenario_charts, with_gaps
 from loadworthy.report.key_figures import GENERATOR
 from loadworthy.report.resources import resource_charts
+from loadworthy.report.scenario_charts import DrawnChart, chart_step_s, drawn, scenario_charts, with_gaps
+from loadworthy.report.search_chart import search_chart
 
 _ADDRESS = re.compile(r"https?://\S+")
 _HEAD = 48
@@ -23,20 +24,25 @@ _CHARACTER_WIDTH = 7.5
 
 _STYLE = """
 svg { --page: #ffffff; --ink: #1b2330; --soft: #5b6675; --rule: #dde2e9;
-  --blue: #1f6fc4; --amber: #c98500; --red: #cf4436; --teal: #14837a; }
+  --blue: #1f6fc4; --amber: #c98500; --red: #cf4436; --teal: #14837a; --purple: #7b3fa8; }
 @media (prefers-color-scheme: dark) {
   svg { --page: #18202b; --ink: #e6ebf2; --soft: #9aa7b8; --rule: #2c3746;
-    --blue: #68b0ff; --amber: #f0b53f; --red: #ff8170; --teal: #52cabd; } }
+    --blue: #68b0ff; --amber: #f0b53f; --red: #ff8170; --teal: #52cabd; --purple: #cf9cf0; } }
 text { font-family: system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 .page { fill: var(--page); } .title { fill: var(--ink); font-size: 16px; font-weight: 600; }
 .run { fill: var(--soft); font-size: 12px; } .label { fill: var(--soft); font-size: 13px; }
 .throughput, .p50 { --stroke: var(--blue); } .failed, .p99 { --stroke: var(--red); }
 .p95 { --stroke: var(--amber); } .users { --stroke: var(--teal); }
 .intended { --stroke: var(--ink); } .sent { --stroke: var(--teal); } .dropped { --stroke: var(--red); }
-.line.intended { stroke-dasharray: 5 4; }
+.trend { --stroke: var(--ink); } .held { --stroke: var(--teal); } .broke { --stroke: var(--red); }
+.unfit { --stroke: var(--purple); } .within { --stroke: var(--amber); }
+.line.intended, .line.trend { stroke-dasharray: 5 4; }
 .line { fill: none; stroke: var(--stroke); stroke-width: 1.8; stroke-linejoin: round; }
 .dot, .key { fill: var(--stroke); } .area { fill: var(--stroke); opacity: .14; }
 .grid { stroke: var(--rule); } .axis { stroke: var(--soft); } .tick { fill: var(--soft); font-size: 12px; }
+.spot { fill: var(--stroke); stroke: var(--page); } .spot.chosen { stroke: var(--ink); stroke-width: 2; }
+.band { fill: var(--amber); opacity: .22; }
+.safe { stroke: var(--ink); stroke-width: 1.5; } .safe-label { fill: var(--ink); font-weight: 600; }
 .limit { stroke: var(--ink); stroke-dasharray: 6 4; opacity: .65; } .limit-label { stroke: none; fill: var(--ink); }
 """
 
@@ -46,14 +52,15 @@ def all_charts(
 ) -> list[DrawnChart]:
     """A scenario over time: throughput, response time, errors, users, and what monitors read of the target.
 
-    None if it never ran.
+    The trials go first where it looked for its own load. None if it never ran.
     """
     if not scenario.ran:
         return []
     throughput, latency, users = scenario_charts(scenario, timeline)
     target = _of_target(resources) if resources else ResourceSeries(0.0)
-    readings = [drawn(chart) for chart in resource_charts(target)]
-    return [throughput, latency, error_chart(scenario, timeline), users, *readings]
+    readings = [drawn(chart) for chart in resource_charts(target, scenario.drift)]
+    trials = search_chart(scenario)
+    return [*([trials] if trials else []), throughput, latency, error_chart(scenario, timeline), users, *readings]
 
 
 def _of_target(resources: ResourceSeries) -> ResourceSeries:

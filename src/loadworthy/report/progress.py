@@ -11,56 +11,65 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals, WindowFigures
+from loadworthy.analysis.segments import CAPACITY, SEGMENT, TRIAL
+from loadworthy.analysis.selection import Tags
 from loadworthy.analysis.summarize import judge_thresholds
 from loadworthy.analysis.thresholds import ThresholdResult
 from loadworthy.plan.model import Plan
 from loadworthy.record.interval import Interval
-from loadworthy.report.words import stage_load
+from loadworthy.report.events import describe
 from loadworthy.units import US_PER_S
 
 _KEPT_MESSAGES = 3
-_TOLD = ("warning", "user_error", "waiting_for_workers", "worker_lost", "interrupted")
+_TOLD = (
+    "warning", "user_error", "waiting_for_workers", "worker_lost", "interrupted", "threshold_breached",
+    "threshold_recovered",
+)  # fmt: skip
 
 
-def describe(event: Mapping[str, Any]) -> str | None:
-    """An event in one line, or None for one that people need not read."""
-    kind, scenario = event.get("type"), event.get("scenario")
-    message = str(event.get("message") or "")
-    if kind == "user_error" and "traceback" not in event:
-        return None  # more of what was told when it came first
-    if kind == "user_error":
-        return f"exception in user code{f' of {scenario}' if scenario else ''}: {message}"
-    if kind == "worker_lost":
-        return message or f"worker {event.get('process', '?')} was lost"
-    if kind == "waiting_for_workers":
-        return message or "waiting for workers"
-    if kind == "worker_joined":
-        return f"worker {event.get('process', '?')} joined"
-    if kind == "stage":
-        return f"{scenario}: stage {int(event.get('index', 0)) + 1}, {_load(event)}"
-    if kind == "scenario_started":
-        return f"{scenario}: started, {_load(event)}"
-    if kind == "scenario_ended":
-        return f"{scenario}: ended ({event.get('reason', 'unknown')})"
-    if kind == "interrupted":
-        return f"interrupted{': ' + message if message else ''}"
-    return f"warning: {message}" if kind == "warning" else None
+@dataclass(slots=True)
+class Searching:
+    """How far a search has come: what is tried now, and the rates that are known to hold (``low``) and not to.
 
+    ``trials`` counts those that are over, ``told`` is the sentence on the last of them.
+    """
 
-def _load(event: Mapping[str, Any]) -> str:
-    users, per_second = event.get("users"), event.get("rate")
-    if per_second is None and users is None:
-        return "as its load shape says"
-    return stage_load(int(users or 0), None if per_second is None else float(per_second))
+    trials: int = 0
+    purpose: str | None = None
+    rate: float | None = None
+    length_s: float | None = None
+    low: float | None = None
+    high: float | None = None
+    told: str = ""
+    found: str = ""
+    """What it came to, once it is over."""
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Note what is tried, and what came of it."""
+        if event.get("type") == SEGMENT:
+            self.purpose, self.rate = event.get("purpose"), event.get("rate")
+            self.length_s = event.get("duration_s")
+        elif event.get("type") == TRIAL:
+            self.trials = int(event.get("trial") or self.trials + 1)
+            self.low, self.high = event.get("low"), event.get("high")
+            self.told = str(event.get("message") or "")
+        elif event.get("type") == CAPACITY:
+            self.found = str(event.get("message") or "")
 
 
 @dataclass(slots=True)
 class Running:
-    """A scenario that runs: its stage, and the rate that it goes to where its workload is open."""
+    """A scenario that runs: its stage, the rate that it goes to if its workload is open, its search if it has one."""
 
     name: str
     stage: str | None = None
     rate: float | None = None
+    search: Searching | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its iterations begin at a rate."""
+        return self.rate is not None or self.search is not None
 
 
 class Progress:
@@ -78,6 +87,7 @@ class Progress:
         self.messages: deque[str] = deque(maxlen=_KEPT_MESSAGES)
         self._judged: tuple[tuple[str, ThresholdResult], ...] = ()
         self._judged_at: tuple[tuple[str, int], ...] | None = None
+        self._tags: dict[str, Tags] = {}
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Note an event."""
@@ -85,12 +95,15 @@ class Progress:
         if kind == "scenario_started":
             planned_s = event.get("planned_duration_s")
             self._start(name, event.get("rate"))
+            self.running[name].search = Searching() if event.get("search") else None
             self.planned_us = None if planned_s is None else round(planned_s * US_PER_S)
             self.elapsed_us = 0
         elif kind == "scenario_ended":
             self.running.pop(name, None)
         elif kind == "stage" and name in self.running:
             self._enter_stage(self.running[name], event)
+        elif kind in (SEGMENT, TRIAL, CAPACITY) and name in self.running:
+            self._search(self.running[name], event)
         if kind in _TOLD and (line := describe(event)):
             self.messages.append(line)
 
@@ -110,6 +123,11 @@ class Progress:
             running.stage = f"stage {int(event.get('index', 0)) + 1}"
         if event.get("rate") is not None:
             running.rate = event["rate"]
+
+    def _search(self, running: Running, event: Mapping[str, Any]) -> None:
+        running.search = running.search or Searching()
+        running.search.on_event(event)
+        running.rate = running.search.rate
 
     def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:
         """Note how far the scenario is."""
@@ -150,14 +168,27 @@ class Progress:
         return self.totals.window(running.name)
 
     def thresholds(self) -> tuple[tuple[str, ThresholdResult], ...]:
-        """(scenario, threshold as it stands) of all that are shown; judged again only when something was measured."""
-        known = [totals for one in self.shown if (totals := self.totals_of(one)) and one.name in self.plan.scenarios]
+        """(scenario, threshold as it stands) of all that are shown; judged again only when something was measured.
+
+        Those of a search are left out: over all of its trials together they say nothing.
+        """
+        known = [totals for one in self.shown if (totals := self.totals_of(one)) and self._is_judged(one)]
         state = tuple((totals.name, totals.intervals) for totals in known)
         if state != self._judged_at:
             self._judged_at = state
             self._judged = tuple(
                 (totals.name, result)
                 for totals in known
-                for result in judge_thresholds(self.plan.scenarios[totals.name].thresholds, totals)
+                for result in self._judge(totals)
             )
         return self._judged
+
+    def _judge(self, totals: ScenarioTotals) -> tuple[ThresholdResult, ...]:
+        spec = self.plan.scenarios[totals.name]
+        if totals.name not in self._tags:
+            self._tags[totals.name] = Tags.of(spec.model_dump(mode="json", by_alias=True))
+        return judge_thresholds(spec.thresholds, totals, tags=self._tags[totals.name])
+
+    def _is_judged(self, running: Running) -> bool:
+        spec = self.plan.scenarios.get(running.name)
+        return spec is not None and not spec.is_search

@@ -28,7 +28,8 @@ def report_json(
     """The content of ``report.json``: the summary, the timeline second by second, failures, and facts of the run.
 
     With ``resources``, a scenario that monitors watched has their readings: source → metric → [[s, value], …], in
-    seconds since its start; those beyond ``duration_s`` were taken after the load.
+    seconds since its start; those beyond ``duration_s`` were taken after the load. One whose drift was judged has
+    ``drift_remarks``: clauses that say what could not be judged, or only so.
     """
     series = resources or {}
     scenarios = {
@@ -37,6 +38,7 @@ def report_json(
             "iterations": scenario.iterations,
             "interrupted": scenario.interrupted,
             "reasons": [reason.text for reason in scenario.reasons],
+            **({} if scenario.drift is None else {"drift_remarks": list(scenario.drift.remarks)}),
             "timeline": [_point(second) for second in timeline.get(name, ())],
             **({"resources": series[name].points} if name in series and series[name].points else {}),
         }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
+from loadworthy.analysis.endurance import DriftReport, MetricDrift
 from loadworthy.analysis.resources import Points, ResourceSeries
 from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.report.charts import Chart, Line, Point, time_step_s
@@ -43,16 +45,38 @@ def resource_slope(slope_per_h: float | None, metric: str) -> str:
     return f"+{text}" if slope_per_h is not None and slope_per_h > 0 else text
 
 
-def resource_charts(series: ResourceSeries) -> list[Chart]:
-    """A chart for each metric that changed, up to :data:`MOST_CHARTS`; the axis begins at 0, so none below that."""
+def resource_charts(series: ResourceSeries, drift: DriftReport | None = None) -> list[Chart]:
+    """A chart for each metric that changed, up to :data:`MOST_CHARTS`; the axis begins at 0, so none below that.
+
+    With ``drift`` the trend of each metric that was judged is drawn over it.
+    """
+    trends = {} if drift is None else {(one.source, one.metric): one for one in drift.metrics}
+    warm_up_s = 0.0 if drift is None else drift.warm_up_s
     charts: list[Chart] = []
     for source, metrics in series.points.items():
         for metric, points in metrics.items():
             during = [(at_s, value) for at_s, value in points if 0 <= at_s <= series.duration_s]
             values = {value for _, value in during}
             if len(values) > 1 and min(values) >= 0 and len(charts) < MOST_CHARTS:
-                charts.append(_chart(source, metric, during, series.duration_s))
+                chart = _chart(source, metric, during, series.duration_s)
+                charts.append(_with_trend(chart, trends.get((source, metric)), warm_up_s))
     return charts
+
+
+def _with_trend(chart: Chart, drift: MetricDrift | None, from_s: float) -> Chart:
+    """The chart with the line from where the metric began to where it went; without it where that is not known."""
+    if drift is None or not drift.change_share:
+        return chart
+    first = drift.change / drift.change_share
+    ends = (first, first + drift.change)
+    if min(ends) < 0:
+        return chart
+    scale = _BYTES_PER_MB if is_bytes(drift.metric) else 1.0
+    # A point stands for the step that begins there and is drawn in its middle; the ends of a trend are moments.
+    moments = (from_s - chart.step_s / 2, chart.end_s - chart.step_s / 2)
+    points = [(at_s, value / scale) for at_s, value in zip(moments, ends, strict=True)]
+    label = f"trend, {resource_slope(drift.slope_per_h, drift.metric)} per hour"
+    return replace(chart, lines=[*chart.lines, Line(label, "trend", points)])
 
 
 def _chart(source: str, metric: str, points: Points, end_s: float) -> Chart:

@@ -7,7 +7,7 @@ the newest run of each scenario is read in full. Directories without a run are p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from loadworthy.analysis.verdict import Verdict, worst
 from loadworthy.errors import RunDirError
 from loadworthy.plan.model import ScenarioKind
 from loadworthy.record.rundir import MANIFEST, SUMMARY, Run, replace_file
-from loadworthy.report.html import MEANINGS, DrawnChart, page_environment
+from loadworthy.report.html import MEANINGS, page_environment
 from loadworthy.report.key_figures import KeyFigure, key_figures, parts_of
 from loadworthy.report.plots import all_charts, plot_files, unique_names
+from loadworthy.report.scenario_charts import DrawnChart
+from loadworthy.report.several_trend import TrendRow, trend_rows
 
 SCHEMA = 1
 FOLDER, PAGE, DATA, PLOTS = "reports", "performance_report.html", "performance_report.json", "plots"
@@ -31,26 +33,6 @@ FOLDER, PAGE, DATA, PLOTS = "reports", "performance_report.html", "performance_r
 
 _ORDER = {kind.value: place for place, kind in enumerate(ScenarioKind)}
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class TrendRow:
-    """One scenario of one run. ``p95_change`` is relative to the run of this scenario before; None where unknown."""
-
-    run: str
-    has_report: bool
-    started_at: str | None
-    scenario: str
-    kind: str
-    verdict: str
-    requests: int
-    error_rate: float | None
-    throughput: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    users_max: int
-    p95_change: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +112,7 @@ def read_several(directory: Path) -> Several:
     for path, data in known:
         newest |= dict.fromkeys(data["scenarios"], path)
     scenarios = sorted(_newest(newest), key=lambda one: (_ORDER.get(one.summary.kind, len(_ORDER)), one.summary.name))
-    return Several(directory.name, tuple(scenarios), tuple(_trend(known)), len(known), tuple(problems))
+    return Several(directory.name, tuple(scenarios), tuple(trend_rows(known)), len(known), tuple(problems))
 
 
 def several_html(report: Several) -> str:
@@ -215,33 +197,3 @@ def _newest(newest: Mapping[str, Path]) -> list[Newest]:
                 )
             )
     return found
-
-
-def _trend(known: Iterable[tuple[Path, Json]]) -> list[TrendRow]:
-    """From runs in the order of time; the newest is first."""
-    before: dict[str, float] = {}
-    rows = []
-    for path, data in known:
-        for name, one in data["scenarios"].items():
-            p95_ms, earlier_ms = one["response_time_ms"]["p95"], before.get(name)
-            rows.append(
-                TrendRow(
-                    run=path.name,
-                    has_report=(path / "report.html").is_file(),
-                    started_at=data.get("started_at"),
-                    scenario=name,
-                    kind=one["kind"],
-                    verdict=Verdict(one["verdict"]).value,
-                    requests=one["requests"],
-                    error_rate=one["error_rate"],
-                    throughput=one["throughput"],
-                    p50_ms=one["response_time_ms"]["p50"],
-                    p95_ms=p95_ms,
-                    p99_ms=one["response_time_ms"]["p99"],
-                    users_max=one["users_max"],
-                    p95_change=round(p95_ms / earlier_ms - 1, 6) if p95_ms is not None and earlier_ms else None,
-                )
-            )
-            if p95_ms is not None:
-                before[name] = p95_ms
-    return rows[::-1]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.figures import Distribution
-from loadworthy.analysis.stages import Recovery, StageReport
+from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.summary import CLOSED, OPEN, ScenarioSummary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
 from loadworthy.analysis.validity import Health
@@ -23,6 +23,7 @@ OPEN_NOTE = (
     "count from when a request was due, service times from when it was sent. Arrivals that were dropped, for no user "
     "was free, count as slower than any limit."
 )
+AS_IF_INDEPENDENT = "as if requests were independent; wider in truth"
 WORKLOAD_NOTES = {CLOSED: CLOSED_NOTE, OPEN: OPEN_NOTE}
 
 
@@ -51,20 +52,28 @@ def milliseconds(value_ms: float | None) -> str:
 
 
 def head_line(scenario: ScenarioSummary) -> str:
-    """A scenario in one line: requests, rate, failures, duration, users."""
+    """A scenario in one line: requests, rate, failures, duration, users.
+
+    Of one that looked for its own load a rate over all of its trials would mean nothing.
+    """
     figures = scenario.figures
     parts = [
         plural(figures.requests, "request"),
-        rate(figures.throughput),
+        *_rates(scenario),
         f"{plural(figures.failures, 'failure')} ({format_ratio(figures.error_rate)})",
         seconds(scenario.duration_s),
         f"up to {plural(scenario.users_max, 'user')}",
     ]
-    if scenario.workload == OPEN:
-        parts[2:2] = [arrivals_line(scenario)]
     if scenario.interrupted:
         parts.append(f"{format_count(scenario.interrupted)} cut off by the end")
     return " · ".join(parts)
+
+
+def _rates(scenario: ScenarioSummary) -> list[str]:
+    if scenario.search is not None:
+        return [plural(len(scenario.search.capacity.trials), "trial"), plural(scenario.arrivals.dropped, "drop")]
+    arrivals = [arrivals_line(scenario)] if scenario.workload == OPEN else []
+    return [rate(scenario.figures.throughput), *arrivals]
 
 
 def arrivals_line(scenario: ScenarioSummary) -> str:
@@ -104,10 +113,27 @@ def observed(result: ThresholdResult) -> str:
 
 
 def interval(result: ThresholdResult) -> str:
-    """The order-statistic interval of a percentile, ``405 ms to 420 ms``; empty where there is none."""
+    """The 95 % interval of a percentile, ``405 to 420 ms`` or ``950 ms to 1.05 s``; empty where there is none."""
     if result.low is None or result.high is None:
         return ""
-    return f"{format_ms(result.low)} to {format_ms(result.high)}"
+    low, high = format_ms(result.low), format_ms(result.high)
+    unit = high.partition(" ")[2]
+    return f"{low.removesuffix(f' {unit}')} to {high}"
+
+
+def interval_method(result: ThresholdResult) -> str:
+    """How the interval was found, and what that leaves out."""
+    return "by bootstrap over windows of the run" if result.interval == "windows" else AS_IF_INDEPENDENT
+
+
+def interval_note(results: Iterable[ThresholdResult]) -> str | None:
+    """What there is to know of intervals that are narrower than the truth; None where there are none of those."""
+    known = [one for one in results if interval(one)]
+    narrow = [one.expression for one in known if one.interval != "windows"]
+    if not narrow:
+        return None
+    which = "Intervals" if len(narrow) == len(known) else f"Interval of {', '.join(narrow)}"
+    return f"{which}: {AS_IF_INDEPENDENT}."
 
 
 def health_line(health: Health) -> str:
@@ -151,13 +177,10 @@ def stage_facts(report: StageReport) -> list[str]:
         for point in report.failure_points
     ]
     if report.recovery is not None:
-        facts.append(_recovery(report.recovery))
+        facts.append(as_sentence(report.recovery.sentence))
     return facts
 
 
-def _recovery(recovery: Recovery) -> str:
-    if recovery.time_s is not None:
-        return f"The thresholds held again {seconds(recovery.time_s)} after the highest stage."
-    if recovery.recovered is None:
-        return "Whether they held again is unknown: less than three seconds came after the highest stage."
-    return "After the highest stage, the thresholds never held again for three seconds in a row."
+def as_sentence(clause: str) -> str:
+    """A clause with a capital letter and a full stop."""
+    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."

@@ -14,7 +14,7 @@ from loadworthy.record.rundir import SUMMARY, Run, replace_file
 from loadworthy.report.html import report_html
 from loadworthy.report.junit import junit_xml
 from loadworthy.report.report_json import report_json, summary_json
-from loadworthy.report.tables import stats_csv
+from loadworthy.report.tables import stats_csv, trials_csv
 
 
 def write_reports(run: Run) -> tuple[Summary, list[Path]]:
@@ -32,13 +32,15 @@ def render_reports(run: Run) -> tuple[Summary, dict[str, str]]:
     reading = read(run)
     summary = summarize(run, reading)
     resources = resource_series(run.resources, reading.totals.scenarios)
-    return summary, {
+    contents = {
         SUMMARY: summary_json(summary),
         "report.html": report_html(summary, reading.timeline, run.manifest, run.failures, resources),
         "report.json": report_json(summary, timeline(run, reading), run.manifest, run.failures, resources),
         "junit.xml": junit_xml(summary),
         "stats.csv": stats_csv(summary),
     }
+    trials = trials_csv(summary)
+    return summary, contents if trials is None else {**contents, "trials.csv": trials}
 
 
 def write_files(directory: Path, contents: Mapping[str, str]) -> list[Path]:

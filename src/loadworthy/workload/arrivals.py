@@ -64,11 +64,17 @@ class Source:
         seed: the run's and the scenario's.
         splits: ascending, the first from 0 on. More may be appended at any time, for moments that are still to come:
             what was not taken yet goes by them, also where it was looked at.
+        first: the number of the first arrival.
+        from_us: when the profile begins, after the scenario's start.
     """
 
-    def __init__(self, profile: OpenProfile, seed: str, splits: Sequence[Split]) -> None:
+    def __init__(
+        self, profile: OpenProfile, seed: str, splits: Sequence[Split], *, first: int = 0, from_us: int = 0
+    ) -> None:
         self._splits = splits
-        self._chunks = chunks(profile, seed)
+        self._chunks: Iterator[tuple[int, Int64Array]] = (
+            (first + number, from_us + times) for number, times in chunks(profile, seed)
+        )
         self._numbers = self._times = np.zeros(0, dtype=np.int64)
         self._own: list[Arrival] = []
         self._position = 0

@@ -89,6 +89,8 @@ class OpenProfile:
         is_random: arrivals are Poisson; else evenly spaced.
         limit: so many iterations at most.
         max_users: users at most, over all processes.
+        is_led: nothing is known beforehand; :class:`~loadworthy.workload.segment.Segment` by segment is told while it
+            runs.
     """
 
     legs: tuple[Leg, ...]
@@ -96,6 +98,7 @@ class OpenProfile:
     is_random: bool
     limit: int | None
     max_users: int
+    is_led: bool = False
 
     @property
     def peak_rate(self) -> float:
@@ -104,8 +107,8 @@ class OpenProfile:
 
     @property
     def stages(self) -> tuple[tuple[int, int, dict[str, float]], ...]:
-        """(when it begins, index, ``rate`` that it holds or goes to) of each stage."""
-        return tuple((leg.at_us, leg.stage, {"rate": leg.to_rate}) for leg in self.legs)
+        """(when it begins, index, ``rate`` that it holds or goes to) of each stage; none where it is led."""
+        return () if self.is_led else tuple((leg.at_us, leg.stage, {"rate": leg.to_rate}) for leg in self.legs)
 
 
 Profile = ClosedProfile | OpenProfile
@@ -120,7 +123,11 @@ def profile_of(scenario: Scenario) -> Profile:
 
 
 def open_profile(scenario: Scenario) -> OpenProfile:
-    """The profile of a scenario with a ``rate``, or with stages of rates."""
+    """The profile of a scenario with a ``rate``, with stages of rates, or of one that looks for its rates."""
+    is_random = scenario.arrivals == "poisson"
+    if scenario.is_search:
+        nothing = Leg(0, FOR_EVER_US, 0.0, 0.0, 0)
+        return OpenProfile((nothing,), None, is_random, None, scenario.max_users or _MOST_USERS, is_led=True)
     if scenario.stages:
         legs = tuple(_legs(scenario))
     else:
@@ -130,7 +137,7 @@ def open_profile(scenario: Scenario) -> OpenProfile:
     duration_us = None if end_us == FOR_EVER_US else end_us
     peak = max(max(leg.from_rate, leg.to_rate) for leg in legs)
     cap = scenario.max_users or min(max(round(peak * _SECONDS_OF_USERS), _FEWEST_USERS), _MOST_USERS)
-    return OpenProfile(legs, duration_us, scenario.arrivals == "poisson", scenario.iterations, cap)
+    return OpenProfile(legs, duration_us, is_random, scenario.iterations, cap)
 
 
 def _legs(scenario: Scenario) -> Iterable[Leg]:

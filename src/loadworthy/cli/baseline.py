@@ -1,0 +1,76 @@
+"""``loadworthy baseline``: which runs new ones are compared with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from loadworthy.cli.sides import expand
+from loadworthy.errors import ExitCode, UsageError
+
+EPILOG = """\
+examples:
+  loadworthy baseline set runs/2026-11-20T*
+  loadworthy baseline set runs/2026-11-20T* --name release-1.4
+  loadworthy baseline show
+
+`loadworthy compare --to NEW...` compares with it. The names are kept in baseline.json beside the runs.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add what can be done with baselines."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    setting = actions.add_parser("set", help="keep these runs as the baseline", description="Keep runs as a baseline.")
+    setting.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="run directories, or folders that hold some")
+    setting.add_argument("--name", metavar="NAME", default="", help="a name for it, where there are to be several")
+    setting.add_argument("--out", metavar="DIR", type=Path,
+                         help="the folder that holds the runs (that of the first run)")  # fmt: skip
+    showing = actions.add_parser("show", help="show the baselines", description="Show the baselines of a folder.")
+    showing.add_argument("--name", metavar="NAME", default="", help="only this one")
+    showing.add_argument("--out", metavar="DIR", type=Path, default=Path("runs"), help="the folder of the runs (runs)")
+
+
+def execute(arguments: argparse.Namespace) -> ExitCode:
+    """Set it or show it."""
+    return _set(arguments) if arguments.action == "set" else _show(arguments)
+
+
+def _set(arguments: argparse.Namespace) -> ExitCode:
+    from datetime import UTC, datetime
+
+    from loadworthy.record.baselines import BASELINES, DEFAULT_NAME, set_baseline
+
+    runs = expand(arguments.runs)
+    folder: Path = arguments.out or runs[0].resolve().parent
+    if not folder.is_dir():
+        raise UsageError(f"--out {folder}: there is no such folder")
+    set_at = datetime.now(UTC).isoformat(timespec="seconds")
+    baseline = set_baseline(folder, arguments.name or DEFAULT_NAME, runs, set_at)
+    count = len(baseline.runs)
+    few = "" if count >= 5 else "; five or more let a comparison see how much runs vary"
+    kept = f"{count} run{'s' if count != 1 else ''}, kept in {os.path.relpath(folder / BASELINES)}"
+    print(f"baseline {baseline.name}: {kept}{few}")
+    return ExitCode.PASS
+
+
+def _show(arguments: argparse.Namespace) -> ExitCode:
+    from loadworthy.record.baselines import BASELINES, read_baselines
+    from loadworthy.record.rundir import MANIFEST
+    from loadworthy.report.text import plain
+
+    folder: Path = arguments.out
+    baselines = read_baselines(folder)
+    if arguments.name and arguments.name not in baselines:
+        raise UsageError(
+            f"{folder / BASELINES} has no baseline {arguments.name}; it has: {', '.join(baselines) or 'none'}"
+        )
+    if not baselines:
+        raise UsageError(f"{folder} has no baseline; set one: loadworthy baseline set RUN...")
+    for baseline in baselines.values():
+        if arguments.name in ("", baseline.name):
+            print(plain(f"{baseline.name}, set {baseline.set_at}"))
+            for name, path in zip(baseline.runs, baseline.paths(folder), strict=True):
+                print(plain(f"  {name}{'' if (path / MANIFEST).is_file() else '  (gone)'}"))
+    return ExitCode.PASS

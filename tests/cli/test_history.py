@@ -1,0 +1,146 @@
+"""``loadworthy history`` over real run directories."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.compared import command_line, write_simulated
+
+from loadworthy.record.index import INDEX
+
+RUNS = 16
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen runs over eight commits; slower by 30 % from the fifth on."""
+    folder = tmp_path_factory.mktemp("made") / "runs"
+    rng = np.random.default_rng(41)
+    for number in range(RUNS):
+        write_simulated(
+            folder / f"run-{number:02}", rng, at_s=60 * number, revision=f"commit{number // 2:02}aaaaaaaa",
+            factor=1.0 if number < RUNS // 2 else 1.3, seconds=4, per_second=200,
+        )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def runs(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of them to work on, in ``runs``."""
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(made, tmp_path / "runs"))
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """What the command prints, its lines put together; it ends well."""
+    assert command_line("history", *words) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_trend_and_the_commit_at_which_it_changed(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Oldest first; the change with the runs' revisions; the index is kept beside the runs."""
+    out = told(capsys)
+    assert "load 16 runs" in out
+    assert out.index("commit00") < out.index("commit07")
+    assert "with run-08: revision commit04, after commit03." in out
+    assert (runs / INDEX).is_file()
+    assert not list(runs.glob("*/summary.json"))
+
+
+def test_the_second_time_reads_only_what_is_new(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is as it was is not opened again, unless asked; one that was deleted disappears, a new one comes."""
+    from loadworthy.record.rundir import Run
+
+    first = told(capsys)
+    opened: list[str] = []
+    plain = Run.open
+
+    def watched(path: Path) -> Run:
+        opened.append(path.name)
+        return plain(path)
+
+    monkeypatch.setattr(Run, "open", watched)
+    assert told(capsys) == first
+    assert opened == []
+    shutil.rmtree(runs / "run-03")
+    write_simulated(runs / "run-99", np.random.default_rng(42), at_s=9000, seconds=4, per_second=50)
+    data = json.loads(_json(capsys))
+    assert [run["run"] for run in data["scenarios"][0]["runs"]][2:4] == ["run-02", "run-04"]
+    assert data["scenarios"][0]["runs"][-1]["run"] == "run-99"
+    assert opened == ["run-99"]
+    told(capsys, "--rebuild")
+    assert len(opened) == 1 + RUNS
+
+
+def _json(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert command_line("history", "--json", *words) == 0
+    return capsys.readouterr().out
+
+
+def test_a_run_that_was_judged_again_is_read_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its summary is what counts."""
+    told(capsys)
+    assert command_line("report", runs / "run-00") == 0
+    summary = json.loads((runs / "run-00" / "summary.json").read_text())
+    summary["verdict"] = "fail"
+    (runs / "run-00" / "summary.json").write_text(json.dumps(summary))
+    capsys.readouterr()
+    assert json.loads(_json(capsys))["scenarios"][0]["runs"][0]["verdict"] == "fail"
+
+
+def test_what_cannot_be_read_is_told_and_passed_over(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A manifest that is none, a summary that says nothing; the others are shown."""
+    (runs / "run-01" / "run.json").write_text("{")
+    (runs / "run-02" / "summary.json").write_text('{"schema": 1, "scenarios": {"load": {}}}')
+    out = told(capsys)
+    assert "load 14 runs" in out
+    assert "passed over run-01: cannot read" in out
+    assert "passed over run-02: its summary is damaged" in out
+    assert "loadworthy report" in out
+
+
+def test_one_series_and_another_figure(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By their names."""
+    out = told(capsys, "runs", "--scenario", "load", "--series", "GET /items", "--figure", "throughput")
+    assert "load · GET /items 16 runs" in out
+    assert "No change of level in the throughput of 16 runs." in out
+
+
+def test_a_damaged_index_is_made_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever lies there."""
+    first = told(capsys)
+    (runs / INDEX).write_bytes(b"no database" * 100)
+    assert told(capsys) == first
+    database = sqlite3.connect(runs / INDEX)
+    assert database.execute("SELECT count(*) FROM runs").fetchone() == (RUNS,)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["gone"], "gone: there is no such folder"),
+        (["--figure", "p42"], "--figure p42: there are: requests"),
+        (["--scenario", "laod"], "--scenario laod: no run has it; there are: load"),
+        (["--series", "GET /x"], "--series GET /x: no run has it; there are: GET /items"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(
+    runs: Path, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2."""
+    assert command_line("history", *words) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_folder_without_runs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Or with none that can be read."""
+    assert command_line("history", tmp_path) == 2
+    assert "holds no run that can be read" in capsys.readouterr().err
