@@ -176,11 +176,7 @@ class Progress:
         state = tuple((totals.name, totals.intervals) for totals in known)
         if state != self._judged_at:
             self._judged_at = state
-            self._judged = tuple(
-                (totals.name, result)
-                for totals in known
-                for result in self._judge(totals)
-            )
+            self._judged = tuple((totals.name, result) for totals in known for result in self._judge(totals))
         return self._judged
 
     def _judge(self, totals: ScenarioTotals) -> tuple[ThresholdResult, ...]:
