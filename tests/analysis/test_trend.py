@@ -81,3 +81,24 @@ def test_what_is_kept_of_a_run_is_what_its_summary_says(tmp_path: Path) -> None:
     assert "p99" not in b.figures
     assert set(whole.figures) <= set(FIGURES)
     assert a.fingerprint == whole.fingerprint
+
+
+def test_a_search_is_kept_with_the_figures_of_its_safe_load(tmp_path: Path) -> None:
+    """Those of the longest good trial at the rate that it found, not those over all trials."""
+    intervals = [interval(number, series("/a", [10_000] * 50)) for number in range(3)]
+    run = make_run(tmp_path / "run", intervals, run_json=manifest({"load": []}))
+    summary = summarize(run).to_json()
+
+    def trial(rate: float, verdict: str, length_s: float, p95: float) -> dict[str, object]:
+        times = {"mean": p95, "p50": p95, "p95": p95, "p99": p95}
+        counts = {"requests": 7, "error_rate": 0.0, "throughput": rate}
+        return {"rate": rate, "verdict": verdict, "duration_s": length_s, "response_time_ms": times, **counts}
+
+    trials = [trial(50, "good", 99, 1), trial(100, "bad", 40, 2), trial(100, "good", 10, 3), trial(100, "good", 40, 4)]
+    summary["scenarios"]["load"]["capacity"] = {"rate": 100, "trials": trials}
+    kept = indexed_run("run", "stamp", summary, run.manifest).series[0].figures
+    assert (kept["capacity"], kept["p95"], kept["requests"], kept["throughput"]) == (100, 4, 7, 100)
+    summary["scenarios"]["load"]["capacity"] = {"rate": None, "trials": []}
+    kept = indexed_run("run", "stamp", summary, run.manifest).series[0].figures
+    assert "capacity" not in kept
+    assert kept["requests"] == 150

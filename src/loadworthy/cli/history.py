@@ -32,9 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="the folder that holds the runs (runs)")  # fmt: skip
     parser.add_argument("--scenario", metavar="NAME", help="only this one")
     parser.add_argument("--series", metavar="NAME", default="", help="one series of it, e.g. 'GET /items'")
-    parser.add_argument("--figure", metavar="NAME", default="p95",
-                        help="what to draw and to look for changes in: p50 p90 p95 p99 p999 mean max error_rate "
-                        "throughput capacity requests (p95)")  # fmt: skip
+    figures = "p50 p90 p95 p99 p999 mean max error_rate throughput capacity requests"
+    drawn = f"what to draw and to look for changes in: {figures} (p95; of a search its capacity)"
+    parser.add_argument("--figure", metavar="NAME", help=drawn)
     parser.add_argument("--rebuild", action="store_true", help="read all runs again")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -44,7 +44,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     from loadworthy.record.index import FIGURES, RunIndex
 
     folder: Path = arguments.folder
-    if arguments.figure not in FIGURES:
+    if arguments.figure not in (None, *FIGURES):
         raise UsageError(f"--figure {arguments.figure}: there are: {', '.join(FIGURES)}")
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder")
@@ -118,7 +118,9 @@ def _trends(index: RunIndex, arguments: argparse.Namespace) -> Iterator[Trend]:
     for name in chosen:
         points = [TrendPoint(run, series) for run, series in index.history(name, arguments.series)]
         if points:
-            yield trend(name, arguments.series, arguments.figure, points)
+            searched = any("capacity" in point.figures for point in points)
+            figure = arguments.figure or ("capacity" if searched else "p95")
+            yield trend(name, arguments.series, figure, points)
 
 
 def _print(folder: Path, trends: list[Trend], notes: list[str], as_json: bool) -> None:

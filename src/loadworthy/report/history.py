@@ -92,7 +92,7 @@ def _of_trend(trend: Trend) -> Iterator[RenderableType]:
 
 def _table(trend: Trend) -> Table:
     has_capacity = any("capacity" in point.figures for point in trend.points)
-    names = ("requests", "p50 ms", "p95 ms", "p99 ms", "failed", "per s", *(("capacity",) if has_capacity else ()))
+    names = ("requests", "p50 ms", "p95 ms", "p99 ms", "failed", "capacity" if has_capacity else "per s")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for name in ("started (UTC)", "revision", "verdict"):
         table.add_column(name, no_wrap=True)
@@ -103,8 +103,7 @@ def _table(trend: Trend) -> Table:
         figures = point.figures
         times = (milliseconds(figures.get(key)) for key in ("p50", "p95", "p99"))
         cells = [format_count(int(figures.get("requests", 0))), *times]
-        cells += [_share(figures.get("error_rate")), _per_s(figures.get("throughput"))]
-        cells += [_per_s(figures.get("capacity"))] if has_capacity else []
+        cells += [_share(figures.get("error_rate")), _per_s(figures.get("capacity" if has_capacity else "throughput"))]
         table.add_row(
             started(point), Text(plain(revision(point))), _verdict(point.run.verdict), *cells,
             style="bold" if point.run.name in changed else "",
