@@ -243,12 +243,23 @@ def test_the_interval_reaches_down_by_what_goes_unnoticed() -> None:
 
 
 def test_the_generator_as_the_limit_ends_the_growth() -> None:
-    """What held so far is the answer, and it is only a lower one, also where the trial looked bad."""
+    """When it is so in small steps, too: what held so far is the answer, and it is only a lower one."""
     one = CapacitySearch(replace(PLAIN, limit_s=0.3))
     trials = played(one, lambda trial: trial.rate > 200, generator=lambda trial: trial.rate > 200)
-    assert trials[-1].rate == 320
-    assert (one.result().rate, one.result().high, one.result().ended) == (160, None, "generator")
-    assert one.result().low == pytest.approx(160 / (1 + 2 * 0.3 / 3))
+    steps = [160, 320, 160 * 2**0.5, 160 * 2**0.25, 160 * 2**0.5]
+    assert [trial.rate for trial in trials[-5:]] == pytest.approx(steps)
+    held = 160 * 2**0.25
+    assert (one.result().rate, one.result().high, one.result().ended) == (pytest.approx(held), None, "generator")
+    assert one.result().low == pytest.approx(held / (1 + 2 * 0.3 / 3))
+
+
+def test_a_generator_that_gives_up_far_beyond_the_target_is_not_the_limit() -> None:
+    """It had its hands full of what waited: nearer to what holds, the target's own limit shows."""
+    one = CapacitySearch(PLAIN)
+    trials = played(one, over(333), generator=lambda trial: trial.rate > 480)
+    assert max(trial.rate for trial in trials) == 640
+    assert one.result().ended == "found"
+    assert one.result().rate == pytest.approx(333, rel=0.05)
 
 
 def test_a_generator_that_fails_at_once_leaves_nothing() -> None:

@@ -7,7 +7,8 @@ clock and is a function of the outcomes: who replays them gets the same result.
 **Growth.** From ``start_rate`` on each short trial that holds is followed by one at ``growth`` times its rate. So the
 target never gets more than one step beyond what it is known to hold. A short trial can be bad by mishap (a pause, a
 cold cache), so it is done again in full length before it ends the growth. Where the first rate is bad, the search goes
-down.
+down. Where the generator gives up far beyond what is known to hold, that need not be its limit: it has its hands full
+of requests that wait for an overloaded target. So smaller steps come next, each the root of the one before.
 
 **What is proven.** A rate is good or bad by the rule of MLRsearch
 (:class:`~loadworthy.workload.search_bounds.Tally`); a short trial alone proves nothing. ``high`` is the lowest rate
@@ -41,6 +42,8 @@ Ended = Literal["found", "max_rate", "max_duration", "generator", "nothing_held"
 
 COOL_DOWN_S = 1.0
 """What a trial takes at least beyond its length."""
+SMALLEST_GROWTH = 1.1
+"""Where the generator is the limit of steps as small as this, it is the limit."""
 _FLOOR = 16.0  # the search goes down as far as start_rate over this
 
 
@@ -105,6 +108,7 @@ class CapacitySearch:
         self._pending: Trial | None = None
         self._ended: Ended = "unfinished"
         self._confirming = self._hurried = self._was_generator = False
+        self._growth = settings.growth
         self._confirmed: float | None = None
 
     def next(self) -> Trial | None:
@@ -202,7 +206,7 @@ class CapacitySearch:
         if low is None:
             return self._short(settings.start_rate)
         if low < most:
-            return self._short(min(low * settings.growth, most))
+            return self._short(min(low * self._growth, most))
         return self._confirmation() if self._tallies[low].is_good else self._full(low, "grow")
 
     def _lowered(self, high: float) -> Trial | None:
@@ -254,7 +258,12 @@ class CapacitySearch:
         self._ended = "max_duration" if self._hurried else "found" if self.high is not None else "max_rate"
 
     def _blame_generator(self, trial: Trial) -> None:
-        """While growing that is the end; later it may have been a mishap, and the trial is done again, once."""
+        """While growing, smaller steps come next; later it may have been a mishap, and the trial is done once again."""
+        if trial.purpose == "grow" and self.high is None and self.low is not None:
+            self._growth = math.sqrt(self._growth)
+            if self._growth < SMALLEST_GROWTH:
+                self._ended = "generator"
+            return
         if trial.purpose == "grow" or self._was_generator:
             self._ended = "generator"
         self._was_generator = True
