@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from loadworthy.analysis.change_points import change_points, mid_ranks
+from loadworthy.analysis.change_points import MOST_RUNS, change_points, mid_ranks
 
 SERIES = 200
 
@@ -72,6 +72,18 @@ def test_a_wild_run_does_not_hide_a_change_of_level() -> None:
 def test_what_is_short_or_constant_has_no_change(values: list[float]) -> None:
     """And raises nothing."""
     assert change_points(values) == []
+
+
+def test_only_the_last_values_are_looked_at() -> None:
+    """A change before them is not found; one among them stands at its place in the whole series (seed 27)."""
+    rng = np.random.default_rng(27)
+    early = [*noise(rng, 30, 50.0), *noise(rng, 470), *noise(rng, 30, 115.0)]
+    assert MOST_RUNS == 500
+    assert [one.index for one in change_points(early)] == [500]
+    (one,) = change_points(early[:30] + early[500:] + early[30:500])  # 50, 115, 100: the fall is seen
+    assert one.index == 60
+    assert one.after == pytest.approx(100.0, abs=1.0)
+    assert change_points(early[:30] + [100.0] * MOST_RUNS) == []
 
 
 def test_a_change_from_nothing_has_no_ratio() -> None:

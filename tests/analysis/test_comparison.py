@@ -9,7 +9,7 @@ import pytest
 from tests.support.compared import simulated_run, simulated_side
 
 from loadworthy.analysis.compared_figures import Change, ComparedFigure
-from loadworthy.analysis.comparison import Comparison, Question, compare
+from loadworthy.analysis.comparison import Comparison, Question, compare, means
 from loadworthy.analysis.contrast import Basis
 from loadworthy.analysis.samples_by_window import (
     ALL,
@@ -214,6 +214,28 @@ def test_what_only_one_side_has_is_told_and_not_compared() -> None:
     assert {"load ran only in BASE, so it is not compared.", "smoke ran only in NEW, so it is not compared."} <= set(
         other.notes
     )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "label", "is_meant"),
+    [
+        ("GET /contacts/[id]", "GET /contacts/[id]", True),
+        ("/contacts/[id]", "GET /contacts/[id]", True),
+        ("GET /contacts/[id]", "GET /contacts/i", False),
+        ("GET /*[id]", "GET /contacts/[id]", True),
+        ("GET /items?page", "GET /items?page", True),
+        ("GET /items?page", "GET /items/page", False),
+        ("GET", "GET /items", False),
+        ("/items", "GET /items/7", False),
+        ("*", "push /events", True),
+    ],
+)
+def test_in_a_pattern_only_the_star_is_special(pattern: str, label: str, is_meant: bool) -> None:
+    """As in thresholds: names hold brackets and question marks; a name may stand without its kind."""
+    assert means(pattern, label) is is_meant
+    runs = [{ALL: run[ALL], label: run[ALL], "GET /other": run[ALL]} for run in around(10.0)]
+    found = compare(made_side(*runs), made_side(*runs), Question(fractions=(0.5,), series=pattern))
+    assert (label in {one.series for one in found.figures}) is is_meant
 
 
 def test_a_pattern_picks_series_and_leaves_the_whole_out() -> None:

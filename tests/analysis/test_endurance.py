@@ -23,7 +23,9 @@ from loadworthy.analysis.endurance_metrics import (
     RESPONSE_TIME,
     THROUGHPUT,
     Kind,
+    Stretch,
     kind_of,
+    steady_stretch,
     step_s,
 )
 from loadworthy.analysis.resources import ResourceSeries
@@ -369,6 +371,156 @@ def test_the_generator_itself_is_not_judged() -> None:
 def test_what_a_metric_is_stands_in_its_name(metric: str, kind: Kind | None) -> None:
     """Settings, mirror images of what is in use, and rates are not judged."""
     assert kind_of(metric) is kind
+
+
+# A load that changes by plan.
+
+
+def at_load(seconds: list[Second], *loads: tuple[int, float], is_open: bool = False, seed: int = 7) -> list[Second]:
+    """The seconds with a load that is so much of what it was, each for so many of them; what is done goes with it."""
+    shares = np.concatenate([np.full(length_s, share) for length_s, share in loads])[: len(seconds)]
+    arrivals = np.random.default_rng(seed).poisson(shares * 100)
+    return [
+        replace(
+            one,
+            users=round(10 * share),
+            requests=int(one.requests * share),
+            throughput=one.throughput * share,
+            intended=float(arriving) if is_open else None,
+        )
+        for one, share, arriving in zip(seconds, shares, arrivals, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_planned_change_of_load_is_no_decay(is_open: bool, seed: int) -> None:
+    """Half the users after two thirds of an hour: the throughput fell by plan, and only the time before is judged."""
+    run = SimulatedRun(length_s=3600, readings={"threads": np.repeat([40.0, 20.0], [2400, 1200])})
+    seconds = at_load(run.seconds(seed), (2400, 1), (1200, 0.5), is_open=is_open, seed=seed)
+    report = judge_endurance(seconds, run.resources(seed))
+    assert report.verdict is Verdict.PASS
+    assert report.until_s == pytest.approx(2400, abs=21)
+    assert any(text.startswith("only the time from 0 s to ") for text in report.remarks)
+    assert any(text.endswith("was judged: the load changed after") for text in report.remarks)
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_steps_upwards_are_no_leak(is_open: bool) -> None:
+    """Connections, threads and memory grow with the users; what leaks in the longest step is found all the same."""
+    steps = ((600, 0.5), (600, 1.0), (1800, 1.5), (600, 2.0))
+    levels = np.concatenate([np.full(length_s, share) for length_s, share in steps])
+    run = SimulatedRun(
+        length_s=3600, noise_bytes=0, readings={"threads": 40 * levels, "app_memory_bytes": 45 * MB * levels}
+    )
+    seconds = at_load(run.seconds(3), *steps, is_open=is_open)
+    report = judge_endurance(seconds, run.resources(3))
+    assert report.verdict is Verdict.PASS
+    assert 1200 <= report.warm_up_s <= 1221 + 450
+    assert report.until_s == pytest.approx(3000, abs=21)
+    (remark,) = report.remarks
+    assert remark.startswith("only the time from 20 min")
+    assert remark.endswith("was judged: the load changed before and after")
+    assert "threads" in report.by_key()
+    leaking = run.resources(3)
+    leaking.points[TARGET]["threads"] = [(at, value + at / 30) for at, value in leaking.points[TARGET]["threads"]]
+    assert of(judge_endurance(seconds, leaking), "threads").verdict is Verdict.FAIL
+
+
+def test_what_monitors_read_after_the_steady_stretch_is_not_judged() -> None:
+    """Twice the users for the last 45 % of the time hold twice the threads."""
+    run = SimulatedRun(length_s=3600, readings={"threads": np.repeat([40.0, 80.0], [2000, 1600])})
+    report = judge_endurance(at_load(run.seconds(1), (2000, 1), (1600, 2)), run.resources(1))
+    assert report.until_s == 2000
+    assert of(report, "threads").change == 0
+    assert of(report, "threads").verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_ramp_at_the_beginning_is_part_of_the_warm_up(is_open: bool) -> None:
+    """Users come for 40 s, and leave in the last seconds: all between is judged, and no word is said of it."""
+    ramp = [(1, share / 40) for share in range(1, 41)]
+    for seed in range(20):
+        seconds = SimulatedRun().seconds(seed)
+        report = judge_endurance(at_load(seconds, *ramp, (557, 1), (3, 0.3), is_open=is_open, seed=seed))
+        assert len(report.metrics) == 5
+        assert report.remarks == ()
+        assert report.until_s is None
+        assert 35 <= report.warm_up_s <= 61 + 135
+
+
+def test_a_steady_run_is_judged_whole() -> None:
+    """Poisson arrivals at any rate: at most 1 of 100 runs loses a second. So is a run of which no load is known."""
+    rng = np.random.default_rng(5)
+    empty = SimulatedRun().seconds(1)[0]
+    for rate in (0.2, 1.0, 10.0, 100.0, 2000.0):
+        cut = 0
+        for _ in range(100):
+            arrivals = rng.poisson(rate, 900)
+            seconds = [replace(empty, at_s=at, intended=float(count)) for at, count in enumerate(arrivals)]
+            cut += steady_stretch(seconds).length_s < 900
+        assert cut <= 1, rate
+    idle = [replace(empty, at_s=at, users=0) for at in range(600)]
+    assert steady_stretch(idle) == (0, 600, 600)
+    assert steady_stretch(idle, 300.5) == (0, 300.5, 300.5)
+    assert steady_stretch([]) == (0, 0, 0)
+
+
+def test_what_a_steady_load_is() -> None:
+    """A second or two with other users change nothing, nor does 1 in 20; 1 in 10 does, and the later half is taken."""
+    whole = SimulatedRun().seconds(1)
+
+    def users(*counts: int) -> Stretch:
+        each = len(whole) // len(counts)
+        return steady_stretch([replace(one, users=counts[one.at_s // each]) for one in whole])
+
+    assert users(20, 21) == (0, 600, 600)
+    assert users(20, 22) == (300, 600, 600)
+    assert users(20, 21, 23, 20) == (0, 300, 600)
+    assert users(20, 21, 22, 20) == (150, 450, 600)
+    assert users(0, 0, 5) == (400, 600, 600)
+    glitch = [replace(one, users=4 if one.at_s in (300, 301) else 10) for one in whole]
+    assert steady_stretch(glitch) == (0, 600, 600)
+
+
+@pytest.mark.parametrize("rate", [1, 10, 100, 1000])
+def test_a_change_of_rate_is_found_to_two_blocks(rate: int) -> None:
+    """To half the rate, and a minute at twice the rate; at 1/s to 20 arrivals more, and a minute may go unseen."""
+    rng = np.random.default_rng(6)
+    empty = SimulatedRun().seconds(1)[0]
+
+    def stretch(*loads: tuple[int, float]) -> Stretch:
+        rates = np.concatenate([np.full(length_s, share * rate) for length_s, share in loads])
+        return steady_stretch([replace(empty, at_s=at, intended=float(x)) for at, x in enumerate(rng.poisson(rates))])
+
+    slack_s = 140 if rate == 1 else 41
+    for _ in range(20):
+        assert stretch((605, 1), (300, 0.5)).to_s == pytest.approx(605, abs=slack_s)
+        assert stretch((305, 0.5), (595, 1)).from_s == pytest.approx(305, abs=slack_s)
+        if rate > 1:
+            assert stretch((615, 1), (300, 0.5)).to_s <= 615
+            assert stretch((600, 1), (60, 2), (1200, 1)).from_s == pytest.approx(660, abs=slack_s)
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_load_that_is_never_steady_is_not_judged(is_open: bool) -> None:
+    """Users come from the first second to the last."""
+    seconds = at_load(SimulatedRun().seconds(1), *[(1, 0.1 + at / 50) for at in range(600)], is_open=is_open)
+    report = judge_endurance(seconds)
+    assert report.metrics == ()
+    (remark,) = report.remarks
+    assert remark.startswith("no drift was judged: that takes at least 20 batches over two minutes after the warm-up, ")
+    assert "and the load was steady only from " in remark
+
+
+def test_longer_steps_lie_within_the_steady_stretch() -> None:
+    """The step in which the load changes belongs to neither."""
+    seconds = at_load(SimulatedRun(length_s=1500).seconds(1), (1010, 1), (490, 0.5))
+    fine = [replace(one, p99_ms=None) for one in seconds]
+    steps = [replace(one, p99_ms=9000.0 if one.at_s >= 990 else 90.0) for one in seconds if one.at_s % 30 == 0]
+    found = of(judge_endurance(fine, steps=steps), "response_time_p99")
+    assert (found.change, found.p_value) == (0, 1)
+    assert steady_stretch(seconds).length_s == 1010
 
 
 # What is large, the limits, and after the load.

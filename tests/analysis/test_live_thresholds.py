@@ -150,6 +150,34 @@ def test_what_is_only_known_at_the_end_is_not_looked_at(text: str) -> None:
     assert told(text, steady(30)) == []
 
 
+LIMITS = {
+    **dict.fromkeys(("max", "min", "mean", "p95", "service_time_max"), "5ms"),
+    **dict.fromkeys(("requests", "failures", "dropped", "throughput"), "1"),
+    **dict.fromkeys(("error_rate", "dropped_rate"), "50%"),
+}
+
+
+@pytest.mark.parametrize("after", ["", " for 5s", ", warmup 5s"])
+@pytest.mark.parametrize("op", ["<", "<=", ">", ">="])
+@pytest.mark.parametrize("figure", LIMITS)
+def test_an_abort_that_a_plan_may_have_can_come(figure: str, op: str, after: str) -> None:
+    """Of a run in which all is bad, one in which all is good, and one in which nothing is done, one is aborted."""
+    text = f"{figure} {op} {LIMITS[figure]}{after}"
+    bad = series("/a", [900_000] * 50, failures={"status": 40})
+    runs = [
+        [interval(n, bad, scheduled=400, sent=50, dropped=350) for n in range(30)],
+        [interval(n, series("/a", [1000] * 50), scheduled=50, sent=50) for n in range(30)],
+        [interval(n) for n in range(30)],
+    ]
+    try:
+        parse_threshold(f"{text}, abort")
+    except ValueError as error:
+        assert "can only be known when all is over" in str(error)  # noqa: PT017  others are not refused at all
+        assert not any(told(text, run) for run in runs)
+    else:
+        assert any(one.abort for run in runs for one in told(f"{text}, abort", run))
+
+
 def test_drops_count() -> None:
     """As what is slower than any limit, as failed, and as themselves."""
     ones = [interval(n, series("/a", [1000] * 80), scheduled=100, sent=80, dropped=20) for n in range(10)]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from tests.support.cli import Started, loadworthy, write_plan
+from tests.support.cli import Started, loadworthy, summary_of, write_plan
 from tests.support.compared import command_line
 
 from loadworthy.analysis.verdict import Verdict
@@ -126,6 +126,16 @@ def slow_and_fast() -> tuple[CountingServer, CountingServer]:
     return CountingServer((Route("*", delay=Delay.fixed(4)),)), CountingServer((Route("*", delay=Delay.fixed(8)),))
 
 
+def complete_rounds(folder: Path, urls: list[str]) -> list[int]:
+    """The seeds of the rounds of which both runs came to their end and are valid; on a busy machine some may not be."""
+    targets: dict[int, set[str]] = {}
+    for path in (path for path in (folder / "runs").iterdir() if path.is_dir()):
+        facts = json.loads((path / "run.json").read_text())
+        if facts["ended"] == "completed" and summary_of(path)["verdict"] != "invalid":
+            targets.setdefault(facts["seed"], set()).add(facts["target"])
+    return sorted(seed for seed, found in targets.items() if found == set(urls))
+
+
 @pytest.mark.slow
 def test_two_real_targets_in_turns(tmp_path: Path) -> None:
     """Each run against its own target, in the order ABBA; worse, exit code 1; the comparison lies beside the runs."""
@@ -139,15 +149,19 @@ def test_two_real_targets_in_turns(tmp_path: Path) -> None:
             cwd=tmp_path,
         )  # fmt: skip
         assert [server.stats().requests >= 900 for server in (a, b)] == [True, True]
-    assert done.code == 1, done.out + done.err
     assert [line.split()[4] for line in done.out.splitlines() if line.startswith("round")] == list("ABBAAB")
-    (file,) = (tmp_path / "runs").glob("*-ab.json")
-    data = json.loads(file.read_text())
-    assert data["verdict"] == "worse"
-    assert [run["target"] for side in ("base", "new") for run in data[side]] == [urls[0]] * 3 + [urls[1]] * 3
     folders = [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
     seeds = sorted(json.loads((path / "run.json").read_text())["seed"] for path in folders)
     assert seeds == [5, 5, 6, 6, 7, 7]
+    count = len(complete_rounds(tmp_path, urls))
+    if not count:
+        assert (done.code, "no round was complete" in done.err) == (2, True), done.out + done.err
+        return
+    (file,) = (tmp_path / "runs").glob("*-ab.json")
+    data = json.loads(file.read_text())
+    assert [run["target"] for side in ("base", "new") for run in data[side]] == [urls[0]] * count + [urls[1]] * count
+    assert done.code == {"worse": 1, "undecided": 3}[data["verdict"]], done.out + done.err
+    assert data["verdict"] == "worse" or count < 3, done.out + done.err
 
 
 @pytest.mark.slow
@@ -160,10 +174,12 @@ def test_ctrl_c_leaves_what_there_is(tmp_path: Path) -> None:
         words = ("ab", "plan.yaml", "--url", a.url, "--url", b.url, "--rounds", 50, "--percentile", "p50")
         with Started(*words, cwd=tmp_path) as process:
             for line in process.lines():
-                if line.startswith("round 2 of 50  A"):
+                if line.startswith("round 3 of 50  A"):  # B's run of the third round is under way, or about to be
                     break
             process.send(signal.SIGINT)
             code, out = process.finish()
+        count = len(complete_rounds(tmp_path, [a.url, b.url]))
     assert code == 130, out
-    assert "2 runs against 2 runs" in out or "3 runs against 3 runs" in out, out
-    assert list((tmp_path / "runs").glob("*-ab.json"))
+    runs = f"{count} run{'s' * (count != 1)}"
+    assert (f"{runs} against {runs}" if count else "no round was complete") in out, out
+    assert len(list((tmp_path / "runs").glob("*-ab.json"))) == (count > 0)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from tests.support.cli import Done, loadworthy, write_plan
+from tests.support.runs import START_MS, interval, manifest, series, started, started_open, write_run
 from tests.support.runs import ended as scenario_ended
-from tests.support.runs import interval, manifest, series, started, write_run
+
+from loadworthy.record.interval import Interval
 
 HEADER = (
     "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,"
@@ -28,7 +30,7 @@ def table(folder: Path, text: str = TABLE) -> Path:
     return path
 
 
-def run_of(folder: Path, thresholds: dict[str, Any], times_us: int = 100_000) -> Path:
+def run_of(folder: Path, thresholds: dict[str, Any], times_us: int = 100_000, ended: str = "completed") -> Path:
     """A run of ten seconds, of scenarios that are alike."""
     ones = [
         interval(second, series("/a", [times_us] * 100), scenario=name, number=second + 10 * place)
@@ -36,8 +38,32 @@ def run_of(folder: Path, thresholds: dict[str, Any], times_us: int = 100_000) ->
         for second in range(10)
     ]
     events = [event for name in thresholds for event in (started(name, 10.0), scenario_ended(name, at_s=10))]
-    run_json = manifest(thresholds, ended_at_s=10, planned_s=10)
+    run_json = manifest(thresholds, ended=ended, ended_at_s=10, planned_s=10)
     return write_run(folder / "run", ones, events=events, run_json=run_json)
+
+
+def search_of(folder: Path) -> Path:
+    """A run that searched, and found 100/s: of 10 ms at 100/s, of 900 ms at 200/s."""
+    trials = [(1, 100.0, 10, 10_000), (2, 200.0, 10, 900_000), (3, 100.0, 30, 10_000)]
+    intervals: list[Interval] = []
+    events = [started_open("find", None)]
+    for number, rate, seconds, time_us in trials:
+        for _ in range(seconds):
+            count = int(rate)
+            one = interval(
+                len(intervals), series("/a", [time_us] * count), scenario="find", scheduled=count, sent=count
+            )  # fmt: skip
+            one.segment = number
+            intervals.append(one)
+        events.append({
+            "at_ms": START_MS, "type": "trial", "scenario": "find", "number": number, "purpose": "grow", "rate": rate,
+            "duration_s": seconds, "took_s": seconds, "sending_s": seconds, "is_bad": time_us > 500_000, "low": 100.0,
+        })  # fmt: skip
+    found = {"rate": 100.0, "low": 97.0, "high": 104.0, "ended": "found"}
+    events += [{"at_ms": START_MS, "type": "capacity", "scenario": "find", **found}, scenario_ended("find", at_s=50)]
+    run_json = manifest({"find": ["p95 < 500ms"]}, ended_at_s=50, planned_s=None)
+    run_json["plan"]["scenarios"]["find"] |= {"kind": "capacity", "users": None, "endpoints": [{"path": "/a"}]}
+    return write_run(folder / "search", intervals, events=events, run_json=run_json)
 
 
 def check(folder: Path, *arguments: object) -> Done:
@@ -127,6 +153,30 @@ def test_a_run_is_judged_by_others_instead(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, {"base_url": "http://h", "scenarios": scenarios})
     assert check(tmp_path, run, "--plan", plan).code == 1
     assert check(tmp_path, run, "--plan", plan, "--scenario", "load").code == 0
+
+
+@pytest.mark.parametrize("words", [[], ["--scenario", "load"]])
+def test_the_code_is_the_verdict_s_also_of_an_interrupted_run(tmp_path: Path, words: list[str]) -> None:
+    """Ctrl-C came when all was done: the run itself ended with 130, but judging it was not interrupted."""
+    run = run_of(tmp_path, {"load": ["p95 < 500ms", "error_rate < 1%"]}, ended="interrupted")
+    done = check(tmp_path, run, *words)
+    assert (done.code, "PASS: 2 of 2 thresholds held" in done.out) == (0, True), done.out
+    assert check(tmp_path, run, *words, *given("p95 < 50ms")).code == 1
+
+
+@pytest.mark.parametrize("words", [[], ["--scenario", "find"]])
+def test_a_part_of_a_search_is_undecided(tmp_path: Path, words: list[str]) -> None:
+    """There are only totals of its trials; the others are judged at the safe load, and a failure stays one."""
+    run = search_of(tmp_path)
+    assert check(tmp_path, run, *words, *given("p95 < 500ms")).code == 0
+    for text in ("p95 < 5ms for 3s", "p95 < 500ms for 3s", "p95 < 500ms, warmup 2s"):
+        done = check(tmp_path, run, *words, *given(text))
+        assert (done.code, "UNDECIDED: 0 of 1 threshold held" in done.out) == (3, True), done.out
+        assert f"{text} asks for a part of a search, whose trials are judged as a whole" in done.out
+    done = check(tmp_path, run, *words, *given("p95 < 500ms for 3s", "p95 < 500ms"))
+    assert (done.code, "UNDECIDED: 1 of 2 thresholds held" in done.out) == (3, True), done.out
+    done = check(tmp_path, run, *words, *given("p95 < 500ms for 3s", "p95 < 5ms"))
+    assert (done.code, "FAIL: 0 of 2 thresholds held" in done.out) == (1, True), done.out
 
 
 def test_our_own_table_is_judged(tmp_path: Path) -> None:

@@ -141,6 +141,61 @@ def test_mistakes_are_told_in_a_sentence(
 
 
 def test_a_folder_without_runs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Or with none that can be read."""
+    """Or with none that can be read; nothing is left behind there."""
     assert command_line("history", tmp_path) == 2
     assert "holds no run that can be read" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "run.json").write_text("{")
+    assert command_line("history", tmp_path, "--rebuild") == 2
+    assert "passed over torn" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["torn"]
+
+
+def test_runs_that_were_cut_short_stand_in_it_and_take_no_part_in_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed ones and interrupted ones; those that Ctrl-C ended after all was done, or a threshold, count."""
+    rng = np.random.default_rng(43)
+    ends = {"killed": None, "interrupted": "interrupted", "done": "interrupted", "aborted": "aborted"}
+    for number in range(12):
+        name = "plain" if number < 6 else list(ends)[number % 2]
+        _write_ended(tmp_path / "short" / f"run-{number:02}", rng, number, ends.get(name, "completed"), name)
+        name = "plain" if number < 6 else list(ends)[2 + number % 2]
+        _write_ended(tmp_path / "whole" / f"run-{number:02}", rng, number, ends.get(name, "completed"), name)
+    out = told(capsys, tmp_path / "short")
+    assert "load 12 runs" in out
+    assert "No change of level" in out
+    assert "load: 6 runs were cut short (killed or interrupted), and left out in looking for changes." in out
+    assert told(capsys, tmp_path / "short") == out  # from the index
+    out = told(capsys, tmp_path / "whole")
+    assert "with run-06" in out
+    assert "cut short" not in out
+
+
+def _write_ended(path: Path, rng: np.random.Generator, number: int, ended: str | None, name: str) -> None:
+    """A run of four seconds; the sort that is meant to be another ran half as slow again."""
+    planned_s = 8.0 if name in ("killed", "interrupted", "aborted") else 4.0
+    facts: dict[str, object] = {
+        "ended": ended,
+        "planned_duration_s": planned_s,
+        **({"ended_at": None} if ended is None else {}),
+    }
+    factor = 1.0 if name == "plain" else 1.5
+    write_simulated(path, rng, at_s=60 * number, factor=factor, seconds=4, per_second=200, run_json=facts)
+
+
+def test_it_is_told_where_only_the_last_runs_are_looked_at(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of sixteen with a change at the eighth the last seven have none; all stand in the table."""
+    from loadworthy.analysis import change_points
+
+    note = "load: changes were looked for in the last"
+    monkeypatch.setattr(change_points, "MOST_RUNS", RUNS)
+    assert note not in told(capsys)
+    monkeypatch.setattr(change_points, "MOST_RUNS", 7)
+    out = told(capsys)
+    assert f"{note} 7 of 16 runs." in out
+    assert "load 16 runs" in out
+    assert "No change of level" in out

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.engine.test_drive import FakeStop, Log
 
-from loadworthy.analysis.capacity import capacity_of
+from loadworthy.analysis.capacity import capacity_of, capacity_sentence
 from loadworthy.analysis.segments import SegmentCutter
 from loadworthy.engine.drive import Control, EndReason, Part, UserClasses, drive
 from loadworthy.engine.searching import COOL_DOWN, WARM_UP, Searcher
@@ -101,6 +101,10 @@ class QueueCrew:
             "find", 0, self._number, START_MS + from_us // 1000, 1000, iterations=int(done.sum()), scheduled=begun,
             sent=begun, series=[series] if series.requests else [], segment=self._segment.number,
         )  # fmt: skip
+        if series.requests:
+            iterations = SeriesInterval("iteration", "find", requests=series.requests)
+            iterations.response = iterations.service = series.response
+            interval.parts = [iterations]
         self._number += 1
         self.intervals.append(interval)
         self.searcher.add(interval)
@@ -244,3 +248,43 @@ def test_the_same_seed_asks_for_the_same_arrivals() -> None:
     """Two searches with one seed make the same segments."""
     first, second = (search({})[1].segments for _ in range(2))
     assert [segment.to_json() for segment in first] == [segment.to_json() for segment in second]
+
+
+def test_a_series_that_is_never_seen_ends_the_search() -> None:
+    """It is tried once more for longer, for it may be rare; nobody asks for more without knowing what the last did."""
+    _, crew, events, _, scenario = search({"thresholds": ["GET /typo p95 < 200ms"]})
+    (found,) = of_type(events, "capacity")
+    assert (found["ended"], found["rate"]) == ("no_evidence", None)
+    assert "no request belongs to 'GET /typo'; of 2 series the nearest are GET /" in found["why"]
+    assert [leg.to_rate for segment in crew.segments for leg in segment.legs] == [10.0] * 3
+    report = capacity_of("find", scenario, events, {})
+    assert capacity_sentence(report) == f"nobody knows what it carries: {found['why']}"
+
+
+def test_parts_are_objectives_too() -> None:
+    """A whole iteration, as a flow has it: not what no series matches and so always holds."""
+    _, _, events, _, _ = search({"thresholds": ["iteration p95 < 200ms"]})
+    (found,) = of_type(events, "capacity")
+    assert found["ended"] == "found"
+    assert found["rate"] == pytest.approx(CAPACITY, rel=0.05)
+
+
+def test_the_time_that_is_left_goes_down_to_nothing() -> None:
+    """In the last phases of a stress, too."""
+    scenario = Scenario.model_validate({"kind": "stress", "thresholds": ["p95 < 200ms"], "overload_time": "20s"})
+    clock = FakeClock()
+    crew = QueueCrew(clock)
+    crew.searcher = searcher = Searcher("find", scenario, "7/find", 30 * US_PER_S, lambda _: None)
+    left: list[int] = []
+
+    class Watch(Log):
+        def tick(self, elapsed_us: int) -> None:
+            left.append(searcher.left_us)
+
+    control = Control()
+    control.stop = FakeStop(clock, None)  # type: ignore[assignment]
+    drive(crew, [Part("find", profile_of(scenario), leader=searcher)], control, clock, Watch(crew))  # type: ignore[arg-type]
+    assert left[-1] == 0
+    assert max(left) > 60 * US_PER_S
+    stress = [value for value in left[-100:] if value]
+    assert stress == sorted(stress, reverse=True)

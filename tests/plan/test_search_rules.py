@@ -92,6 +92,26 @@ def test_a_search_needs_something_that_must_hold(tmp_path: Path) -> None:
     assert "needs to know" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("p95 < 100ms, abort", "p95 < 100ms, abort would end a search at the first miss"),
+        ("p95 < 100ms for 5s, abort", "p95 < 100ms for 5s, abort asks for a part of a trial"),
+        ("p95 < 100ms, warmup 5s", "p95 < 100ms, warmup 5s asks for a part of a trial"),
+        ("capacity >= 300/s", None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["capacity", "stress"])
+def test_a_search_judges_trials_as_a_whole(tmp_path: Path, kind: str, expression: str, told: str | None) -> None:
+    """Neither a stretch nor all but the beginning; and a miss ends no search, so an abort would say nothing."""
+    problems = problems_of(tmp_path, plan(kind, f"thresholds: [error_rate < 1%, '{expression}']")) if told else []
+    assert [problem.message for problem in problems] == ([told] if told else [])
+    if told is None:
+        load_text(tmp_path, plan(kind, f"thresholds: [error_rate < 1%, '{expression}']"))
+    for problem in problems:
+        assert "leave" in (problem.hint or "")
+
+
 def test_a_search_runs_alone(tmp_path: Path) -> None:
     """Others at the same time would count as its limit."""
     text = plan("capacity", "thresholds: [p95 < 500ms]", "with: other") + "\n  other: {endpoints: [{path: /}]}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,42 @@ def test_an_index_without_its_tables_is_made_anew(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_a_file_is_made_only_when_there_is_a_run(tmp_path: Path) -> None:
+    """Until then it answers as one without any run."""
+    with RunIndex(tmp_path) as index:
+        index.clear()
+        index.remove(["a"])
+        assert (index.stamps(), index.scenarios(), index.history("load")) == ({}, [], [])
+    assert list(tmp_path.iterdir()) == []
+    with RunIndex(tmp_path) as index:
+        index.put(run("a"))
+        assert index.kept
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_file_that_another_made_meanwhile_is_kept(tmp_path: Path) -> None:
+    """What it holds is not lost."""
+    with RunIndex(tmp_path) as late:
+        with RunIndex(tmp_path) as early:
+            early.put(run("a"))
+        late.put(run("b"))
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_whether_a_run_was_cut_short_is_kept(tmp_path: Path) -> None:
+    """As it was told."""
+    with RunIndex(tmp_path) as index:
+        index.put(replace(run("a"), cut_short=True))
+        index.put(run("b"))
+    with RunIndex(tmp_path) as index:
+        assert [one.cut_short for one, _ in index.history("load")] == [True, False]
+
+
 def test_where_it_cannot_be_written_it_is_made_in_memory(tmp_path: Path) -> None:
     """A folder that is not there stands for one that is read-only."""
     with RunIndex(tmp_path / "gone") as index:
-        assert not index.kept
         index.put(run("a", p95=1.0))
+        assert not index.kept
         assert len(index.history("load")) == 1
     assert not (tmp_path / "gone").exists()
 
@@ -113,6 +145,24 @@ def test_an_index_in_use_by_another_is_told(tmp_path: Path, monkeypatch: pytest.
         index.put(run("a"))
     with RunIndex(tmp_path), pytest.raises(RunDirError, match="in use"):
         RunIndex(tmp_path)
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_full_disk_is_not_taken_for_another_process(tmp_path: Path) -> None:
+    """It is told as what it is; a limit on the pages of the file stands for the disk."""
+    with RunIndex(tmp_path) as index:
+        index.put(run("a"))
+
+    def fill() -> None:
+        with RunIndex(tmp_path) as index:
+            (pages,) = index._database.execute("PRAGMA page_count").fetchone()
+            index._database.execute(f"PRAGMA max_page_count = {pages}")
+            for number in range(1000):
+                index.put(run(f"{number:09}" * 20))
+
+    with pytest.raises(RunDirError, match=r"history\.sqlite cannot be written: database or disk is full") as told:
+        fill()
+    assert "in use" not in str(told.value)
     assert names(tmp_path) == ["a"]
 
 

@@ -124,7 +124,7 @@ def test_the_drift_of_each_metric() -> None:
     assert "✗ memory_bytes +58.9 MB +55.0 to +63.0 MB +24 % 3 h 20 min" in lines
     assert "✓ error_rate -0.10 pts -0.20 to 0.00 pts -0.05 pts" in lines
     assert "? threads +4 -1 to +9 +2" in lines
-    assert "The first 60 s were cut off as its warm-up." in lines
+    assert "The first 60 s were left out." in lines
     assert "The throughput never became steady." in lines
     without = lines_of(enduring(DriftReport((replace(DRIFTS.metrics[3]),))))
     assert not any("limit in" in line for line in without)

@@ -112,6 +112,8 @@ class CapacityReport:
     limited_by: str | None
     trials: tuple[TrialFigures, ...]
     breaking_points: tuple[BreakingPoint, ...]
+    why: str | None = None
+    """Why it ended without evidence."""
 
     @property
     def rate(self) -> float | None:
@@ -152,6 +154,7 @@ def capacity_of(
         limited_by=_limited_by(result, trials),
         trials=tuple(trials),
         breaking_points=tuple(_breaking_points(trials, objectives, segments)),
+        why=None if found is None else found.get("why"),
     )
 
 
@@ -234,12 +237,16 @@ def _broken_in(trial: TrialFigures, data: SegmentData, objectives: Sequence[Obje
 def capacity_sentence(report: CapacityReport) -> str:
     """What was found, in one clause."""
     result, limit = report.result, report.limited_by
+    if result.ended == "no_evidence":
+        known = "" if result.rate is None else f" above {_rate(result.rate)}"
+        return f"nobody knows what it carries{known}: {report.why or 'there was nothing to judge a rate by'}"
     if result.ended == "generator":
         known = "nothing is known" if result.rate is None else f"it is at least {_rate(result.rate)}"
         return f"the generator was the limit before the service was: {known}"
+    if result.rate is None and not report.trials:
+        return "nothing is known of its capacity: no trial came to its end"
     if result.rate is None:
-        tried = min((one.rate for one in report.trials), default=None)
-        at = "" if tried is None else f", not even {_rate(tried)}"
+        at = f", not even {_rate(min(one.rate for one in report.trials))}"
         return f"no rate that was tried held{at}" + (f"; {limit} broke" if limit else "")
     carried = f"it safely carries {_rate(result.rate)}"
     if result.high is None:

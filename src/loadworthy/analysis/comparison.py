@@ -16,7 +16,6 @@ How wide the intervals are is in :mod:`loadworthy.analysis.contrast`.
 
 from __future__ import annotations
 
-import fnmatch
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from loadworthy.analysis.compared_figures import (
 from loadworthy.analysis.contrast import Basis, Contrast
 from loadworthy.analysis.holm import holm_levels
 from loadworthy.analysis.samples_by_window import ALL, RunSample, ScenarioSample
+from loadworthy.analysis.selection import matches
 from loadworthy.analysis.summary import CLOSED
 
 ALPHA = 0.05
@@ -52,7 +52,7 @@ class Question:
         tolerance: the relative change that is still no matter, e.g. 0.05.
         fractions: the percentiles, 0..1 each.
         scenarios: only these; all that both sides have when empty.
-        series: shell pattern of the labels of series (``GET /items*``); None for all, and the scenario as a whole.
+        series: of which series, by :func:`means` (``GET /items*``); None for all, and the scenario as a whole.
         one_run_is_enough: whether one run a side may decide.
     """
 
@@ -135,7 +135,7 @@ def _of_series(
     notes += [f"{name}: {label} is only in {side}, so it is not compared." for label, side in lonely]
     if question.series is not None:
         known = dict.fromkeys(label for side in sides for one in side for label in one.series if label != ALL)
-        both = [label for label in known if fnmatch.fnmatchcase(label, question.series)]
+        both = [label for label in known if means(question.series, label)]
     few: list[str] = []
     for label in both:
         pair = [[one.series[label] for one in side if label in one.series] for side in sides]
@@ -151,6 +151,12 @@ def _of_series(
         yield from (one for one in others if one is not None)
     if few:
         notes.append(f"{name}: not compared, for no run of a side has requests enough: {', '.join(few)}.")
+
+
+def means(pattern: str, label: str) -> bool:
+    """Whether a series is meant, by its label or by its name alone; as in thresholds, only ``*`` is special."""
+    kind, _, name = label.partition(" ")
+    return matches(pattern, kind, name)
 
 
 def _decide(candidates: Sequence[Candidate], question: Question) -> Iterator[ComparedFigure]:

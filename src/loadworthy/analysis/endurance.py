@@ -1,7 +1,9 @@
 """Does a service decay while it is under a steady load? The verdict for each metric, with the evidence in a sentence.
 
-The warm-up is cut off (MSER-5, :mod:`loadworthy.analysis.steady`), a quarter of the run at most; where the figures
-never settle, that is said, and nothing is cut. Of the rest the drift of every metric is found
+A load that changes by plan changes all figures, so only the longest stretch of steady load is judged
+(:func:`loadworthy.analysis.endurance_metrics.steady_stretch`); where more than a ramp at the beginning is left out,
+that is said. Of it the warm-up is cut off (MSER-5, :mod:`loadworthy.analysis.steady`), a quarter at most; where the
+figures never settle, that is said, and nothing is cut. Of the rest the drift of every metric is found
 (:mod:`loadworthy.analysis.drift`). Then:
 
 - ``fail`` if the drift is significant *and* large, and for the worse. Significant is p < 0.05 with Holm's correction
@@ -22,11 +24,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from loadworthy.analysis.drift import S_PER_H, Drift
 from loadworthy.analysis.ending import seconds as in_words
-from loadworthy.analysis.endurance_metrics import Kind, Subject, Unit, counts, held, response_times
+from loadworthy.analysis.endurance_metrics import (
+    Kind,
+    Stretch,
+    Subject,
+    Unit,
+    counts,
+    held,
+    response_times,
+    steady_stretch,
+)
 from loadworthy.analysis.holm import holm_levels
 from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.steady import BATCH, MIN_BATCHES, truncation_point
@@ -37,6 +49,9 @@ from loadworthy.units import format_bytes, format_ms
 ALPHA = 0.05
 WARM_UP_SHARE = 0.25
 """Of the run: no more is cut off."""
+
+RAMP_SHARE = 0.1
+"""Of the run: so long the load may take to become steady, and no word is said."""
 
 LEVELLED_OFF_SHARE = 0.5
 """Of the slope over the run: clearly less than that in its second half is no steady growth."""
@@ -53,9 +68,9 @@ class MetricDrift:
     """One metric, judged; slopes and changes in its own unit (ms, bytes, a share 0..1, per second, a count).
 
     ``low`` and ``high`` enclose the slope with 95 %. ``change_share`` is the change over the run as a share of where it
-    began, None where that was nothing. ``time_to_limit_s`` counts from the end of the load, None where it does not
-    drift towards its ``limit``, or that is unknown. ``falls_after_load`` is None where nothing was read after the load,
-    or there was no growth to fall back from.
+    began, None where that was nothing. ``time_to_limit_s`` counts from the end of what is judged, None where it does
+    not drift towards its ``limit``, or that is unknown. ``falls_after_load`` is None where nothing was read after the
+    load, or there was no growth to fall back from.
     """
 
     metric: str
@@ -88,12 +103,15 @@ class MetricDrift:
 class DriftReport:
     """All that was judged of a scenario.
 
-    ``warm_up_s`` was cut off; ``remarks`` are clauses that say what could not be judged, or only so.
+    ``warm_up_s`` was cut off the beginning, all from before the load was steady included; ``until_s`` is when its
+    steady stretch ended, None where that was the end of the load. ``remarks`` are clauses that say what could not be
+    judged, or only so.
     """
 
     metrics: tuple[MetricDrift, ...]
     warm_up_s: float = 0.0
     remarks: tuple[str, ...] = ()
+    until_s: float | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -130,28 +148,40 @@ def judge_endurance(
             cannot be named every second.
         duration_s: the measured time; what came later belongs to the users' stopping. As ``resources`` say if None.
     """
-    until_s = resources.duration_s if duration_s is None and resources is not None else duration_s
-    fine, steps = _during(seconds, 0.0, until_s), _during(steps, 0.0, until_s)
-    from_s, remarks = warm_up(fine)
-    fine, steps, known = _during(fine, from_s, None), _during(steps, from_s, None), limits or {}
-    subjects = [*response_times(fine, steps, known), *counts(fine, known)]
+    end_s = resources.duration_s if duration_s is None and resources is not None else duration_s
+    steady, known = steady_stretch(seconds, end_s), limits or {}
+    cut_s, remarks = warm_up(_during(seconds, steady))
+    stretch = steady._replace(from_s=max(steady.from_s, cut_s))
+    fine = _during(seconds, stretch)
+    subjects = [*response_times(fine, _during(steps, stretch), known), *counts(fine, known)]
     if resources is not None:
-        subjects += held(resources, from_s, known)
+        subjects += held(resources, stretch.from_s, min(stretch.to_s, resources.duration_s), known)
     drifts = [subject.drift for subject in subjects]
     levels = holm_levels([drift.p_value for drift in drifts], ALPHA)
     metrics = [_Case(*case).judge() for case in zip(subjects, drifts, levels, strict=True)]
-    return DriftReport(tuple(metrics), from_s, (*_left_out([one.metric for one in metrics]), *remarks))
+    remarks = [*_left_out([one.metric for one in metrics], steady), *remarks]
+    until_s = steady.to_s if steady.to_s < steady.end_s else None
+    return DriftReport(tuple(metrics), stretch.from_s, tuple(remarks), until_s)
 
 
-def _during(seconds: Sequence[Second], from_s: float, until_s: float | None) -> list[Second]:
-    return [one for one in seconds if one.at_s >= from_s and (until_s is None or one.at_s < until_s)]
+def _during(seconds: Sequence[Second], stretch: Stretch) -> list[Second]:
+    """Those that lie in it; where the load goes on after it, of steps only those that end in it."""
+    step_s = min((new.at_s - old.at_s for old, new in pairwise(seconds)), default=1)
+    before_s = stretch.to_s if stretch.to_s == stretch.end_s else stretch.to_s - step_s + 1
+    return [one for one in seconds if stretch.from_s <= one.at_s < before_s]
 
 
-def _left_out(judged: Sequence[str]) -> list[str]:
+def _left_out(judged: Sequence[str], steady: Stretch) -> list[str]:
+    """What was not judged, and why."""
+    edges = {"before": steady.from_s > RAMP_SHARE * steady.end_s, "after": steady.to_s < steady.end_s}
+    changed = " and ".join(word for word, is_so in edges.items() if is_so)
+    time = f"from {in_words(steady.from_s)} to {in_words(steady.to_s)}"
     if not judged:
-        return ["no drift was judged: that takes at least 20 batches over two minutes after the warm-up"]
-    missing = [key for key in ("p50", "p95", "p99") if f"response_time_{key}" not in judged]
-    return [f"the drift of the {' and '.join(missing)} was not judged: too few requests to name it"] if missing else []
+        more = f", and the load was steady only {time}" if changed else ""
+        return [f"no drift was judged: that takes at least 20 batches over two minutes after the warm-up{more}"]
+    missing = " and ".join(key for key in ("p50", "p95", "p99") if f"response_time_{key}" not in judged)
+    few = [f"the drift of the {missing} was not judged: too few requests to name it"] if missing else []
+    return [*few, *([f"only the time {time} was judged: the load changed {changed}"] if changed else [])]
 
 
 def warm_up(seconds: Sequence[Second]) -> tuple[float, list[str]]:

@@ -1,4 +1,4 @@
-"""What is judged of a long run, where its figures come from, and from when on a change matters.
+"""What is judged of a long run: which stretch of it, where its figures come from, and from when on a change matters.
 
 The practical limits are ours. They are about the run as it was: a change that passes one of them is worth somebody's
 time, whatever it would come to in a week.
@@ -23,6 +23,12 @@ meant to arrive in the same batch, for arrivals come by chance, and that chance 
 left 83 of 100 simulated runs of ten minutes undecided. A percentile is read second by second where it can be named in
 nearly every second; else in the longer steps that are given; else not at all, for the seconds in which there were
 enough requests are not like the others.
+
+A load that changes by plan is no decay: twice the users hold twice the connections. So only the longest stretch in
+which the load was steady is judged, its least and its greatest level within 5 % of each other. In a closed workload the
+load is the number of users. In an open one it is what was meant to arrive, and that comes by chance: short blocks of
+time are joined, the likest neighbours first, until all that are left differ for sure (bottom-up segmentation, Keogh,
+Chu, Hart and Pazzani 2001; the likelihood ratio of two Poisson rates, 2 ln Λ > 25, five standard errors).
 """
 
 from __future__ import annotations
@@ -30,7 +36,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from loadworthy.analysis.drift import (
     FEWEST_BATCHES,
@@ -45,6 +55,7 @@ from loadworthy.analysis.drift import (
 from loadworthy.analysis.resources import Points, ResourceSeries
 from loadworthy.analysis.timeline import Second
 
+FloatArray = npt.NDArray[np.float64]
 Unit = Literal["ms", "points", "per_s", "bytes", "count"]
 
 GENERATOR = "generator"
@@ -56,6 +67,16 @@ NAMED_SHARE = 0.9
 STEPS = 30
 """Longer steps for percentiles: enough of them are left when a quarter of the run is cut off as its warm-up."""
 
+STEADY_SHARE = 0.05
+"""So much more than the least load of a steady stretch its greatest may be: less than any limit on what is held."""
+
+STOPPING_S = 5
+"""So long users may be at leaving when the time is up; these last seconds say nothing of the load."""
+
+BLOCK_S, MOST_BLOCKS = 20, 600
+"""Arrivals are counted in blocks of so many seconds; in longer ones where there would be more than 600."""
+
+_SURE = 25.0
 MEMORY_24_H, MEMORY_24_H_FLOOR = 0.5, 0.02
 _DAY_H = 24.0
 
@@ -142,6 +163,90 @@ class Subject(NamedTuple):
         return trend_of(late, late[0][0], self.to_s)
 
 
+class Stretch(NamedTuple):
+    """From when to when the load was steady, in seconds since the scenario's start; all of it ends at ``end_s``."""
+
+    from_s: float
+    to_s: float
+    end_s: float
+
+    @property
+    def length_s(self) -> float:
+        """How long it is."""
+        return self.to_s - self.from_s
+
+
+def steady_stretch(seconds: Sequence[Second], duration_s: float | None = None) -> Stretch:
+    """The longest stretch of steady load, the last of those that are equally long; all of it where no load is known.
+
+    Args:
+        seconds: the timeline, second by second.
+        duration_s: the measured time; what came later is not looked at.
+    """
+    during = [one for one in seconds if duration_s is None or one.at_s < duration_s]
+    end_s = float(during[-1].at_s + 1 if during else 0) if duration_s is None else duration_s
+    if not during:
+        return Stretch(0.0, end_s, end_s)
+    during = [one for one in during if one.at_s < end_s - STOPPING_S] or during
+    is_open = any(one.intended is not None for one in during)
+    starts, levels = _rates(during) if is_open else _users(during)
+    edges_s = [0.0, *(float(during[start].at_s) for start in starts[1:]), end_s]
+    first, end = _longest(edges_s, levels)
+    # Arrivals tell of a change only to a block.
+    margin_s = _block_s(during) if is_open else 0
+    from_s = edges_s[first] + (margin_s if first else 0)
+    to_s = edges_s[end] - (margin_s if end < len(levels) else 0)
+    return Stretch(from_s, max(to_s, from_s), end_s)
+
+
+def _longest(edges_s: Sequence[float], levels: Sequence[float]) -> tuple[int, int]:
+    """The first of the longest row of levels that are near enough to each other, and the one after its last."""
+    best, start = (0, 0), 0
+    for end in range(1, len(levels) + 1):
+        while max(levels[start:end]) > (1 + STEADY_SHARE) * min(levels[start:end]):
+            start += 1
+        if levels[start] > 0 and edges_s[end] - edges_s[start] >= edges_s[best[1]] - edges_s[best[0]]:
+            best = (start, end)
+    return best if best[1] else (0, len(levels))
+
+
+def _users(seconds: Sequence[Second]) -> tuple[list[int], list[float]]:
+    """Where the number of users changes, and the numbers; one that is there for a second or two is passed over."""
+    users = np.pad([one.users for one in seconds], 2, mode="edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(users, 5), axis=1).tolist()
+    starts = [0, *(place for place, (old, new) in enumerate(pairwise(smooth), 1) if old != new)]
+    return starts, [float(smooth[start]) for start in starts]
+
+
+def _block_s(seconds: Sequence[Second]) -> int:
+    return max(BLOCK_S, len(seconds) // MOST_BLOCKS)
+
+
+def _rates(seconds: Sequence[Second]) -> tuple[list[int], list[float]]:
+    """Where the rate of arrivals surely changes, to a block, and the rates."""
+    block_s = _block_s(seconds)
+    starts = [place * block_s for place in range(max(len(seconds) // block_s, 1))]
+    counts = np.add.reduceat(np.array([one.intended or 0.0 for one in seconds]), starts)
+    lengths = np.diff([*starts, len(seconds)]).astype(np.float64)
+    while len(counts) > 1:
+        apart = _likelihood(counts, lengths)
+        joined = _likelihood(counts[:-1] + counts[1:], lengths[:-1] + lengths[1:])
+        ratios = 2 * (apart[:-1] + apart[1:] - joined)
+        place = int(np.argmin(ratios))
+        if ratios[place] > _SURE:
+            break
+        counts[place] += counts[place + 1]
+        lengths[place] += lengths[place + 1]
+        counts, lengths = np.delete(counts, place + 1), np.delete(lengths, place + 1)
+        del starts[place + 1]
+    return starts, (counts / lengths).tolist()
+
+
+def _likelihood(counts: FloatArray, lengths: FloatArray) -> FloatArray:
+    """The logarithm of the greatest likelihood of so many arrivals in such a time, less what is the same for all."""
+    return np.asarray(counts * np.log(np.maximum(counts, 1e-9) / lengths))
+
+
 def step_s(duration_s: float) -> int:
     """How long the steps must be that percentiles are read in where seconds have too few requests."""
     return max(int(duration_s / STEPS), 1)
@@ -203,8 +308,8 @@ def _by_batch(
     yield Subject(metric, None, kind, values, float(seconds[0].at_s), float(seconds[-1].at_s), [], limits.get(metric))
 
 
-def held(resources: ResourceSeries, from_s: float, limits: Mapping[str, float]) -> Iterator[Subject]:
-    """What monitors read of the target, from the end of the warm-up on."""
+def held(resources: ResourceSeries, from_s: float, to_s: float, limits: Mapping[str, float]) -> Iterator[Subject]:
+    """What monitors read of the target, from the end of the warm-up to that of the steady load."""
     for source, metrics in resources.points.items():
         if source == GENERATOR:
             continue
@@ -212,7 +317,7 @@ def held(resources: ResourceSeries, from_s: float, limits: Mapping[str, float]) 
             kind = kind_of(metric)
             if kind is None:
                 continue
-            during = [point for point in points if from_s <= point[0] <= resources.duration_s]
+            during = [point for point in points if from_s <= point[0] <= to_s]
             after = [value for at_s, value in points if at_s > resources.duration_s]
             yield from _subject(metric, source, kind, during, after, _limit_of(metric, source, metrics, limits))
 

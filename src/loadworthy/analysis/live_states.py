@@ -5,7 +5,7 @@
   and Pearson, *Biometrika* 26, 1934).
 - A mean is missed where it is so by more than the seconds differ among themselves, ten of them at least.
 - A count, the most and the least are missed where they are: they do not come back.
-- What is only known at the end (at least so many requests, the busiest minute, a capacity) is not looked at.
+- What is only known at the end (:func:`loadworthy.plan.thresholds.known_only_at_end`) is not looked at.
 
 A share is looked at again each second, so one that lies just at its limit is sooner or later taken for a breach.
 """
@@ -22,27 +22,18 @@ from loadworthy.analysis.stretches import State, Sums, holds, judge, judge_extre
 from loadworthy.analysis.subject import counts_bad, some
 from loadworthy.analysis.threshold_result import format_value
 from loadworthy.analysis.windows import Seen
-from loadworthy.plan.thresholds import TIME_METRICS, Threshold
+from loadworthy.plan.thresholds import TIME_METRICS, Threshold, known_only_at_end
 from loadworthy.units import US_PER_MS, format_count, format_ratio
 
 _FEWEST_MEANS = 10
 _STUDENT_10 = 2.262
 """97.5 % of Student's t with 9 degrees of freedom: for the fewest means, and too wide for more."""
 _TAIL = 0.025
-_NEVER_LIVE = ("capacity", "requests_per_user_minute")
-_ONLY_GROWS = ("failures", "dropped", "requests")
 
 
 def is_live(threshold: Threshold) -> bool:
     """Whether a breach can be known before the end."""
-    if threshold.metric in _NEVER_LIVE:
-        return False
-    if threshold.for_us is not None:
-        return True
-    is_less = threshold.op.startswith("<")
-    if threshold.metric in _ONLY_GROWS or threshold.aggregate == "max":
-        return is_less
-    return threshold.aggregate != "min" or not is_less
+    return not known_only_at_end(threshold)
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ def judge_scenario(
     totals = totals or ScenarioTotals(name)
     expressions = tuple(spec.get("thresholds") or ())
     results = judge_thresholds(expressions, totals, windows=windows, tags=Tags.of(spec), capacity=capacity)
-    results = tuple(_as_proven(result, name, run.events) for result in results)
+    results = tuple(_as_proven(result, name, run) for result in results)
     thresholds = [parse_threshold(text) for text in expressions] or [NO_FAILURES]
     asked = _asked(totals, readings, run) if ran else Asked()
     fitness = judge_fitness(totals, thresholds, results, readings, asked, tags=Tags.of(spec)) if ran else Fitness()
@@ -134,16 +134,17 @@ def judge_thresholds(
     )
 
 
-def _as_proven(result: ThresholdResult, name: str, events: Sequence[Mapping[str, Any]]) -> ThresholdResult:
-    """A threshold whose breach ended the run was missed, whatever what little there is shows now."""
-    for event in events:
+def _as_proven(result: ThresholdResult, name: str, run: Run) -> ThresholdResult:
+    """A threshold whose breach was to end the run was missed, whatever what little there is shows now."""
+    so = "; that ended the run" if run.manifest.get("ended") == "aborted" else ""
+    for event in run.events:
         if (
             event.get("type") == "threshold_breached"
             and event.get("abort")
             and (event.get("scenario"), event.get("expression")) == (name, result.expression)
         ):
             message = str(event.get("message") or f"{result.expression} was missed")
-            return replace(result, verdict=Verdict.FAIL, reason=f"{message}; that ended the run")
+            return replace(result, verdict=Verdict.FAIL, reason=f"{message}{so}")
     return result
 
 

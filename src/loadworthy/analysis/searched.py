@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from loadworthy.analysis.accumulate import ScenarioTotals
-from loadworthy.analysis.capacity import CapacityReport, capacity_of, capacity_sentence, objectives_of
+from loadworthy.analysis.capacity import CapacityReport, capacity_of, capacity_sentence
 from loadworthy.analysis.overload import overload_report
 from loadworthy.analysis.search_report import SearchReport
 from loadworthy.analysis.segments import SegmentData
@@ -20,7 +20,8 @@ from loadworthy.analysis.threshold_result import ThresholdResult
 from loadworthy.analysis.thresholds import evaluate
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.plan.model import Scenario, ScenarioKind
-from loadworthy.plan.thresholds import parse_threshold
+from loadworthy.plan.search_objectives import is_judged_beside
+from loadworthy.plan.thresholds import Threshold, parse_threshold
 from loadworthy.record.rundir import Run
 
 
@@ -31,7 +32,7 @@ def judge_search(
     capacity = capacity_of(name, scenario, run.events, segments)
     overload = None
     if scenario.kind is ScenarioKind.STRESS and capacity.rate is not None:
-        overload = overload_report(name, run.events, segments, objectives_of(scenario), capacity.rate)
+        overload = overload_report(name, run.events, segments, _thresholds(scenario), capacity.rate)
     report = SearchReport(capacity, overload)
     confirmed = None if capacity.confirmed is None else segments.get(capacity.confirmed.number)
     totals = ScenarioTotals(name) if confirmed is None else confirmed.totals
@@ -40,6 +41,12 @@ def judge_search(
         evaluate(parse_threshold(text), totals, tags=tags, capacity=capacity.bounds) for text in scenario.thresholds
     )
     return report, results, tuple(_reasons(report, results, scenario))
+
+
+def _thresholds(scenario: Scenario) -> list[Threshold]:
+    """Those that say how the service is to be, not how much it must carry."""
+    parsed = [parse_threshold(text) for text in scenario.thresholds]
+    return [threshold for threshold in parsed if not is_judged_beside(threshold)]
 
 
 def _reasons(report: SearchReport, results: tuple[ThresholdResult, ...], scenario: Scenario) -> Iterator[Reason]:
@@ -51,7 +58,8 @@ def _reasons(report: SearchReport, results: tuple[ThresholdResult, ...], scenari
         yield Reason(Verdict.PASS, overload.sentence)
         yield Reason(verdict, overload.recovery.sentence)
     elif scenario.kind is ScenarioKind.STRESS and report.capacity.result.ended in ("found", "max_rate", "max_duration"):
-        yield Reason(Verdict.UNDECIDED, "it was not overloaded, so nothing is known of its recovery")
+        why = ": max_rate was reached before its capacity" if report.capacity.result.ended == "max_rate" else ""
+        yield Reason(Verdict.UNDECIDED, f"it was not overloaded{why}, so nothing is known of its recovery")
 
 
 def _verdict(report: CapacityReport, results: tuple[ThresholdResult, ...]) -> Verdict:
@@ -59,7 +67,7 @@ def _verdict(report: CapacityReport, results: tuple[ThresholdResult, ...]) -> Ve
     result = report.result
     if result.ended == "generator":
         return Verdict.INVALID
-    if result.ended == "unfinished" or (result.rate is None and result.ended != "nothing_held"):
+    if result.ended in ("unfinished", "no_evidence") or (result.rate is None and result.ended != "nothing_held"):
         return Verdict.UNDECIDED
     if result.rate is None:
         return Verdict.FAIL
@@ -73,4 +81,8 @@ def _remedy(report: CapacityReport) -> str:
         return "; use more processes (--processes) or machines, or set max_rate to what you need to know"
     if report.result.ended == "max_duration":
         return "; give it more time (max_duration), or be content with less precision"
-    return "; run it to its end" if report.result.ended == "unfinished" else ""
+    remedies = {
+        "unfinished": "; run it to its end",
+        "no_evidence": "; name series that the scenario has, or begin at a higher start_rate",
+    }
+    return remedies.get(report.result.ended, "")

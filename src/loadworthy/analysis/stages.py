@@ -12,19 +12,17 @@ Only thresholds on times and on the error rate are looked at: one on throughput,
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadworthy.analysis.accumulate import MS_PER_S, ScenarioTotals
 from loadworthy.analysis.figures import Figures
-from loadworthy.analysis.intended_windows import Window
-from loadworthy.analysis.overload import done_of, recovery_after
 from loadworthy.analysis.recovery import Recovery
+from loadworthy.analysis.recovery_windows import recovery_after
 from loadworthy.analysis.selection import NO_TAGS, Tags
 from loadworthy.analysis.thresholds import NO_FAILURES, evaluate
 from loadworthy.analysis.verdict import Verdict
-from loadworthy.plan.search_objectives import objective_of
 from loadworthy.plan.thresholds import Threshold, parse_threshold
 from loadworthy.record.interval import Interval
 
@@ -265,36 +263,13 @@ def _failure_points(
 
 def _recovery(cut: StageCut, judged: Sequence[Threshold], totals: ScenarioTotals, tags: Tags) -> Recovery:
     """How soon the thresholds held again after the highest stage; in an open workload beside the ideal drain."""
-    intervals = list(cut.each_interval())
-    objectives = {threshold.expression: objective_of(threshold) for threshold in judged if threshold.series is None}
-    rest = [threshold for threshold in judged if objectives.get(threshold.expression) is None]
     return recovery_after(
-        [done_of(interval, totals.start_ms) for interval in intervals],
-        _since(totals, cut.starts_ms[cut.highest]),
-        _since(totals, cut.highest_end_ms or totals.end_ms),
-        objectives=[objective for objective in objectives.values() if objective is not None],
+        list(cut.each_interval()),
+        totals.start_ms,
+        from_s=_since(totals, cut.starts_ms[cut.highest]),
+        to_s=_since(totals, cut.highest_end_ms or totals.end_ms),
         until_s=totals.duration_s,
-        also=_also(rest, intervals, totals, tags) if rest else None,
+        thresholds=judged,
+        tags=tags,
         piles_up=cut.rates[-1] is not None,
     )
-
-
-def _also(
-    thresholds: Sequence[Threshold], intervals: Iterable[Interval], totals: ScenarioTotals, tags: Tags
-) -> Callable[[Window], bool]:
-    """Thresholds that windows by intended start say nothing of (of a series, a mean): by what was done in the second.
-
-    A percentile of a few requests is missed only if that is sure.
-    """
-    seconds: dict[int, ScenarioTotals] = {}
-    for interval in intervals:
-        at_s = int(_since(totals, interval.start_ms + interval.duration_ms // 2))
-        seconds.setdefault(at_s, ScenarioTotals(totals.name)).add(interval)
-
-    def holds(window: Window) -> bool:
-        second = seconds.get(window.at_s)
-        return second is not None and all(
-            evaluate(threshold, second, tags=tags).verdict is not Verdict.FAIL for threshold in thresholds
-        )
-
-    return holds

@@ -13,7 +13,7 @@ from typing import Any
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals, WindowFigures
 from loadworthy.analysis.ending import Ending, judge_ending, run_duration_s, seconds
 from loadworthy.analysis.endurance import DriftReport, judge_endurance
-from loadworthy.analysis.endurance_metrics import step_s
+from loadworthy.analysis.endurance_metrics import steady_stretch, step_s
 from loadworthy.analysis.planned import planned_scenarios
 from loadworthy.analysis.reading import Reading, read
 from loadworthy.analysis.resources import judge_resources, resource_series
@@ -124,6 +124,11 @@ def _with_searches(
             generator_invalid=unfit,
             generator_warnings=(),
         )
+    for name in set(reading.segments.scenarios) & set(result) - set(planned):
+        unread = Reason(Verdict.UNDECIDED, "it looked for its own load, and this version does not understand its plan")
+        judged = result[name]
+        reasons, verdict = (*judged.reasons, unread), worst([judged.verdict, unread.verdict])
+        result[name] = replace(judged, reasons=reasons, verdict=verdict)
     return result
 
 
@@ -134,15 +139,14 @@ def _with_drift(scenarios: Mapping[str, ScenarioSummary], reading: Reading, run:
     for name, scenario in scenarios.items():
         if scenario.kind != ScenarioKind.ENDURANCE or not scenario.ran:
             continue
-        steps = reading.timeline.seconds(name, step_s(scenario.duration_s))
+        fine = reading.timeline.seconds(name)
+        steps = reading.timeline.seconds(name, step_s(steady_stretch(fine, scenario.duration_s).length_s))
         limits = {
             f"response_time_{one.aggregate}": one.limit / US_PER_MS
             for one in (parse_threshold(result.expression) for result in scenario.thresholds)
             if one.metric == "response_time" and one.fraction and one.series is None and one.op.startswith("<")
         }
-        drift = judge_endurance(
-            reading.timeline.seconds(name), resources.get(name), limits, steps=steps, duration_s=scenario.duration_s
-        )
+        drift = judge_endurance(fine, resources.get(name), limits, steps=steps, duration_s=scenario.duration_s)
         reasons = (*scenario.reasons, *_drift_reasons(drift))
         verdict = worst([scenario.verdict, *(reason.verdict for reason in reasons)])
         result[name] = replace(scenario, drift=drift, reasons=reasons, verdict=verdict)
@@ -169,9 +173,19 @@ def _with_stages_and_resources(
         result[name] = replace(
             result[name],
             stages=None if cut is None else judge_stages(cut, totals, thresholds, Tags.of(specs.get(name, {}))),
-            resources=judge_resources(series, reading.timeline.seconds(name)) if series and series.points else {},
+            resources=judge_resources(series, _peak(result[name], reading)) if series and series.points else {},
         )
     return result
+
+
+def _peak(scenario: ScenarioSummary, reading: Reading) -> list[Second]:
+    """The seconds among which the peak is looked for: those of an overload, where there was one."""
+    seconds = reading.timeline.seconds(scenario.name)
+    overload = None if scenario.search is None else scenario.search.overload
+    if overload is None:
+        return seconds
+    until_s = overload.from_s + overload.time_s
+    return [one for one in seconds if overload.from_s <= one.at_s < until_s]
 
 
 def _whole_health(

@@ -74,7 +74,7 @@ def evaluate(
         tags: those of the scenario.
         capacity: where one was searched.
     """
-    meant = _meant(threshold.series, totals, tags)
+    meant = meant_by(threshold.series, totals, tags)
     subject = _subject(threshold, meant, totals, loses=not sent_alone)
     judged = Judge(threshold, subject, implicit)
     if threshold.metric == "capacity":
@@ -85,23 +85,24 @@ def evaluate(
                 return judged.undecided(f"{some(totals.interrupted, 'request')} made and none answered before the end")
             return judged.undecided("no request was made, so there is nothing to judge")
         if threshold.series is not None and not meant.found:
-            return judged.undecided(_nothing_meant(threshold.series, totals, tags))
+            return judged.undecided(nothing_meant(threshold.series, totals, tags))
     if windows is None or not windows.keeps(threshold):
         return judged.judge()
     return judge_seconds(threshold, subject, windows, implicit=implicit)
 
 
 @dataclass(frozen=True, slots=True)
-class _Meant:
+class Meant:
     """What a pattern means: series, or parts."""
 
     found: Sequence[SeriesInterval] = ()
     are_parts: bool = False
 
 
-def _meant(pattern: str | None, totals: ScenarioTotals, tags: Tags) -> _Meant:
+def meant_by(pattern: str | None, totals: ScenarioTotals, tags: Tags) -> Meant:
+    """What a pattern means among what was measured; nothing for no pattern, which means all requests."""
     if pattern is None:
-        return _Meant()
+        return Meant()
     ranked: dict[Rank, list[SeriesInterval]] = {}
     for known, is_part in ((totals.series, False), (totals.parts, True)):
         for key, one in known.items():
@@ -109,10 +110,10 @@ def _meant(pattern: str | None, totals: ScenarioTotals, tags: Tags) -> _Meant:
             if rank is not None:
                 ranked.setdefault(rank, []).append(one)
     best = min(ranked, default=Rank.PART)
-    return _Meant(ranked.get(best, ()), best is Rank.PART)
+    return Meant(ranked.get(best, ()), best is Rank.PART)
 
 
-def _subject(threshold: Threshold, meant: _Meant, totals: ScenarioTotals, *, loses: bool) -> Subject:
+def _subject(threshold: Threshold, meant: Meant, totals: ScenarioTotals, *, loses: bool) -> Subject:
     parts = {one.kind for one in meant.found} if meant.are_parts else set()
     total = totals.total if threshold.series is None else merged(meant.found)
     return Subject(
@@ -131,7 +132,8 @@ def _noun(kinds: Iterable[str]) -> str:
     return nouns.pop() if len(nouns) == 1 else "part"
 
 
-def _nothing_meant(pattern: str, totals: ScenarioTotals, tags: Tags) -> str:
+def nothing_meant(pattern: str, totals: ScenarioTotals, tags: Tags) -> str:
+    """Why a pattern means nothing, and what there is."""
     tag = tag_of(pattern)
     if tag is not None and tag not in tags.known:
         there = f"there are: {', '.join(tags.known)}" if tags.known else "no step has any"

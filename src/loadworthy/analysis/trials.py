@@ -5,7 +5,10 @@ and that were never made, because their iteration was dropped or never came to a
 slow is counted once where that can be known, and nowhere more than twice: the share is capped by all requests. A trial
 is bad where one objective has more bad ones than it allows.
 
-Where a trial is bad and the generator was unfit (:mod:`loadworthy.analysis.fitness`), it says nothing of the target.
+A trial need not say anything of the target. Where it is bad and the generator was unfit
+(:mod:`loadworthy.analysis.fitness`), or began clearly less than was asked, the generator was the limit. And where an
+objective finds nothing to be judged by (no request of its series was made), nobody knows whether the rate holds: that
+is no reason to ask for more.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from loadworthy.analysis.accumulate import merged
 from loadworthy.analysis.figures import Figures
 from loadworthy.analysis.fitness import judge_fitness
 from loadworthy.analysis.segments import SegmentData
-from loadworthy.analysis.selection import rank_of
-from loadworthy.analysis.thresholds import evaluate
+from loadworthy.analysis.thresholds import evaluate, meant_by, nothing_meant
+from loadworthy.analysis.validity import ACHIEVED_INVALID
 from loadworthy.plan.search_objectives import Objective
 from loadworthy.record.interval import SeriesInterval
+from loadworthy.units import format_count
 
 Json = dict[str, Any]
 
@@ -50,32 +54,56 @@ class ObjectiveResult:
 
 @dataclass(frozen=True, slots=True)
 class TrialJudgement:
-    """What a trial says. ``by_generator``: why it says nothing of the target; None where it does."""
+    """What a trial says.
+
+    ``by_generator``: why it says nothing of the target; None where it does. ``no_evidence``: why nobody knows whether
+    the rate holds; None where that is known.
+    """
 
     results: tuple[ObjectiveResult, ...]
     by_generator: str | None = None
+    no_evidence: str | None = None
 
     @property
     def is_bad(self) -> bool:
         """Whether the rate did not hold."""
         return any(result.is_broken for result in self.results)
 
-    @property
-    def broken(self) -> ObjectiveResult | None:
-        """The objective that was missed by most."""
-        return max((one for one in self.results if one.is_broken), key=lambda one: one.excess, default=None)
 
+def judge_trial(data: SegmentData, objectives: Sequence[Objective], expected: int | None = None) -> TrialJudgement:
+    """Judge what was measured in a trial.
 
-def judge_trial(data: SegmentData, objectives: Sequence[Objective]) -> TrialJudgement:
-    """Judge what was measured in a trial."""
+    Args:
+        data: of the trial.
+        objectives: what must hold.
+        expected: how many arrivals were asked for; None where that is not known, for the trial was cut short.
+    """
     results = tuple(_result(objective, data) for objective in objectives)
     judgement = TrialJudgement(results)
+    scheduled = data.totals.arrivals.scheduled
+    if expected is not None and scheduled < ACHIEVED_INVALID * expected:
+        return TrialJudgement(results, _not_begun(scheduled, expected))
     if not judgement.is_bad:
-        return judgement
+        return TrialJudgement(results, no_evidence=_without_evidence(data, objectives))
     thresholds = [objective.threshold for objective in objectives]
     evaluated = [evaluate(threshold, data.totals, tags=data.tags) for threshold in thresholds]
     unfit = judge_fitness(data.totals, thresholds, evaluated, data.readings, tags=data.tags).invalid
     return TrialJudgement(results, unfit[0] if unfit else None)
+
+
+def _not_begun(scheduled: int, expected: int) -> str:
+    return f"{format_count(scheduled)} of {format_count(expected)} arrivals are on record: a process is lost, or late"
+
+
+def _without_evidence(data: SegmentData, objectives: Sequence[Objective]) -> str | None:
+    """The first objective that finds nothing to be judged by."""
+    if not data.totals.total.requests and not data.lost_share:
+        return "no request was made, so there is nothing to judge a rate by"
+    for objective in objectives:
+        pattern = objective.threshold.series
+        if pattern is not None and not data.lost_share and not meant_by(pattern, data.totals, data.tags).found:
+            return f"{objective.threshold.expression}: {nothing_meant(pattern, data.totals, data.tags)}"
+    return None
 
 
 def is_bad_for_sure(data: SegmentData, objectives: Sequence[Objective], arrivals: int) -> bool:
@@ -125,9 +153,7 @@ def _subjects(pattern: str | None, data: SegmentData) -> Iterator[SeriesInterval
         if data.totals.total.requests:
             yield data.totals.total
         return
-    ranks = {key: rank_of(pattern, key, data.tags) for key in data.totals.series}
-    best = min((rank for rank in ranks.values() if rank is not None), default=None)
-    found = [data.totals.series[key] for key, rank in ranks.items() if rank is not None and rank == best]
+    found = meant_by(pattern, data.totals, data.tags).found
     if found:
         yield merged(found)
 

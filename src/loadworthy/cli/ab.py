@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--percentile", metavar="P", nargs="+", default=PERCENTILES,
                         help="percentiles of the response time to compare (p50 p95 p99)")  # fmt: skip
     parser.add_argument(
-        "--series", metavar="PATTERN", help="compare only series whose name matches, e.g. 'GET /items*'"
+        "--series", metavar="PATTERN", help="compare only series of that name; * is any text: 'GET /items*'"
     )
     add_tolerance(parser)
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the comparison as Markdown, too")

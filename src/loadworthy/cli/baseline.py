@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from loadworthy.cli.sides import expand
-from loadworthy.errors import ExitCode, UsageError
+from loadworthy.cli.sides import expand, first_reason, is_invalid, summary_of
+from loadworthy.errors import ExitCode, RunDirError, UsageError
 
 EPILOG = """\
 examples:
@@ -52,7 +54,25 @@ def _set(arguments: argparse.Namespace) -> ExitCode:
     few = "" if count >= 5 else "; five or more let a comparison see how much runs vary"
     kept = f"{count} run{'s' if count != 1 else ''}, kept in {os.path.relpath(folder / BASELINES)}"
     print(f"baseline {baseline.name}: {kept}{few}")
+    for line in _warnings(runs):
+        print(line, file=sys.stderr)
     return ExitCode.PASS
+
+
+def _warnings(runs: Sequence[Path]) -> Iterator[str]:
+    """A line for each of the runs that a comparison will refuse."""
+    from loadworthy.record.rundir import Run
+    from loadworthy.report.text import plain
+
+    for path in runs:
+        try:
+            summary = summary_of(Run.open(path))
+        except RunDirError as error:
+            yield plain(f"loadworthy: warning: no comparison can read {path.name}: {error}")
+            continue
+        if is_invalid(summary):
+            remedy = "compare refuses it, unless --force is given; better set the baseline without it"
+            yield plain(f"loadworthy: warning: {path.name} is invalid ({first_reason(summary).rstrip('.')}): {remedy}")
 
 
 def _show(arguments: argparse.Namespace) -> ExitCode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from loadworthy.errors import ExitCode, RunDirError, UsageError
 
 if TYPE_CHECKING:
     from loadworthy.analysis.selection import Tags
+    from loadworthy.analysis.summary import Summary
     from loadworthy.analysis.threshold_result import ThresholdResult
     from loadworthy.analysis.verdict import Verdict
     from loadworthy.plan.model import Plan
@@ -93,7 +94,6 @@ def _read_threshold(text: str) -> str:
 
 def _check_run(path: Path, given: Sequence[str], plan_path: Path | None, scenario: str | None) -> _Outcome:
     from loadworthy.analysis.summarize import summarize
-    from loadworthy.analysis.verdict import exit_code_of, worst
     from loadworthy.record.rundir import Run
 
     run = Run.open(path)
@@ -101,19 +101,40 @@ def _check_run(path: Path, given: Sequence[str], plan_path: Path | None, scenari
     if scenario is not None and scenario not in names:
         raise UsageError(f"{path} has no scenario {scenario!r}; it has {', '.join(names) or 'none'}")
     chosen = [scenario] if scenario is not None else names
+    unanswered: dict[str, list[ThresholdResult]] = {}
     if given or plan_path is not None:
         instead = dict.fromkeys(chosen, given) if plan_path is None else _of_plan(plan_path, chosen)
-        run.manifest = _with_thresholds(run.manifest, instead)
+        unanswered = _of_parts_of_searches(run.manifest, instead)
+        run.manifest = _with_thresholds(run.manifest, instead, unanswered)
     try:
         summary = summarize(run)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunDirError(f"{path} is damaged: {type(error).__name__}: {error}") from error
-    checked = [_Checked(name, summary.scenarios[name].thresholds) for name in chosen if name in summary.scenarios]
+    checked = [
+        _Checked(name, [*summary.scenarios[name].thresholds, *unanswered.get(name, ())])
+        for name in chosen
+        if name in summary.scenarios
+    ]
+    return _outcome(summary, checked, unanswered, scenario)
+
+
+def _outcome(
+    summary: Summary,
+    checked: Sequence[_Checked],
+    unanswered: Mapping[str, Sequence[ThresholdResult]],
+    scenario: str | None,
+) -> _Outcome:
+    """The verdict of one scenario, or of all; the code is always the verdict's, also where a run was interrupted."""
+    from loadworthy.analysis.verdict import exit_code_of, worst
+
+    still_open = [result.verdict for results in unanswered.values() for result in results]
     if scenario is None:
-        return _Outcome(summary.verdict, ExitCode(summary.exit_code), checked, summary.reasons)
+        verdict = worst([summary.verdict, *still_open])
+        told = [f"{name}: {result.reason}." for name, results in unanswered.items() for result in results]
+        return _Outcome(verdict, exit_code_of(verdict), checked, [*summary.reasons, *told])
     judged = summary.scenarios[scenario]
-    verdict = worst([judged.verdict, summary.health.verdict])
-    missed = [f"{one.reason}." for one in judged.thresholds if one.verdict.value != "pass"]
+    verdict = worst([judged.verdict, summary.health.verdict, *still_open])
+    missed = [f"{result.reason}." for one in checked for result in one.results if result.verdict.value != "pass"]
     reasons = [*summary.health.reasons, *(f"{one.text}." for one in judged.reasons), *missed]
     return _Outcome(verdict, exit_code_of(verdict), checked, reasons)
 
@@ -126,14 +147,53 @@ def _names_in(manifest: Mapping[str, Any]) -> list[str]:
     return [name for name in names if not isinstance(chosen, list) or name in chosen]
 
 
-def _with_thresholds(manifest: Mapping[str, Any], instead: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The manifest, with other thresholds in its plan."""
+def _with_thresholds(
+    manifest: Mapping[str, Any],
+    instead: Mapping[str, Sequence[str]],
+    unanswered: Mapping[str, Sequence[ThresholdResult]],
+) -> dict[str, Any]:
+    """The manifest, with other thresholds in its plan; without those of which it is known that nothing answers them."""
     plan = dict(manifest["plan"])
+    kept = {
+        name: [text for text in texts if text not in [result.expression for result in unanswered.get(name, ())]]
+        for name, texts in instead.items()
+    }
     plan["scenarios"] = {
-        name: {**spec, "thresholds": list(instead[name])} if name in instead else spec
-        for name, spec in plan["scenarios"].items()
+        name: {**spec, "thresholds": kept[name]} if name in kept else spec for name, spec in plan["scenarios"].items()
     }
     return {**manifest, "plan": plan}
+
+
+def _of_parts_of_searches(
+    manifest: Mapping[str, Any], instead: Mapping[str, Sequence[str]]
+) -> dict[str, list[ThresholdResult]]:
+    """Thresholds about a part of the time (``for``, ``warmup``) of scenarios that searched, undecided, by scenario.
+
+    A search is judged at its safe load, by the trial that confirmed it, and of a trial there are only totals; the
+    seconds of the scenario run through all trials, half of which were meant to be too much. A plan may not ask for it.
+    """
+    from loadworthy.analysis.planned import planned_scenarios
+    from loadworthy.plan.thresholds import parse_threshold
+
+    planned = planned_scenarios(manifest)
+    return {
+        name: [_undecided(name, text) for text in dict.fromkeys(texts) if parse_threshold(text).is_conditional]
+        for name, texts in instead.items()
+        if name in planned and planned[name].is_search
+    }
+
+
+def _undecided(scenario: str, text: str) -> ThresholdResult:
+    from loadworthy.analysis.accumulate import ScenarioTotals
+    from loadworthy.analysis.thresholds import evaluate
+    from loadworthy.analysis.verdict import Verdict
+    from loadworthy.plan.thresholds import parse_threshold
+
+    nothing = evaluate(parse_threshold(text), ScenarioTotals(scenario))
+    reason = f"{text} asks for a part of a search, whose trials are judged as a whole; leave out for and warmup"
+    return replace(
+        nothing, expression=text, observed=None, low=None, high=None, verdict=Verdict.UNDECIDED, reason=reason
+    )
 
 
 def _of_plan(path: Path, names: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="NAME", help="which of several baselines, where no BASE is given")
     what = parser.add_argument_group("what to compare")
     what.add_argument("--scenario", metavar="NAME", action="append", default=[], help="only this one; may be repeated")
-    what.add_argument("--series", metavar="PATTERN", help="only series whose name matches, e.g. 'GET /items*'")
+    what.add_argument("--series", metavar="PATTERN", help="only series of that name; * is any text: 'GET /items*'")
     what.add_argument("--percentile", metavar="P", nargs="+", default=PERCENTILES,
                       help="percentiles of the response time (p50 p95 p99)")  # fmt: skip
     add_tolerance(parser)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadworthy.cli.sides import runs_in, summary_of
 from loadworthy.errors import ExitCode, LoadworthyError, UsageError
 
 if TYPE_CHECKING:
-    from loadworthy.analysis.trend import Trend
+    from loadworthy.analysis.trend import Trend, TrendPoint
     from loadworthy.record.index import RunIndex
 
 EPILOG = """\
@@ -21,7 +22,8 @@ examples:
   loadworthy history runs --scenario load --series "GET /items" --figure p99
   loadworthy history --json > history.json
 
-A change point is where a figure changed its level for good, and it is shown with the commit. The figures are kept in
+A change point is where a figure changed its level for good, and it is shown with the commit. Runs that are invalid or
+were cut short take no part in that, and only the last 500 of the others are looked at. The figures are kept in
 history.sqlite beside the runs; it is made again from them whenever it is missing or does not fit.
 """
 
@@ -52,7 +54,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         if arguments.rebuild:
             index.clear()
         notes = list(refresh(index, folder))
-        trends = list(_trends(index, arguments))
+        trends = list(_trends(index, arguments, notes))
         if not trends:
             more = "".join(f"\n    {note}" for note in notes)
             raise UsageError(f"{folder} holds no run that can be read{more}")
@@ -76,7 +78,9 @@ def refresh(index: RunIndex, folder: Path) -> Iterator[str]:
             continue
         try:
             run = Run.open(path)
-            index.put(indexed_run(name, stamp, summary_of(run), run.manifest))
+            summary = summary_of(run)
+            kept = indexed_run(name, stamp, summary, run.manifest)
+            index.put(replace(kept, cut_short=_is_cut_short(run.manifest, summary)))
         except LoadworthyError as error:
             index.remove([name])
             yield f"passed over {name}: {error}"
@@ -86,6 +90,15 @@ def refresh(index: RunIndex, folder: Path) -> Iterator[str]:
                 f"passed over {name}: its summary is damaged ({type(error).__name__}: {error}); make it again: "
                 f"loadworthy report {path}"
             )
+
+
+def _is_cut_short(manifest: Mapping[str, Any], summary: Mapping[str, Any]) -> bool:
+    """Whether the run was killed, or interrupted before its planned end. One that ended itself for a threshold that it
+    missed tells of the service, and may be the first of a worse level."""
+    from loadworthy.analysis.ending import judge_ending
+    from loadworthy.analysis.verdict import Verdict
+
+    return judge_ending(manifest, summary.get("duration_s")).verdict is Verdict.UNDECIDED
 
 
 def _stamp(path: Path) -> str:
@@ -104,8 +117,8 @@ def _size_and_time(path: Path) -> str:
     return f"{found.st_size}:{found.st_mtime_ns}"
 
 
-def _trends(index: RunIndex, arguments: argparse.Namespace) -> Iterator[Trend]:
-    from loadworthy.analysis.trend import TrendPoint, trend
+def _trends(index: RunIndex, arguments: argparse.Namespace, notes: list[str]) -> Iterator[Trend]:
+    from loadworthy.analysis.trend import TrendPoint
 
     scenarios = index.scenarios()
     if scenarios and arguments.scenario is not None and arguments.scenario not in scenarios:
@@ -120,7 +133,23 @@ def _trends(index: RunIndex, arguments: argparse.Namespace) -> Iterator[Trend]:
         if points:
             searched = any("capacity" in point.figures for point in points)
             figure = arguments.figure or ("capacity" if searched else "p95")
-            yield trend(name, arguments.series, figure, points)
+            yield _trend(name, arguments.series, figure, points, notes)
+
+
+def _trend(scenario: str, series: str, figure: str, points: Sequence[TrendPoint], notes: list[str]) -> Trend:
+    """All runs, and the changes of level among those that came to their end."""
+    from loadworthy.analysis.change_points import MOST_RUNS
+    from loadworthy.analysis.trend import trend
+
+    ended = [point for point in points if not point.run.cut_short]
+    if len(ended) < len(points):
+        few = len(points) - len(ended)
+        words = "1 run was" if few == 1 else f"{few} runs were"
+        notes.append(f"{scenario}: {words} cut short (killed or interrupted), and left out in looking for changes.")
+    judged = sum(figure in point.figures and point.run.verdict != "invalid" for point in ended)
+    if judged > MOST_RUNS:
+        notes.append(f"{scenario}: changes were looked for in the last {MOST_RUNS} of {judged:,} runs.")
+    return replace(trend(scenario, series, figure, ended), points=tuple(points))
 
 
 def _print(folder: Path, trends: list[Trend], notes: list[str], as_json: bool) -> None:

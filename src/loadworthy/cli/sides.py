@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from loadworthy.report.compare import ComparedRun, CompareReport
 
 _INVALID = "invalid"
+_MOST_NAMES = 20
+"""So many series are named where none is meant; a scenario may have hundreds."""
 
 
 def runs_in(folder: Path) -> list[Path]:
@@ -76,7 +78,8 @@ def compare_runs(base: Sequence[Path], new: Sequence[Path], question: Question, 
     """Read both sides and compare them.
 
     Raises:
-        UsageError: a run stands on both sides, is invalid (unless ``force``), or lacks a scenario that was named.
+        UsageError: a run stands on both sides or is invalid (unless ``force``), or no run has a scenario or series that
+            was named.
         RunDirError: a run cannot be read.
     """
     from loadworthy.analysis.comparison import compare
@@ -108,11 +111,16 @@ def _open(path: Path, fractions: Sequence[float]) -> _Opened:
     summary = summary_of(run)
     sample = sample_run(path.name, run.intervals(), fractions, revision_of(run.manifest))
     scenarios = dict(sample.scenarios)
-    for name, figures in summary.get("scenarios", {}).items():
+    for name, figures in summary["scenarios"].items():
         capacity = figures.get("capacity")
         if name in scenarios and isinstance(capacity, dict):
             ends = (capacity.get(key) for key in ("rate", "low", "high"))
-            scenarios[name] = with_capacity(scenarios[name], *ends)
+            try:
+                scenarios[name] = with_capacity(scenarios[name], *ends)
+            except (TypeError, ValueError) as error:
+                raise RunDirError(
+                    f"{path}: the capacity in its summary is damaged ({error}); make it again: loadworthy report {path}"
+                ) from error
     return _Opened(run, summary, RunSample(sample.name, scenarios, sample.revision))
 
 
@@ -126,8 +134,9 @@ def summary_of(run: Run) -> dict[str, Any]:
         data = json.loads((run.path / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         data = None
-    if isinstance(data, dict) and data.get("schema") == SUMMARY_SCHEMA and isinstance(data.get("scenarios"), dict):
-        return data
+    scenarios = data.get("scenarios") if isinstance(data, dict) and data.get("schema") == SUMMARY_SCHEMA else None
+    if isinstance(scenarios, dict) and all(isinstance(one, dict) for one in scenarios.values()):
+        return dict(data)
     try:
         return summarize(run).to_json()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -144,22 +153,28 @@ def _about(one: _Opened) -> Iterator[str]:
 
 
 def _bad(one: _Opened) -> bool:
-    return one.summary.get("verdict") == _INVALID
+    return is_invalid(one.summary)
+
+
+def is_invalid(summary: Mapping[str, Any]) -> bool:
+    """Whether a run is refused in comparisons, by its summary."""
+    return summary.get("verdict") == _INVALID
 
 
 def _refuse_invalid(runs: Sequence[_Opened]) -> None:
     found = [one for one in runs if _bad(one)]
     if found:
-        lines = "\n".join(f"    {one.run.path.name}: {_first_reason(one)}" for one in found)
+        lines = "\n".join(f"    {one.run.path.name}: {first_reason(one.summary)}" for one in found)
         raise UsageError(
             "what is invalid does not describe the service, so it is not compared; leave it out, or add --force:\n"
             f"{lines}"
         )
 
 
-def _first_reason(one: _Opened) -> str:
-    reasons = one.summary.get("reasons") or ["no reason is on record"]
-    return str(reasons[0])
+def first_reason(summary: Mapping[str, Any]) -> str:
+    """Why a run is what it is, by its summary."""
+    reasons = summary.get("reasons")
+    return str(reasons[0]) if isinstance(reasons, list) and reasons else "no reason is on record"
 
 
 def _check_scenarios(question: Question, samples: Sequence[RunSample]) -> None:
@@ -167,6 +182,25 @@ def _check_scenarios(question: Question, samples: Sequence[RunSample]) -> None:
     for name in question.scenarios:
         if name not in known:
             raise UsageError(f"--scenario {name}: no run has it; there are: {', '.join(known) or 'none'}")
+    if question.series is not None:
+        _check_series(question, samples)
+
+
+def _check_series(question: Question, samples: Sequence[RunSample]) -> None:
+    from loadworthy.analysis.comparison import means
+    from loadworthy.analysis.samples_by_window import ALL
+
+    chosen = [
+        one
+        for sample in samples
+        for name, one in sample.scenarios.items()
+        if not question.scenarios or name in question.scenarios
+    ]
+    known = dict.fromkeys(label for one in chosen for label in one.series if label != ALL)
+    if not any(means(question.series or "", label) for label in known):
+        more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+        there = f"{', '.join(list(known)[:_MOST_NAMES]) or 'none'}{more}"
+        raise UsageError(f"--series {question.series}: no run has such a series; there are: {there}")
 
 
 def parse_percentiles(words: Sequence[str]) -> tuple[float, ...]:

@@ -205,27 +205,26 @@ class ClusterCrew:
     def extend(self, scenario: str, segment: Segment) -> None:
         """A segment of load is to come, in all workers; one that comes late hears of it, too."""
         self._segments[scenario] = segment
-        for worker in self._taking_part():
+        for worker in self._at_work():  # others hear of it when they share
             worker.states.pop(scenario, None)  # what it said was of the segment before
             self._tell(worker.client_id, wire.SEGMENT, {"scenario": scenario, "segment": segment.to_json()})
 
     def cut_short(self, scenario: str) -> None:
         """Nothing more of the segment under way begins, in any worker."""
         self._segments.pop(scenario, None)
-        for worker in self._taking_part():
+        for worker in self._at_work():
             self._tell(worker.client_id, wire.SEGMENT, {"scenario": scenario, "segment": None})
 
     def is_idle(self, scenario: str) -> bool:
         """Nothing is under way in any worker."""
-        workers = [worker for worker in self._taking_part() if worker.has_begun]
-        return all(worker.states.get(scenario, (False, None))[0] for worker in workers)
+        return all(worker.states.get(scenario, (False, None))[0] for worker in self._at_work())
 
     def over(self, scenario: str) -> EndReason | None:
         """Nobody left, all iterations done, or every user gone by itself."""
         if self._error is not None:
             raise self._error
         self._look_for_lost()
-        workers = [worker for worker in self._taking_part() if worker.has_begun]
+        workers = self._at_work()
         if not workers:
             return EndReason.WORKERS_LOST
         self._tell_when_spawned(workers)
@@ -361,6 +360,10 @@ class ClusterCrew:
         """Those that were told of the wave under way."""
         return [worker for worker in self._active() if worker.wave == self._wave_number]
 
+    def _at_work(self) -> Sequence[_Worker]:
+        """Those of them that have begun it."""
+        return [worker for worker in self._taking_part() if worker.has_begun]
+
     def _tell_when_spawned(self, workers: Sequence[_Worker]) -> None:
         """Locust's event, here with the users of all workers, once a wave."""
         if not self._is_spawned and all(worker.is_full for worker in workers):
@@ -380,7 +383,7 @@ class ClusterCrew:
 
     def _share_anew(self, newcomer: _Worker | None = None) -> None:
         """Workers came or went while the wave goes on: from a moment on, those that are there share the load."""
-        workers = [worker for worker in self._taking_part() if worker.has_begun]
+        workers = self._at_work()
         if self._start_us is None or not workers:
             return
         self._splits += 1

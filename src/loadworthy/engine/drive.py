@@ -129,10 +129,14 @@ class Control:
     def signals(self, on_first: Callable[[], None]) -> Iterator[None]:
         """Ctrl-C and SIGTERM stop the run while the context lasts; a second one raises KeyboardInterrupt."""
 
+        asked = 0
+
         def handle(_number: int, _frame: FrameType | None) -> None:
-            if self.stop.is_set():
+            nonlocal asked
+            asked += 1
+            if asked > 1:
                 raise KeyboardInterrupt
-            self.stop.set()
+            self.stop.set()  # which it may be already: the run ends itself
             on_first()
 
         hub = gevent.get_hub()

@@ -189,7 +189,8 @@ class Node:
         wait_until(at_us - MARK_US)
         recording = self._recordings[name]
         if self._cutter.running and not recording.stopping:
-            self._cut(recording)
+            self._cut(recording, then_segment=number)
+        else:
             recording.segment = number
 
     def _stop_all(self) -> None:
@@ -241,11 +242,14 @@ class Node:
                 self._cut(recording, with_health=with_health)
                 with_health = False
 
-    def _cut(self, recording: Recording, *, with_health: bool = True) -> None:
+    def _cut(self, recording: Recording, *, with_health: bool = True, then_segment: int | None = None) -> None:
+        """Cut off an interval, and hand it out; what comes after it may be of another segment."""
         if recording.is_over:
             return
         users = self._crowds[recording.scenario].users
         self._cut_off.append(self._recorder.cut(recording, users, with_health=with_health))
+        if then_segment is not None:
+            recording.segment = then_segment  # at once: others may cut while this waits
         gevent.sleep(0)  # each step takes a millisecond where there are many samples: users may go between
         self._hand_out()
         if failures := self._recorder.drain_failures(recording):

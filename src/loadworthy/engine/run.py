@@ -230,8 +230,8 @@ class _PlanRun:
                         return "interrupted", "asked to stop before any load was made"
                 self._tell_what_is_not_done(journal)
                 for wave in waves(self._plan.scenarios, self._names):
-                    if self._control.stop.is_set():
-                        return "interrupted", "asked to stop between two scenarios"
+                    if (ended := self._ended_between()) is not None:
+                        return ended
                     with ExitStack() as monitors:
                         for name in wave:
                             monitors.enter_context(self._monitoring.of_scenario(name))
@@ -254,6 +254,15 @@ class _PlanRun:
             finally:
                 crew.close()
         return "completed", ""
+
+    def _ended_between(self) -> tuple[str, str] | None:
+        """How the run ended, where it was told to stop when one scenario was over and the next had not begun."""
+        reason = self._control.reason
+        if reason is None:
+            return None
+        if reason is EndReason.ABORTED:
+            return "aborted", self._control.why or ""
+        return "interrupted", "asked to stop between two scenarios"
 
     def _searchers(self, names: Sequence[str], journal: Journal) -> dict[str, Searcher]:
         """Who leads those of the scenarios that look for their own load."""

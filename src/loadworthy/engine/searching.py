@@ -25,7 +25,7 @@ from loadworthy.analysis.capacity import (
 )
 from loadworthy.analysis.segments import CAPACITY, SEGMENT, STRESS, TRIAL, SegmentData
 from loadworthy.analysis.selection import Tags
-from loadworthy.analysis.trials import is_bad_for_sure, judge_trial
+from loadworthy.analysis.trials import TrialJudgement, is_bad_for_sure, judge_trial
 from loadworthy.engine.drive import LATE_US, LOOK_US, TICK_US, Crew, EndReason, Progress
 from loadworthy.engine.node import Outlet
 from loadworthy.plan.model import Scenario, ScenarioKind
@@ -73,7 +73,7 @@ class Searcher:
         self.name = name
         self._scenario = scenario
         self._stream = stream
-        self._timeout_us = timeout_us
+        self._patience_us = timeout_us * max(len(scenario.flow), 1) + LATE_US
         self._tell = tell
         self._search = search_of(scenario)
         self._objectives = objectives_of(scenario)
@@ -82,11 +82,14 @@ class Searcher:
         self._trials: list[Json] = []
         self._numbers = self._arrivals = 0
         self._sent_s = 0.0
+        self._expected: int | None = None
         self._baseline_us: float | None = None
         self._start_rate = PROBE_RATE
         self._now_us = self._due_us = 0
         self._crew: Crew | None = None
         self._progress: Progress | None = None
+        self._no_evidence: str | None = None
+        self._stress_end_us: int | None = None
         self._steps = self._all_steps()
 
     # --- what the engine asks and tells ---
@@ -116,6 +119,8 @@ class Searcher:
     @property
     def left_us(self) -> int:
         """About so much time is left."""
+        if self._stress_end_us is not None:
+            return max(self._stress_end_us - self._now_us, 0)
         rest_s = sum(length_s for _, length_s in self._stress_phases(1.0)) if self._is_stress else 0.0
         return round((self._search.left_s + rest_s) * US_PER_S)
 
@@ -127,16 +132,18 @@ class Searcher:
 
     def _all_steps(self) -> Steps:
         yield from self._warm_up()
-        while (trial := self._search.next()) is not None:
+        while self._no_evidence is None and (trial := self._search.next()) is not None:
             yield from self._try(trial)
         result = self._search.result()
         event: Json = {
             "type": CAPACITY, "scenario": self.name, "rate": result.rate, "low": result.low, "high": result.high,
-            "ended": result.ended,
+            "ended": result.ended if self._no_evidence is None else "no_evidence",
         }  # fmt: skip
+        if self._no_evidence is not None:
+            event["why"] = self._no_evidence
         report = capacity_of(self.name, self._scenario, [*self._trials, event], self._segments)
         self._tell({**event, "message": f"{self.name}: {capacity_sentence(report)}"})
-        if self._is_stress and result.rate is not None and result.ended != "generator":
+        if self._is_stress and result.rate is not None and result.ended in ("found", "max_duration"):
             yield from self._segment(self._stress_phases(result.rate), STRESS, with_stages=True)
 
     def _warm_up(self) -> Steps:
@@ -149,27 +156,36 @@ class Searcher:
 
     def _try(self, trial: Trial) -> Steps:
         began_us = self._now_us
-        length_s = max(trial.duration_s, min(FEWEST_ARRIVALS / trial.rate, LONGEST_FOR_THEM_S))
-        number = yield from self._segment([(trial.rate, length_s)], trial.purpose, may_stop=True)
+        number, judgement = yield from self._measure(trial)
+        if judgement.no_evidence:
+            self._no_evidence = judgement.no_evidence
+            return
         data, sending_s = self._segments[number], self._sent_s
-        judgement = judge_trial(data, self._objectives)
         if judgement.is_bad:
             yield from self._cool_down()
         took_s = (self._now_us - began_us) / US_PER_S
-        outcome = Outcome(
-            trial.rate, trial.duration_s, took_s, judgement.is_bad, judgement.is_bad and bool(judgement.by_generator)
-        )
+        outcome = Outcome(trial.rate, trial.duration_s, took_s, judgement.is_bad, judgement.by_generator is not None)
         self._search.record(outcome)
         event: Json = {
             "type": TRIAL, "scenario": self.name, "number": number, "trial": trial.number + 1,
             "purpose": trial.purpose, "rate": trial.rate, "duration_s": trial.duration_s, "took_s": round(took_s, 3),
             "sending_s": round(sending_s, 3), "is_bad": outcome.is_bad,
-            "by_generator": judgement.by_generator if outcome.by_generator else None,
+            "by_generator": judgement.by_generator,
             "low": self._search.low, "high": self._search.high, "left_s": round(self._search.left_s, 1),
         }  # fmt: skip
         self._trials.append(event)
         figures = trial_of(event, data, self._objectives)
         self._tell({**event, "message": f"{self.name}: {trial_sentence(figures)}"})
+
+    def _measure(self, trial: Trial) -> Generator[int, None, tuple[int, TrialJudgement]]:
+        """Do a trial, and once more for longer where an objective saw nothing: what is rare needs time to be seen."""
+        length_s = max(trial.duration_s, min(FEWEST_ARRIVALS / trial.rate, LONGEST_FOR_THEM_S))
+        for seconds in (length_s, max(length_s, LONGEST_FOR_THEM_S)):
+            number = yield from self._segment([(trial.rate, seconds)], trial.purpose, may_stop=True)
+            judgement = judge_trial(self._segments[number], self._objectives, self._expected)
+            if judgement.no_evidence is None:
+                break
+        return number, judgement
 
     def _cool_down(self) -> Steps:
         """Until the target answers as quickly as at first; after some time it is told that it does not."""
@@ -204,6 +220,8 @@ class Searcher:
         """Make this load, (rate, seconds) after (rate, seconds), and wait for the end of all of it; its number."""
         assert self._crew is not None  # noqa: S101  # advance() sets it before any step
         segment, expected = self._next_segment(phases)
+        if purpose == STRESS:
+            self._stress_end_us = segment.end_us
         data = self._segments[segment.number] = SegmentData(ScenarioTotals(self.name), self._tags)
         self._crew.extend(self.name, segment)
         peak = max(rate for rate, _ in phases)
@@ -225,6 +243,7 @@ class Searcher:
                 was_cut = True
                 break
             yield min(self._now_us + TICK_US, segment.end_us, *marks[:1])
+        self._expected = None if was_cut else expected
         self._sent_s = max(min(self._now_us, segment.end_us) - segment.at_us, 1) / US_PER_S
         yield from self._wait_for_figures(data, None if was_cut else expected)
         return segment.number
@@ -247,11 +266,13 @@ class Searcher:
     def _wait_for_figures(self, data: SegmentData, expected: int | None) -> Steps:
         """Until nothing is under way, and what was measured of it is here."""
         assert self._crew is not None  # noqa: S101
-        patience_us = self._now_us + self._timeout_us + LATE_US
+        patience_us = self._now_us + self._patience_us
         while not self._crew.is_idle(self.name) and self._now_us < patience_us:
             yield self._now_us + LOOK_US
         if not self._crew.is_idle(self.name):
             self._crew.cut_short(self.name)
+            message = f"{self.name}: iterations are under way after the time-out of their requests; they count as bad"
+            self._tell({"type": "warning", "scenario": self.name, "message": message})
         idle_us = self._now_us
         while self._now_us < idle_us + FIGURES_US and not _is_complete(data, expected, self._now_us - idle_us):
             yield self._now_us + LOOK_US

@@ -54,6 +54,9 @@ def _check_objectives(thresholds: Any, path: DataPath, document: Document) -> No
         if threshold.is_conditional:
             hint = "a trial is judged as a whole; leave out for, warmup and abort"
             document.add((*path, "thresholds", *place), f"{text} asks for a part of a trial", hint)
+        elif threshold.abort:
+            hint = "a search goes beyond what holds, and ends by itself; leave abort out"
+            document.add((*path, "thresholds", *place), f"{text} would end a search at the first miss", hint)
         if objective_of(threshold) is None and not is_judged_beside(threshold):
             hint = "write percentiles or max, such as p95 < 500ms, an error_rate or dropped_rate, or capacity >= 300/s"
             document.add((*path, "thresholds", *place), f"{text} is nothing that a search can look for", hint)

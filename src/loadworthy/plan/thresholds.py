@@ -36,6 +36,7 @@ __all__ = [
     "Metric",
     "Operator",
     "Threshold",
+    "known_only_at_end",
     "parse_threshold",
     "threshold_from_mapping",
 ]
@@ -52,6 +53,7 @@ _EXAMPLES = "write one like p95 < 500ms, GET /contacts p99 < 1s, error_rate < 1%
 _AFTER_LIMIT = "after the limit there may be: for 10s, then a comma and abort, a comma and warmup 30s"
 _UNCONDITIONAL = ("capacity", "requests_per_user_minute")
 """Metrics with a time of their own: neither a stretch of the run nor all but its beginning has them."""
+_ONLY_GROWS = ("requests", "failures", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,8 @@ def parse_threshold(text: str) -> Threshold:
     limit = _limit(metric, written)
     if limit == 0 and op == "<":
         raise ValueError(f"{text!r} can never hold, for nothing is less than 0; did you mean <= 0?")
-    expression = f"{' '.join(left)} {op} {written}{conditions.text()}"
-    _check_conditions(metric, op, conditions)
-    return Threshold(
-        expression,
+    threshold = Threshold(
+        f"{' '.join(left)} {op} {written}{conditions.text()}",
         metric,
         aggregate,
         fraction,
@@ -137,6 +137,24 @@ def parse_threshold(text: str) -> Threshold:
         conditions.warmup_us,
         conditions.abort,
     )
+    _check_conditions(threshold)
+    return threshold
+
+
+def known_only_at_end(threshold: Threshold) -> bool:
+    """Whether a breach is never sure before the end, for what is asked for may still come.
+
+    So it is where a count or the greatest value must be above its limit, or the least value below; and with what is
+    only found when all is over. With ``for`` each stretch is an end of its own.
+    """
+    if threshold.metric in _UNCONDITIONAL:
+        return True
+    if threshold.for_us is not None:
+        return False
+    is_upper = threshold.op.startswith("<")
+    if threshold.metric in _ONLY_GROWS or threshold.aggregate == "max":
+        return not is_upper
+    return threshold.aggregate == "min" and is_upper
 
 
 def threshold_from_mapping(key: str, value: object) -> str:
@@ -222,13 +240,16 @@ def _limit(metric: Metric, written: str) -> float:
         raise ValueError(f"{rest[2]!r} says nothing after {rest[1]}; {_AFTER_LIMIT}") from error
 
 
-def _check_conditions(metric: Metric, op: Operator, conditions: _Conditions) -> None:
+def _check_conditions(threshold: Threshold) -> None:
     """What has no meaning together is refused when a plan is read, not found out when the run is over."""
+    metric, aggregate = threshold.metric, threshold.aggregate
     if metric in _UNCONDITIONAL:
-        word = "for" if conditions.for_us is not None else "warmup" if conditions.warmup_us else ""
+        word = "for" if threshold.for_us is not None else "warmup" if threshold.warmup_us else ""
         if word:
             why = "searched over many trials" if metric == "capacity" else "that of the busiest minute"
             raise ValueError(f"{metric} is {why}, so {word} says nothing of it; leave {word} out")
-    known_at_end = metric in _UNCONDITIONAL or (metric == "requests" and op.startswith(">") and not conditions.for_us)
-    if conditions.abort and known_at_end:
-        raise ValueError(f"{metric} {op} can only be known when all is over, so it cannot abort a run; leave abort out")
+    if threshold.abort and known_only_at_end(threshold):
+        name = metric if aggregate is None else aggregate if metric == "response_time" else f"{metric}_{aggregate}"
+        raise ValueError(
+            f"{name} {threshold.op} can only be known when all is over, so it cannot abort a run; leave abort out"
+        )

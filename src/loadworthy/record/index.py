@@ -19,7 +19,7 @@ from typing import Self
 from loadworthy.errors import RunDirError
 
 INDEX = "history.sqlite"
-INDEX_SCHEMA = 1
+INDEX_SCHEMA = 2
 FIGURES = (
     "requests", "error_rate", "throughput", "mean", "p50", "p90", "p95", "p99", "p999", "max", "capacity",
 )  # fmt: skip
@@ -29,7 +29,7 @@ _WAIT_S = 10.0
 _TABLES = f"""
 CREATE TABLE runs (
     name TEXT PRIMARY KEY, stamp TEXT NOT NULL, started_at TEXT NOT NULL, verdict TEXT NOT NULL,
-    revision TEXT, dirty INTEGER NOT NULL
+    revision TEXT, dirty INTEGER NOT NULL, cut_short INTEGER NOT NULL
 );
 CREATE TABLE figures (
     run TEXT NOT NULL REFERENCES runs (name) ON DELETE CASCADE, position INTEGER NOT NULL,
@@ -57,7 +57,8 @@ class IndexedSeries:
 
 @dataclass(frozen=True, slots=True)
 class IndexedRun:
-    """What is kept of a run. ``stamp`` changes when its directory does; ``dirty``: the checkout had changed files."""
+    """What is kept of a run. ``stamp`` changes when its directory does; ``dirty``: the checkout had changed files;
+    ``cut_short``: it was killed or interrupted before its planned end, or still goes on."""
 
     name: str
     stamp: str
@@ -66,24 +67,29 @@ class IndexedRun:
     revision: str | None
     dirty: bool
     series: tuple[IndexedSeries, ...] = field(default=())
+    cut_short: bool = False
 
 
 class RunIndex:
     """The index of one folder, open; to be used in a ``with`` block, at whose end it is kept.
 
-    Where the folder cannot be written, it is made in memory, and ``kept`` is False. RunDirError where somebody else
-    keeps it locked.
+    A file is made only when there is a run to keep. Where the folder cannot be written, all is in memory, and ``kept``
+    is False. RunDirError where somebody else keeps the file locked, and where it cannot be written to its end.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / INDEX
         self.kept = True
+        self._has_file = self.path.exists()
+        self._database = self._from_file() if self._has_file else _in_memory()
+
+    def _from_file(self) -> sqlite3.Connection:
         try:
-            self._database = self._opened()
+            return self._opened()
         except sqlite3.DatabaseError as error:
             if _is_locked(error):
-                raise self._locked() from error
-            self._database = self._made_anew()
+                raise self._failed(error) from error
+            return self._made_anew()
 
     def _opened(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=_WAIT_S)
@@ -97,14 +103,10 @@ class RunIndex:
     def _made_anew(self) -> sqlite3.Connection:
         try:
             self.path.unlink(missing_ok=True)
-            database = sqlite3.connect(self.path, timeout=_WAIT_S)
-            database.executescript(_TABLES)
+            return _with_tables(sqlite3.connect(self.path, timeout=_WAIT_S))
         except (OSError, sqlite3.OperationalError):
             self.kept = False
-            database = sqlite3.connect(":memory:")
-            database.executescript(_TABLES)
-        database.execute("PRAGMA foreign_keys = ON")
-        return database
+            return _in_memory()
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +118,7 @@ class RunIndex:
             if kind is None:
                 self._database.commit()
         except sqlite3.OperationalError as failure:
-            raise self._locked() from failure
+            raise self._failed(failure) from failure
         finally:
             self._database.close()
 
@@ -130,11 +132,13 @@ class RunIndex:
 
     def put(self, run: IndexedRun) -> None:
         """Keep a run, in place of what was known of it."""
+        if not self._has_file:  # so nothing was put yet, and the memory that is left behind is empty
+            self._has_file = True
+            self._database.close()
+            self._database = self._from_file()
         self.remove([run.name])
-        self._write(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)",
-            [(run.name, run.stamp, run.started_at, run.verdict, run.revision, int(run.dirty))],
-        )
+        facts = (run.name, run.stamp, run.started_at, run.verdict, run.revision, int(run.dirty), int(run.cut_short))
+        self._write(f"INSERT INTO runs VALUES ({', '.join('?' * len(facts))})", [facts])  # noqa: S608  # question marks
         marks = ", ".join("?" * (5 + len(FIGURES)))
         self._write(
             f"INSERT INTO figures VALUES ({marks})",  # noqa: S608  # question marks
@@ -152,7 +156,7 @@ class RunIndex:
         try:
             self._database.executemany(statement, rows)
         except sqlite3.OperationalError as error:
-            raise self._locked() from error
+            raise self._failed(error) from error
 
     def scenarios(self) -> list[str]:
         """The scenarios of all runs, those of the latest run first."""
@@ -170,22 +174,39 @@ class RunIndex:
     def history(self, scenario: str, series: str = "") -> list[tuple[IndexedRun, IndexedSeries]]:
         """One series in every run that has it, oldest first; the runs come without their other series."""
         query = f"""
-            SELECT name, stamp, started_at, verdict, revision, dirty, fingerprint, {", ".join(FIGURES)}
+            SELECT name, stamp, started_at, verdict, revision, dirty, cut_short, fingerprint, {", ".join(FIGURES)}
             FROM figures JOIN runs ON run = name
             WHERE scenario = ? AND series = ? ORDER BY started_at, name
         """  # noqa: S608  # our own column names
+        rows = self._database.execute(query, (scenario, series))
         return [
             (
-                IndexedRun(name, stamp, started_at, verdict, revision, bool(dirty)),
+                IndexedRun(name, stamp, started_at, verdict, revision, bool(dirty), cut_short=bool(cut_short)),
                 IndexedSeries(scenario, series, fingerprint, _known(figures)),
             )
-            for name, stamp, started_at, verdict, revision, dirty, fingerprint, *figures in self._database.execute(
-                query, (scenario, series)
-            )
+            for name, stamp, started_at, verdict, revision, dirty, cut_short, fingerprint, *figures in rows
         ]
 
-    def _locked(self) -> RunDirError:
-        return RunDirError(f"{self.path} is in use by another process; try again when it is done")
+    def _failed(self, error: sqlite3.DatabaseError) -> RunDirError:
+        """Why it could not be written, for whoever can mend that."""
+        if _is_locked(error):
+            return RunDirError(f"{self.path} is in use by another process; try again when it is done")
+        return RunDirError(f"{self.path} cannot be written: {error}; make room for it, or see to its permissions")
+
+
+def _in_memory() -> sqlite3.Connection:
+    return _with_tables(sqlite3.connect(":memory:"))
+
+
+def _with_tables(database: sqlite3.Connection) -> sqlite3.Connection:
+    """The same, with all tables made; closed where that fails."""
+    try:
+        database.executescript(_TABLES)
+        database.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _check(database: sqlite3.Connection) -> None:
@@ -204,4 +225,5 @@ def _known(values: Sequence[float | None]) -> dict[str, float]:
 
 
 def _is_locked(error: sqlite3.DatabaseError) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+    """By SQLite's own code, whose lowest byte says what kind of error it is. (https://sqlite.org/rescode.html)"""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -77,7 +77,7 @@ def drift_remarks(scenario: ScenarioSummary) -> list[str]:
     if scenario.drift is None:
         return []
     cut = scenario.drift.warm_up_s
-    remarks = [f"The first {seconds(cut)} were cut off as its warm-up."] if cut else []
+    remarks = [f"The first {seconds(cut)} were left out."] if cut else []
     untold = [one for one in scenario.drift.remarks if not any(one in reason.text for reason in scenario.reasons)]
     return remarks + [as_sentence(one) for one in untold]
 

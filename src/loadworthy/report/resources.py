@@ -52,6 +52,7 @@ def resource_charts(series: ResourceSeries, drift: DriftReport | None = None) ->
     """
     trends = {} if drift is None else {(one.source, one.metric): one for one in drift.metrics}
     warm_up_s = 0.0 if drift is None else drift.warm_up_s
+    until_s = None if drift is None else drift.until_s
     charts: list[Chart] = []
     for source, metrics in series.points.items():
         for metric, points in metrics.items():
@@ -59,11 +60,11 @@ def resource_charts(series: ResourceSeries, drift: DriftReport | None = None) ->
             values = {value for _, value in during}
             if len(values) > 1 and min(values) >= 0 and len(charts) < MOST_CHARTS:
                 chart = _chart(source, metric, during, series.duration_s)
-                charts.append(_with_trend(chart, trends.get((source, metric)), warm_up_s))
+                charts.append(_with_trend(chart, trends.get((source, metric)), warm_up_s, until_s))
     return charts
 
 
-def _with_trend(chart: Chart, drift: MetricDrift | None, from_s: float) -> Chart:
+def _with_trend(chart: Chart, drift: MetricDrift | None, from_s: float, until_s: float | None) -> Chart:
     """The chart with the line from where the metric began to where it went; without it where that is not known."""
     if drift is None or not drift.change_share:
         return chart
@@ -73,7 +74,8 @@ def _with_trend(chart: Chart, drift: MetricDrift | None, from_s: float) -> Chart
         return chart
     scale = _BYTES_PER_MB if is_bytes(drift.metric) else 1.0
     # A point stands for the step that begins there and is drawn in its middle; the ends of a trend are moments.
-    moments = (from_s - chart.step_s / 2, chart.end_s - chart.step_s / 2)
+    to_s = chart.end_s if until_s is None else until_s
+    moments = (from_s - chart.step_s / 2, to_s - chart.step_s / 2)
     points = [(at_s, value / scale) for at_s, value in zip(moments, ends, strict=True)]
     label = f"trend, {resource_slope(drift.slope_per_h, drift.metric)} per hour"
     return replace(chart, lines=[*chart.lines, Line(label, "trend", points)])

@@ -1,7 +1,12 @@
-"""Memory and descriptors that are really kept, so that what watches the process from outside sees it grow."""
+"""Memory and descriptors that are really kept, so that what watches the process from outside sees it grow.
+
+Memory is kept in maps of its own, page by page: many small objects would come with several per cent of Python's own
+book-keeping, and the process would grow by more than was declared.
+"""
 
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 from collections.abc import Iterable
@@ -10,13 +15,17 @@ from dataclasses import dataclass, field
 from loadworthy.testing.faults import ConnectionLeak, Fault, MemoryLeak
 from loadworthy.units import US_PER_S
 
+BLOCK_BYTES = 4 * 1024 * 1024
+
 
 @dataclass(slots=True)
 class _Kept:
     """What one fault keeps."""
 
-    blocks: list[bytes] = field(default_factory=list)
+    blocks: list[mmap.mmap] = field(default_factory=list)
     size_bytes: int = 0
+    room_bytes: int = 0
+    """What the last block can still take."""
     descriptors: list[int] = field(default_factory=list)
     connections_seen: int = 0
 
@@ -75,8 +84,19 @@ class Leaks:
         kept = self._of(fault)
         size_bytes = min(size_bytes, fault.limit_bytes - kept.size_bytes)
         if size_bytes > 0:
-            kept.blocks.append(b"\xff" * size_bytes)  # zeros would be pages that the kernel need not provide
             kept.size_bytes += size_bytes
+            self._fill(kept, size_bytes)
+
+    def _fill(self, kept: _Kept, size_bytes: int) -> None:
+        """Write so much; what was not written yet, the kernel does not provide."""
+        while size_bytes > 0:
+            if not kept.room_bytes:
+                kept.blocks.append(mmap.mmap(-1, BLOCK_BYTES))
+                kept.room_bytes = BLOCK_BYTES
+            part = min(size_bytes, kept.room_bytes)
+            kept.blocks[-1].write(b"\xff" * part)
+            kept.room_bytes -= part
+            size_bytes -= part
 
     def _keep_descriptor(self, fault: ConnectionLeak, descriptor: int) -> None:
         kept = self._of(fault)

@@ -38,7 +38,8 @@ from loadworthy.workload.search_settings import SearchSettings, settings_for
 __all__ = ["CapacitySearch", "Outcome", "SearchResult", "SearchSettings", "Trial", "settings_for"]
 
 Purpose = Literal["grow", "bisect", "confirm"]
-Ended = Literal["found", "max_rate", "max_duration", "generator", "nothing_held", "unfinished"]
+Ended = Literal["found", "max_rate", "max_duration", "generator", "nothing_held", "no_evidence", "unfinished"]
+"""Why a search is over. ``no_evidence`` is what whoever does the trials says: there was nothing to judge them by."""
 
 COOL_DOWN_S = 1.0
 """What a trial takes at least beyond its length."""
