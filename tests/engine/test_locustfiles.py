@@ -317,3 +317,17 @@ def test_unknown_classes_and_scenarios_are_named(tmp_path: Path) -> None:
     done = loadworthy("run", path, "--scenario", "laod", cwd=tmp_path)
     assert done.code == 2
     assert "load" in done.err
+
+
+def test_a_shape_has_no_effect_where_the_plan_says_the_rate(tmp_path: Path) -> None:
+    """That is told, once, and the load is the plan's."""
+    shape = (
+        "from locust import LoadTestShape\nclass Waves(LoadTestShape):\n    def tick(self):\n        return (50, 50)\n"
+    )
+    write(tmp_path, USER.format(base="HttpUser") + shape)
+    load = {"locustfile": "locustfile.py", "rate": "40/s", "run_time": "1s", "max_users": 5}
+    with CountingServer(ROUTES) as server:
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": load}})
+        done = loadworthy("run", plan, cwd=tmp_path)
+    assert done.out.count("load: Waves of the locustfile has no effect: the plan says the rate") >= 1
+    assert summary_of(only_run(tmp_path))["scenarios"]["load"]["users_max"] <= 5

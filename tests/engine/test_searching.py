@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -286,5 +287,7 @@ def test_the_time_that_is_left_goes_down_to_nothing() -> None:
     drive(crew, [Part("find", profile_of(scenario), leader=searcher)], control, clock, Watch(crew))  # type: ignore[arg-type]
     assert left[-1] == 0
     assert max(left) > 60 * US_PER_S
+    falls = sum(after < before for before, after in pairwise(left))
+    assert falls > 0.8 * len(left)  # it goes up only where a trial shows that more are needed
     stress = [value for value in left[-100:] if value]
     assert stress == sorted(stress, reverse=True)

@@ -134,6 +134,9 @@ class _PlanRun:
         for name, profile in self._profiles.items():
             if not isinstance(profile, OpenProfile):
                 continue
+            if (shape := classes.shape(name)) is not None:
+                what = "the search finds its own load" if profile.is_led else "the plan says the rate"
+                journal_warnings.append(f"{name}: {type(shape).__name__} of the locustfile has no effect: {what}")
             if profile.max_users < processes:
                 raise UsageError(
                     f"scenario {name}: max_users {profile.max_users} is less than the {processes} processes, "

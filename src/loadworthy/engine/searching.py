@@ -89,6 +89,7 @@ class Searcher:
         self._crew: Crew | None = None
         self._progress: Progress | None = None
         self._no_evidence: str | None = None
+        self._trial_us: int | None = None
         self._stress_end_us: int | None = None
         self._steps = self._all_steps()
 
@@ -122,7 +123,8 @@ class Searcher:
         if self._stress_end_us is not None:
             return max(self._stress_end_us - self._now_us, 0)
         rest_s = sum(length_s for _, length_s in self._stress_phases(1.0)) if self._is_stress else 0.0
-        return round((self._search.left_s + rest_s) * US_PER_S)
+        gone_us = 0 if self._trial_us is None else self._now_us - self._trial_us
+        return max(round(self._search.left_s * US_PER_S) - gone_us, 0) + round(rest_s * US_PER_S)
 
     # --- the steps ---
 
@@ -155,7 +157,7 @@ class Searcher:
             self._baseline_us = self._segments[number].totals.total.response.percentile_us(0.5)
 
     def _try(self, trial: Trial) -> Steps:
-        began_us = self._now_us
+        began_us = self._trial_us = self._now_us
         number, judgement = yield from self._measure(trial)
         if judgement.no_evidence:
             self._no_evidence = judgement.no_evidence
@@ -166,6 +168,7 @@ class Searcher:
         took_s = (self._now_us - began_us) / US_PER_S
         outcome = Outcome(trial.rate, trial.duration_s, took_s, judgement.is_bad, judgement.by_generator is not None)
         self._search.record(outcome)
+        self._trial_us = None
         event: Json = {
             "type": TRIAL, "scenario": self.name, "number": number, "trial": trial.number + 1,
             "purpose": trial.purpose, "rate": trial.rate, "duration_s": trial.duration_s, "took_s": round(took_s, 3),
