@@ -382,15 +382,16 @@ def test_ctrl_c_ends_with_results_and_cleans_up(program: str, suite: Path, servi
 
 
 def _interrupted(program: str, *arguments: str, cwd: Path, service: Service) -> Done:
-    """The command, interrupted when the service has made ten consultations for it."""
-    wanted = service.rows("consultations") + 10
+    """The command, interrupted when its ten users have logged in and the service has made ten consultations for it."""
+    wanted, logins = service.rows("consultations") + 10, login_counts(service)
     process = subprocess.Popen(
         words(program, *arguments), cwd=cwd, env=environment(FAST), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
     try:
         for _ in range(TIME_LIMIT_S * 10):
-            if service.rows("consultations") >= wanted or process.poll() is not None:
+            is_there = sum(grown(login_counts(service), logins).values()) >= 10
+            if (is_there and service.rows("consultations") >= wanted) or process.poll() is not None:
                 break
             threading.Event().wait(0.1)
         process.send_signal(signal.SIGINT)
