@@ -9,6 +9,7 @@ import signal
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -132,8 +133,19 @@ def test_one_scenario_of_a_configuration_runs(service: Service, suite: Path) -> 
 
 
 @pytest.mark.slow
-def test_all_scenarios_run_and_the_report_shows_the_figures_of_each(service: Service, suite: Path) -> None:
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_all_scenarios_run_and_the_report_shows_the_figures_of_each(
+    database: str, suite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Without ``--scenario`` all of them run; the page, the data and the plots have what each kind is about."""
+    folder = tmp_path_factory.mktemp(database)
+    with ExitStack() as stack:
+        url = stack.enter_context(temporary_postgres()) if database == "postgresql" else None
+        service = stack.enter_context(Service("app_performance", folder, url))
+        _all_scenarios_with_their_figures(service, suite)
+
+
+def _all_scenarios_with_their_figures(service: Service, suite: Path) -> None:
     before = row_counts(service)
     options = ("--config", CONFIG, "--users", 8, "--spawn-rate", 4, "--run-time", "4s")
     done = script(RUN, *options, service=service, cwd=suite)
@@ -182,6 +194,7 @@ def _has_figures_of_endurance(endurance: Any) -> None:
     figures = endurance["key_figures"]
     assert figures["memory"]["process_resident_memory_bytes"]["max"] > 1e6
     assert 0 <= figures["database_pool"]["db_pool_usage_ratio"]["max"] <= 1
+    assert any("db_pool_connections" in metric for metric in figures["database_pool"])
     assert len(figures["response_time_consistency"]["p95_ms_by_part"]) == len(endurance["parts"]) >= 4
     assert set(figures["error_rate_by_part"]) <= {0, None}
 
