@@ -281,9 +281,10 @@ def test_a_capacity_that_was_not_searched_is_undecided() -> None:
     assert known.reason == "capacity was 312.0/s (at least 310.0/s), limit 300.0/s"
 
 
-def scenario_of(tmp_path: Path, *events: dict[str, object]) -> ScenarioSummary:
+def scenario_of(tmp_path: Path, *events: dict[str, object], ended: str = "aborted") -> ScenarioSummary:
     """A scenario in which nothing was missed, with these events."""
     run = make_run(tmp_path / "run", [interval(0, series("/a", [1000] * 99))], events=events)
+    run.manifest["ended"] = ended
     spec = {"thresholds": ["p95 < 500ms, abort", "error_rate < 1%"]}
     made = totals(series("/a", [1000] * 99))
     return judge_scenario("load", spec, made, Readings(), run)
@@ -301,6 +302,8 @@ def test_a_breach_that_ended_the_run_stays_a_breach(tmp_path: Path) -> None:
     first, second = scenario_of(tmp_path / "1", breach | {"abort": True}).thresholds
     assert (first.verdict, second.verdict) == (Verdict.FAIL, Verdict.PASS)
     assert first.reason == f"{breach['message']}; that ended the run"
+    first, _ = scenario_of(tmp_path / "4", breach | {"abort": True}, ended="completed").thresholds
+    assert (first.verdict, first.reason) == (Verdict.FAIL, breach["message"])  # proven with the last of its requests
     first, _ = scenario_of(tmp_path / "2", breach).thresholds
     assert first.verdict is Verdict.PASS
     first, _ = scenario_of(tmp_path / "3", breach | {"abort": True, "scenario": "other"}).thresholds

@@ -110,9 +110,10 @@ def _watch_until(session: requests.Session, page: str, fits: Any) -> Any:
 
 
 def _until_charted(session: requests.Session, page: str) -> None:
-    """Locust adds a point to its charts every five seconds."""
+    """Locust adds a point to its charts every five seconds; the first may be from before its users were there."""
     for _ in range(TIME_LIMIT_S * 5):
-        if _template_arguments(session.get(f"{page}/", timeout=30).text)["history"]:
+        history = _template_arguments(session.get(f"{page}/", timeout=30).text)["history"]
+        if any(point["user_count"][1] == 10 for point in history):
             return
         threading.Event().wait(0.2)
     raise AssertionError("the charts stay empty")
