@@ -1,6 +1,6 @@
 """Drift against naive oracles, and against simulated runs that drift or do not.
 
-The seeds are fixed. The rates that are asked for are those of METHODS: at most 8 % false alarms where the level is 5 %.
+The seeds are fixed. At most 8 % false alarms are asked for where the level is 5 %.
 With a true rate of 4 % (10,000 runs), 200 runs show more than 8 % once in 100 seeds.
 """
 

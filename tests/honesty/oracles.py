@@ -31,7 +31,7 @@ def quantile(values: npt.NDArray[Any], fraction: float) -> float:
 
 
 def stalled_quantile_s(fraction: float, *, run_s: float, stall_s: float, utilisation: float = 0.0) -> float:
-    """One stall in a run at a steady rate; a parallel server that takes no time has utilisation 0 (METHODS.md, §1)."""
+    """One stall in a run at a steady rate; a parallel server that takes no time has utilisation 0 (docs/honesty.md)."""
     return max(0.0, stall_s - (1 - fraction) * run_s * (1 - utilisation))
 
 

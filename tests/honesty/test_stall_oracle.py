@@ -1,7 +1,7 @@
 """A stall of known length, of the server or of ourselves, is in the figures as the formula says.
 
 A generator that waits for answers sends nothing while the server stands still, and shows a p99 of a millisecond where
-users waited for a second ("coordinated omission"). The formula is METHODS.md's, §1; that it is right is tested first.
+users waited for a second ("coordinated omission"). That the formula (docs/honesty.md) is right is tested first.
 What may lie between it and our figures: the grain of the arrivals, the bins of the histogram (0.05 %), and how late the
 server's own log says that its answers were.
 """
