@@ -129,7 +129,7 @@ def slow_and_fast() -> tuple[CountingServer, CountingServer]:
 def complete_rounds(folder: Path, urls: list[str]) -> list[int]:
     """The seeds of the rounds of which both runs came to their end and are valid; on a busy machine some may not be."""
     targets: dict[int, set[str]] = {}
-    for path in (path for path in (folder / "runs").iterdir() if path.is_dir()):
+    for path in (path.parent for path in (folder / "runs").glob("*/run.json")):  # Ctrl-C may come before there is one
         facts = json.loads((path / "run.json").read_text())
         if facts["ended"] == "completed" and summary_of(path)["verdict"] != "invalid":
             targets.setdefault(facts["seed"], set()).add(facts["target"])

@@ -172,6 +172,7 @@ class _PlanRun:
 
     def _record(self, classes: ScenarioClasses, environment: Environment) -> RunOutcome:
         """From here on there is a run directory."""
+        thresholds = self._live_thresholds()  # it imports libraries: Ctrl-C meanwhile shall leave no empty directory
         self._started_us = self._clock.wall_us()
         redact = self._request.loaded.redactor
         self._path = self._claim_directory()
@@ -181,7 +182,7 @@ class _PlanRun:
             self._observer,
             self._clock,
             redact,
-            thresholds=self._live_thresholds(),
+            thresholds=thresholds,
             on_abort=self._control.abort,
         )
         ended, reason = "error", "the run ended by an unforeseen error"
