@@ -301,8 +301,8 @@ class _Case:
         sign = -1 if drift.slope_per_h < 0 else 1
         low, high = sorted((sign * drift.low, sign * drift.high))
         moved = "fell" if sign < 0 else "grew"
-        by = f"by {_amount(abs(drift.slope_per_h), unit)} an hour"
-        interval = f"(95 %: {_amount(low, unit)} to {_amount(high, unit)}{'' if drift.slope_per_h else ' an hour'})"
+        by = f"by {amount(abs(drift.slope_per_h), unit)} an hour"
+        interval = f"(95 %: {amount(low, unit)} to {amount(high, unit)}{'' if drift.slope_per_h else ' an hour'})"
         over = f"{self._of_change(drift.change)} over the run"
         if verdict is Verdict.UNDECIDED and not self._is_significant:
             return f"{name} may have drifted: it {moved} {by} {interval}, {over}"
@@ -316,7 +316,7 @@ class _Case:
         if self._kind.unit == "points":
             return f"{change * 100:+.2f} points"
         if self.drift.first <= 0:
-            return f"{'-' if change < 0 else '+'}{_amount(abs(change), self._kind.unit)}"
+            return f"{'-' if change < 0 else '+'}{amount(abs(change), self._kind.unit)}"
         share = change / self.drift.first * 100
         return f"{share:+.0f} %" if abs(share) >= 10 else f"{share:+.1f} %"
 
@@ -335,11 +335,11 @@ class _Case:
 
 
 def _level(value: float, unit: Unit) -> str:
-    return f"{value * 100:.4g} %" if unit == "points" else _amount(value, unit)
+    return f"{value * 100:.4g} %" if unit == "points" else amount(value, unit)
 
 
-def _amount(value: float, unit: Unit) -> str:
-    """A change or a level, with its unit."""
+def amount(value: float, unit: Unit) -> str:
+    """A change or a level in words, with its unit: ``58.9 MB``, ``0.20 points``, ``-3/s``."""
     sign, size = "-" if value < 0 else "", abs(value)
     if unit == "points":
         return f"{sign}{size * 100:.2f} points"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.endurance import DriftReport, MetricDrift
+from loadworthy.analysis.endurance import amount as in_unit
 from loadworthy.analysis.endurance_metrics import Unit, kind_of
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.words import as_sentence, plural
-from loadworthy.units import UNKNOWN, format_bytes, format_ms
+from loadworthy.units import UNKNOWN
 
 _OWN_UNITS: dict[str, Unit] = {"throughput": "per_s", "error_rate": "points"}
 
@@ -23,15 +24,8 @@ def unit_of(drift: MetricDrift) -> Unit:
 
 def amount(value: float, unit: Unit) -> str:
     """A change with its sign: ``+58.9 MB``, ``-0.20 pts``, ``0``."""
-    size, sign = abs(value), "-" if value < 0 else "+" if value > 0 else ""
-    if unit == "bytes":
-        return f"{sign}{format_bytes(size)}"
-    if unit == "ms":
-        return f"{sign}{format_ms(size)}"
-    if unit == "points":
-        return f"{sign}{size * 100:.2f} pts"
-    number = f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
-    return f"{sign}{number}/s" if unit == "per_s" else f"{sign}{number}"
+    plus = "+" if value > 0 else ""
+    return plus + in_unit(value, unit).replace(" points", " pts")
 
 
 def slope(drift: MetricDrift) -> str:
