@@ -79,6 +79,8 @@ def test_no_change_is_said_too() -> None:
     """And what it was looked for in."""
     flat = trend("load", "", "error_rate", [point(n, error_rate=0.0) for n in range(10)])
     assert change_sentences(flat) == ["No change of level in the error rate of 10 runs."]
+    few = trend("load", "", "error_rate", [point(n, error_rate=0.0) for n in range(7)])
+    assert change_sentences(few) == ["Whether the error rate changed its level is not known: 7 runs, and it takes 8."]
     assert sparkline_of(flat) == "error rate  ▄▄▄▄▄▄▄▄▄▄  0.00 % to 0.00 %"
     assert "not known" in sparkline_of(trend("load", "", "p99", [point(1)]))
 

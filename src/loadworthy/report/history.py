@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from loadworthy.analysis.change_points import MIN_PART
 from loadworthy.analysis.trend import Trend, TrendChange, TrendPoint
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.text import MAX_WIDTH, MIN_WIDTH, STYLES, Clamped, plain
@@ -176,11 +177,18 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def change_sentences(trend: Trend) -> list[str]:
-    """A sentence for each change of level, and one where there was none."""
+    """A sentence for each change of level, and one where there was none, or where there are too few runs to tell."""
     if trend.changes:
         return [_sentence(trend, change) for change in trend.changes]
-    known = [point for point in trend.points if trend.figure in point.figures and point.run.verdict != Verdict.INVALID]
+    known = [
+        point
+        for point in trend.points
+        if trend.figure in point.figures and point.run.verdict != Verdict.INVALID and not point.run.cut_short
+    ]
     name = trend.figure.replace("_", " ")
+    if len(known) < 2 * MIN_PART:
+        runs = plural(len(known), "run")
+        return [f"Whether the {name} changed its level is not known: {runs}, and it takes {2 * MIN_PART}."]
     return [f"No change of level in the {name} of {plural(len(known), 'run')}."]
 
 
