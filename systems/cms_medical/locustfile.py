@@ -17,6 +17,7 @@ from typing import Any
 from locust import between, task
 from locust.env import Environment
 
+from loadworthy.page import live_page
 from loadworthy.users import HttpUser
 from loadworthy.users.cleanup import clean_up_after, created
 from loadworthy.users.http import Response
@@ -47,6 +48,7 @@ FIRST_SLOT = datetime(2040, 1, 1, tzinfo=UTC)
 
 require_target()
 clean_up_after()
+live_page(plan=Path(__file__).with_name("levels.yaml"), scenario="medium")
 
 
 def unique(prefix: str) -> str:

@@ -81,3 +81,16 @@ def test_manifests_say_the_same() -> None:
     assert scenario_facts(lengths, [("a", "b"), ("c",)]) == 10
     assert scenario_facts(lengths) == 13
     assert scenario_facts(lengths | {"b": None}, [("a", "b"), ("c",)]) is None
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        ("asked to stop", ""), ("asked to stop between two scenarios", ""), ("told twice to stop", ""), (None, ""),
+        ("stopped from the live page", " (stopped from the live page)"),
+    ],
+)  # fmt: skip
+def test_who_asked_for_the_end_is_told_where_it_is_known(by: str | None, told: str) -> None:
+    """A signal bears no name."""
+    ending = judge_ending({"ended": "interrupted", "planned_duration_s": 60.0, "ended_reason": by}, 12.0)
+    assert (ending.reason or "").startswith(f"The run was interrupted{told}: it ended after 12 s of the planned 60 s")

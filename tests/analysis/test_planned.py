@@ -118,3 +118,17 @@ def test_rates_are_those_of_the_planned_time(tmp_path: Path) -> None:
     assert (arrivals["rate_intended"], arrivals["rate_achieved"]) == (50.0, 50.0)
     assert (load.duration_s, load.due_s) == (21.0, 20.0)
     assert load.figures.throughput == pytest.approx(1000 / 21)
+
+
+@pytest.mark.parametrize("arrivals", ["constant", "poisson"])
+@pytest.mark.parametrize(("until_s", "due"), [(5.0, 250), (10.0, 500), (15.0, 1000), (None, 1250)])
+def test_a_load_that_was_changed_by_hand_is_counted_as_it_was_changed(
+    arrivals: str, until_s: float | None, due: int
+) -> None:
+    """Twice the rate from 10 s to 15 s; of many, too, that are not counted one by one."""
+    changed = [{"type": "load_changed", "scenario": "load", "factor": factor, "from_s": at_s}
+               for at_s, factor in ((10.0, 2), (15.0, 1))]  # fmt: skip
+    count = arrivals_due("load", facts(arrivals=arrivals), until_s, changed)
+    assert abs(count - due) <= (0 if arrivals == "constant" else 4 * due**0.5)
+    many = facts(arrivals=arrivals, rate="5000/s", run_time="1d")
+    assert arrivals_due("load", many, None, changed) == 5000 * (86_400 + 5)

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from tests.support.runs import START_MS, interval, series
 
 from loadworthy.analysis.timeline import Second, TimelineBuilder
+from loadworthy.analysis.windows import ScenarioWindows, look_of
+from loadworthy.plan.thresholds import parse_threshold
+from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
 
 
@@ -101,3 +104,105 @@ def test_arrivals_of_an_open_workload() -> None:
     assert (closed.intended, closed.sent, closed.dropped) == (None, None, None)
     assert {"intended", "sent", "dropped"}.isdisjoint(closed.to_json())
     assert {"intended", "sent", "dropped", "p50_ms"} <= set(both.to_json())
+
+
+def test_failures_by_kind() -> None:
+    """Per second over all processes, each over its own time; together they are the failure rate."""
+    (made,) = seconds_of(
+        interval(0, series("/a", [1000] * 9, failures={"status": 2, "timeout": 1}), process=1),
+        interval(0, series("/b", [1000] * 9, failures={"status": 3}), process=2, duration_ms=500),
+    )
+    assert made.failure_kinds == {"status": 8, "timeout": 1}
+    assert sum(made.failure_kinds.values()) == made.failure_rate
+    assert made.to_json()["failure_kinds"] == {"status": 8, "timeout": 1}
+    (fine,) = seconds_of(interval(0, series("/a", [1000])))
+    assert fine.failure_kinds == {}
+    assert "failure_kinds" not in fine.to_json()
+
+
+def test_the_generators_own_readings() -> None:
+    """The busiest process on average, and the worst lag of the event loop in any of them."""
+    made = seconds_of(
+        interval(0, process=1, health={"cpu": 0.2, "loop_lag_ms": 9.0}),
+        interval(1, process=1, health={"cpu": 0.8, "loop_lag_ms": 1.0}, duration_ms=3000),
+        interval(0, process=2, health={"cpu": 0.6, "loop_lag_ms": 2.0}),
+        interval(1, process=2, health={"loop_lag_ms": 4.0}),
+        interval(9, process=1, health={}),
+        step_s=5,
+    )
+    assert [(one.cpu, one.loop_lag_ms) for one in made] == [(pytest.approx(0.65), 9.0), (None, None)]
+    assert {"cpu", "loop_lag_ms"} <= set(made[0].to_json())
+    assert {"cpu", "loop_lag_ms"}.isdisjoint(made[1].to_json())
+
+
+def test_the_generators_own_lag_is_that_of_an_open_workload() -> None:
+    """Over all processes, and only where it can be named."""
+    named, few = interval(0, scheduled=400, sent=400), interval(2, scheduled=300, sent=300)
+    named.own_lag, few.own_lag = Histogram.of([100] * 396 + [5000] * 4), Histogram.of([100] * 300)
+    other = interval(0, process=1)
+    other.own_lag = Histogram.of([2000] * 4)
+    assert [one.own_lag_p99_ms for one in seconds_of(named, few, other)] == [2.0, None]
+    closed = interval(0)
+    closed.own_lag = Histogram.of([100] * 400)
+    (made,) = seconds_of(closed)
+    assert made.own_lag_p99_ms is None
+    assert "own_lag_p99_ms" not in made.to_json()
+
+
+def test_what_is_remembered_is_forgotten_with_the_next_interval() -> None:
+    """The same question gets the same answer, and one that nobody can spoil for others, until there is more to tell."""
+    builder = TimelineBuilder()
+    builder.add(interval(0, series("/a", [1000])))
+    first = builder.seconds("load")
+    first.clear()
+    assert [one.requests for one in builder.seconds("load")] == [1]
+    builder.series("load", 1)["GET /a"].clear()
+    assert len(builder.series("load", 1)["GET /a"]) == 1
+    builder.add(interval(1, series("/a", [1000])))
+    assert [one.requests for one in builder.seconds("load")] == [1, 1]
+    assert len(builder.series("load", 1)["GET /a"]) == 2
+
+
+@given(
+    pieces=st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.integers(0, 40_000),
+            st.integers(1, 1200),
+            st.lists(st.integers(0, 5_000_000), max_size=3),
+            st.booleans(),
+        ),
+        max_size=60,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_windows_are_those_of_thresholds(pieces: list[tuple[int, int, int, list[int], bool]]) -> None:
+    """Response and service times in the same windows as those by which percentiles are judged."""
+    thresholds = [parse_threshold("p95 < 1s"), parse_threshold("service_time_p95 < 1s")]
+    kept = ScenarioWindows([look_of(one) for one in thresholds])
+    builder = TimelineBuilder()
+    for number, (process, at_ms, duration_ms, times, stopping) in enumerate(pieces):
+        one = interval(0, series("/a", times, service_us=[time // 2 for time in times]), process=process, number=number)
+        one.start_ms, one.duration_ms, one.stopping = START_MS + at_ms, duration_ms, stopping
+        kept.add(one)
+        builder.add(one)
+    for threshold, service in zip(thresholds, (False, True), strict=True):
+        seconds = kept.seconds(threshold)
+        wanted = () if seconds is None else seconds.windows()
+        assert builder.windows("load", service=service) == [window.times for window in wanted]
+
+
+def test_times_are_in_the_order_of_their_moments() -> None:
+    """All that was measured, as each process noted it, counted from the scenario's beginning."""
+    builder = TimelineBuilder()
+    for one in (
+        interval(2, series("/a", [3000]), series("/b", [4000])),
+        interval(0, series("/a", [1000]), process=1),
+        interval(1, process=1),
+    ):
+        builder.add(one)
+    times = list(builder.times("load"))
+    assert [at_s for at_s, _ in times] == [0.5, 2.5]
+    assert [histogram for _, histogram in times] == [Histogram.of([1000]), Histogram.of([3000, 4000])]
+    assert builder.last_s("load") == 2.5
+    assert (list(builder.times("other")), builder.last_s("other"), builder.windows("other")) == ([], 0.0, [])

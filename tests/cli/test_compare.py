@@ -254,3 +254,13 @@ def test_percentiles_are_read_as_people_write_them() -> None:
     for word in ("p100", "p", "-5", "nan", "inf", "median"):
         with pytest.raises(UsageError, match="--percentile"):
             parse_percentiles([word])
+
+
+def test_the_comparison_is_written_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verdict, the figures and what moved, in one file that fetches nothing."""
+    page = tmp_path / "comparison.html"
+    assert command_line("compare", "before", "--to", "slower", "--html", page) == 1
+    text = page.read_text(encoding="utf-8")
+    assert "worse</h1>" in text
+    assert "load: what moved" in text
+    assert "src=" not in text.split('<script type="application/json"')[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +16,7 @@ from loadworthy.errors import UsageError
 from loadworthy.plan.model import Scenario
 from loadworthy.testing import FakeClock
 from loadworthy.units import US_PER_S
-from loadworthy.workload.profile import profile_of
+from loadworthy.workload.profile import LoadChange, profile_of
 from loadworthy.workload.segment import Segment
 
 
@@ -41,6 +43,7 @@ class FakeCrew:
         self._over_at_s = over_at_s or {}
         self.told: list[tuple[float, str, int, float]] = []
         self.dismissed: list[tuple[float, str]] = []
+        self.changes: list[tuple[float, str, tuple[LoadChange, ...]]] = []
         self.users = 0
 
     def now_s(self) -> float:
@@ -49,6 +52,9 @@ class FakeCrew:
     lead_us = 0
 
     def extend(self, scenario: str, segment: Segment) -> None: ...
+
+    def change_load(self, scenario: str, changes: Sequence[LoadChange]) -> None:
+        self.changes.append((self.now_s(), scenario, tuple(changes)))
 
     def cut_short(self, scenario: str) -> None: ...
 
@@ -80,15 +86,23 @@ class Log:
         self.stages: list[tuple[float, str, int, Mapping[str, float]]] = []
         self.ends: list[tuple[float, str, EndReason]] = []
         self.ticks: list[int] = []
+        self.changes: list[tuple[float, str, LoadChange]] = []
+        self.on_tick: dict[float, Callable[[], object]] = {}
+        """Done once, when so many seconds have gone by."""
 
     def stage(self, scenario: str, index: int, amount: Mapping[str, float]) -> None:
         self.stages.append((self._crew.now_s(), scenario, index, amount))
+
+    def load_changed(self, scenario: str, change: LoadChange) -> None:
+        self.changes.append((self._crew.now_s(), scenario, change))
 
     def ended(self, scenario: str, reason: EndReason) -> None:
         self.ends.append((self._crew.now_s(), scenario, reason))
 
     def tick(self, elapsed_us: int) -> None:
         self.ticks.append(elapsed_us)
+        for at_s in [at_s for at_s in self.on_tick if at_s * US_PER_S <= elapsed_us]:
+            self.on_tick.pop(at_s)()
 
 
 class Shape(LoadTestShape):
@@ -108,10 +122,13 @@ def lead(
     stop_at_s: float | None = None,
     over_at_s: dict[str, float] | None = None,
     shape: LoadTestShape | None = None,
+    asks: Mapping[float, tuple[float, str | None]] | None = None,
 ) -> tuple[dict[str, EndReason], FakeCrew, Log]:
+    """``asks``: at so many seconds somebody asks for this factor, of this scenario or all."""
     clock = FakeClock()
     crew, control = FakeCrew(clock, over_at_s), Control()
     log = Log(crew)
+    log.on_tick = {at_s: partial(control.change_load, *change) for at_s, change in (asks or {}).items()}
     control.stop = FakeStop(clock, stop_at_s)  # type: ignore[assignment]
     parts = [Part(name, profile_of(Scenario.model_validate(keys)), shape) for name, keys in scenarios.items()]
     return drive(crew, parts, control, clock, log), crew, log
@@ -221,3 +238,75 @@ def test_a_run_that_ends_itself_says_why() -> None:
     asked.stop.set()
     asked.abort("too late")
     assert asked.reason is EndReason.INTERRUPTED
+
+
+def test_a_change_by_hand_is_told_when_it_holds() -> None:
+    """At its moment to the ms, not a quarter of a second later; the crew heard of it at once."""
+    scenarios: dict[str, dict[str, Any]] = {"a": {"users": 2, "run_time": "10s"}, "open": {"rate": 5, "run_time": "4s"}}
+    _, crew, log = lead(scenarios, over_at_s={"open": 3.9}, asks={1.0: (2, None), 2.0: (0.5, "a")})
+    assert [(at_s, name) for at_s, name, _ in crew.changes] == [(1, "a"), (1, "open"), (2.05, "a")]
+    assert log.changes == [
+        (1.3, "a", LoadChange(1_300_000, 2)),
+        (1.3, "open", LoadChange(1_300_000, 2)),
+        (2.35, "a", LoadChange(2_350_000, 0.5)),
+    ]
+
+
+def test_stages_are_told_as_they_were_changed() -> None:
+    """With the users that are asked for as they begin."""
+    _, _, log = lead({"a": {"stages": STAGES}}, asks={3.0: (3, None), 12.0: (1, None)})
+    assert [amount for _, _, _, amount in log.stages] == [{"users": 10}, {"users": 150}, {"users": 0}]
+
+
+def test_a_change_that_is_to_come_when_the_scenario_ends_is_none() -> None:
+    """Its iterations were done first, or somebody stopped it."""
+    _, crew, log = lead({"a": {"users": 2, "iterations": 5}}, over_at_s={"a": 1.25}, asks={1.0: (2, None)})
+    assert len(crew.changes) == 1
+    assert log.changes == []
+    _, _, log = lead({"a": {"users": 2}}, stop_at_s=1.25, asks={1.0: (2, None)})
+    assert log.changes == []
+    both: dict[str, dict[str, Any]] = {"a": {"users": 2, "iterations": 5}, "b": {"users": 2, "run_time": "3s"}}
+    _, _, log = lead(both, over_at_s={"a": 1.25}, asks={1.0: (2, None)})
+    assert [name for _, name, _ in log.changes] == ["b"]
+    with pytest.raises(UsageError, match="no scenario 'a' is under way"):
+        lead(both, over_at_s={"a": 1.25}, asks={1.5: (2, "a")})
+
+
+def test_outside_a_wave_there_is_no_load_to_change() -> None:
+    """Neither before nor after it, nor while it ends."""
+    control = Control()
+    with pytest.raises(UsageError, match="no scenario is under way"):
+        control.change_load(2)
+    with pytest.raises(UsageError, match="no scenario is under way"):
+        lead({"a": {"users": 2}}, stop_at_s=1, asks={1.0: (2, None)})
+
+
+def test_one_who_asks_for_the_end_is_an_interruption_with_words() -> None:
+    """Told once, in the words of whoever was first; a run that ends itself is not asked any more."""
+    told: list[str] = []
+    control = Control()
+    with control.signals(told.append):
+        control.ask_to_stop("stopped from the live page")
+        control.ask_to_stop("again")
+        control.abort("and a threshold")
+    assert told == ["stopped from the live page"]
+    assert (control.asked, control.why, control.reason) == (told[0], None, EndReason.INTERRUPTED)
+    aborted = Control()
+    aborted.abort("a threshold was missed")
+    aborted.ask_to_stop("too late")
+    assert (aborted.asked, aborted.reason) == (None, EndReason.ABORTED)
+
+
+def test_a_signal_after_somebody_asked_is_the_first_one() -> None:
+    """It ends nothing at once; the one after it does. Handlers are put back."""
+    before = signal.getsignal(signal.SIGINT)
+    told: list[str] = []
+    control = Control()
+    control.ask_to_stop("stopped from the live page")
+    with control.signals(told.append):
+        assert told == ["stopped from the live page"]  # what was asked before anybody could be told
+        signal.raise_signal(signal.SIGINT)
+        assert told[1:] == ["stopping"]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before

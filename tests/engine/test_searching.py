@@ -20,7 +20,7 @@ from loadworthy.record.interval import Interval, SeriesInterval
 from loadworthy.testing import FakeClock
 from loadworthy.units import US_PER_S
 from loadworthy.workload.arrivals import Split
-from loadworthy.workload.profile import profile_of
+from loadworthy.workload.profile import LoadChange, profile_of
 from loadworthy.workload.segment import Segment
 
 START_MS = 1_795_183_509_000
@@ -72,6 +72,9 @@ class QueueCrew:
         service = round(US_PER_S / CAPACITY)
         begun = np.maximum.accumulate(at - np.arange(at.size) * service) + np.arange(at.size) * service
         self._at, self._done = at, begun + service
+
+    def change_load(self, scenario: str, changes: Sequence[LoadChange]) -> None:
+        raise AssertionError("nobody changes the load of a search")
 
     def cut_short(self, scenario: str) -> None:
         self._set(self._at[self._at <= self._now_us()])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadworthy.record.histogram import MAX_TRACKABLE_US, Histogram, bin_bounds, bin_index, bin_indices
+from loadworthy.record.histogram import HEADER, MAX_TRACKABLE_US, Histogram, bin_bounds, bin_index, bin_indices
+from loadworthy.record.many_histograms import from_base64
 
 LATENCY = st.one_of(st.integers(0, 5000), st.integers(0, MAX_TRACKABLE_US), st.integers(0, 2 * MAX_TRACKABLE_US))
 SAMPLES = st.lists(LATENCY, max_size=300)
@@ -143,3 +144,68 @@ def test_a_negative_latency_is_refused() -> None:
 def test_bins_list_what_was_recorded() -> None:
     """Ascending, with counts; overflow is not among them."""
     assert Histogram.of([7, 5, 7, MAX_TRACKABLE_US + 1]).bins() == [(5, 5, 1), (7, 7, 2)]
+
+
+@given(parts=st.lists(SAMPLES, max_size=80), packed=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_many_at_once_are_the_same_as_one_after_another(parts: list[list[int]], packed: bool) -> None:
+    """Whether they were recorded here or read from bytes, and onto what was there before."""
+    histograms = [Histogram.of(part) for part in parts]
+    if packed:
+        histograms = [Histogram.from_bytes(one.to_bytes()) for one in histograms]
+    total, single = Histogram.of([7, 70_000]), Histogram.of([7, 70_000])
+    total.merge_all(one for one in histograms)
+    for one in histograms:
+        single.merge(one)
+    assert total == single
+    assert total.percentiles_us((0.0, 0.5, 0.99, 1.0)) == single.percentiles_us((0.0, 0.5, 0.99, 1.0))
+
+
+@given(samples=SAMPLES, more=SAMPLES, fraction=FRACTIONS, limit=st.integers(0, 2 * MAX_TRACKABLE_US))
+def test_what_was_read_answers_as_what_was_recorded(
+    samples: list[int], more: list[int], fraction: float, limit: int
+) -> None:
+    """Percentiles, counts and bins; and what was merged from it stays as it is when it goes on counting."""
+    recorded = Histogram.of(samples)
+    copy = Histogram.from_bytes(recorded.to_bytes())
+    total = Histogram.merged([copy])
+    assert copy.percentile_us(fraction) == recorded.percentile_us(fraction)
+    assert copy.count_above(limit) == recorded.count_above(limit)
+    assert copy.bins() == recorded.bins()
+    copy.merge(Histogram.of(more))
+    assert total == recorded
+
+
+@pytest.mark.parametrize("field", ["count", "sum_us", "min_us", "max_us"])
+def test_figures_beyond_reason_are_refused(field: str) -> None:
+    """They could not be added up."""
+    data = bytearray(Histogram.of([5, 7]).to_bytes())
+    at = 6 + 8 * ["count", "sum_us", "min_us", "max_us"].index(field)
+    data[at + 7] |= 0x80
+    with pytest.raises(ValueError, match="histogram"):
+        Histogram.from_bytes(bytes(data))
+
+
+def test_gaps_wider_than_any_can_be_are_refused() -> None:
+    """A gap of eight bytes could lead back to before the first bin."""
+    gaps = np.array([10, 2**64 - 4], dtype="<u8").tobytes()
+    header = HEADER.pack(1, 3 << 4, 2, 2, 20, 6, 10, 0)
+    with pytest.raises(ValueError, match="past one hour"):
+        Histogram.from_bytes(header + gaps + bytes([1, 1]))
+
+
+@given(
+    samples=SAMPLES, more=st.lists(LATENCY, min_size=1, max_size=9), how=st.sampled_from(["record", "merge", "many"])
+)
+def test_what_was_read_is_written_as_it_is_now(samples: list[int], more: list[int], how: str) -> None:
+    """The text that it was read from, until more is added in whatever way."""
+    text = Histogram.of(samples).to_base64()
+    (copy,) = from_base64([text]).histograms([text])
+    assert copy.to_base64() is text
+    if how == "record":
+        copy.record_many(np.array(more, dtype=np.int64))
+    elif how == "merge":
+        copy.merge(Histogram.of(more))
+    else:
+        copy.merge_all([Histogram.of([one]) for one in more])
+    assert copy.to_base64() == Histogram.of(samples + more).to_base64()

@@ -100,3 +100,49 @@ def test_what_is_no_interval_is_refused(data: dict[str, Any]) -> None:
     """With one of the errors that readers expect."""
     with pytest.raises((ValueError, KeyError, TypeError)):
         Interval.from_json(data)
+
+
+@given(interval=INTERVALS, read=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_response_times_side_by_side_and_together(interval: Interval, read: bool) -> None:
+    """The same whether the interval was recorded here or read, with series without any time among them."""
+    if read:
+        interval = Interval.from_json(json.loads(json.dumps(interval.to_json())))
+    rows = interval.responses()
+    found = dict(zip(rows.rows.tolist(), rows.histograms(), strict=True))
+    for number, one in enumerate(interval.series):
+        assert found.get(number, Histogram()) == one.response
+    assert interval.response() == Histogram.merged(one.response for one in interval.series)
+
+
+def test_every_histogram_finds_its_place() -> None:
+    """Response, service and send lag of series and parts, and the lags of the interval, each unlike the others."""
+    made = [Histogram.of([100 * number + 7] * number) for number in range(1, 15)]
+    series = [
+        SeriesInterval("GET", "/a", 1, response=made[0], service=made[1], send_lag=made[2]),
+        SeriesInterval("GET", "/none", 1),
+        SeriesInterval("GET", "/b", 1, response=made[3], service=made[3]),
+        SeriesInterval("GET", "/lag", 1, send_lag=made[4]),
+    ]
+    parts = [SeriesInterval("iteration", "i", 1, response=made[5], service=made[6], send_lag=made[7])]
+    interval = Interval("load", 0, 0, 0, 1000, series=series, parts=parts, own_lag=made[8], receive_lag=made[9])
+    back = Interval.from_json(json.loads(json.dumps(interval.to_json())))
+    assert back == interval
+    assert back.series[2].service is back.series[2].response
+
+
+@given(several=st.lists(series_intervals(), max_size=9), first=series_intervals())
+@settings(max_examples=100, deadline=None)
+def test_adding_many_is_adding_each(several: list[SeriesInterval], first: SeriesInterval) -> None:
+    """Whether all, none or some of them have service times of their own; what is added stays as it was."""
+    before = [json.dumps(one.to_json()) for one in several]
+    for start in (SeriesInterval("", ""), first):
+        at_once, each = SeriesInterval("", ""), SeriesInterval("", "")
+        at_once.add(start)
+        each.add(start)
+        at_once.add_all(several)
+        for one in several:
+            each.add(one)
+        assert at_once == each
+        assert (at_once.service is at_once.response) == (each.service is each.response)
+    assert [json.dumps(one.to_json()) for one in several] == before

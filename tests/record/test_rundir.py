@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,28 @@ def test_a_full_disk_is_told_plainly_and_what_was_written_stays(tmp_path: Path) 
         writer.close()
     assert full.closed
     assert Run.open(tmp_path / "run").events == [{"at_ms": 1, "type": "warning"}]
+
+
+def test_whoever_waits_hears_how_far_the_reading_is(tmp_path: Path) -> None:
+    """Shares of the file, ascending to 1, not more than a hundred or so; what is read does not depend on it."""
+    path = write_run(tmp_path / "run", [interval(second, series("/a", [1000])) for second in range(1000)])
+    shares: list[float] = []
+    read = [one.number for one in Run.open(path).intervals(shares.append)]
+    assert read == list(range(1000))
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert 90 <= len(shares) <= 110
+    assert max(after - before for before, after in pairwise(shares)) < 0.02
+
+
+def test_of_a_short_or_missing_file_the_end_is_told(tmp_path: Path) -> None:
+    """Nothing to read is read at once; what cannot be read counts as read, too."""
+    path = write_run(tmp_path / "run")
+    for content in (b"", b"{", None):
+        if content is None:
+            (path / INTERVALS).unlink()
+        else:
+            (path / INTERVALS).write_bytes(content)
+        shares: list[float] = []
+        assert list(Run.open(path).intervals(shares.append)) == []
+        assert shares[-1] == 1.0

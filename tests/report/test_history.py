@@ -6,12 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loadworthy.analysis.trend import Trend, TrendPoint, trend
 from loadworthy.record.index import IndexedRun, IndexedSeries
-from loadworthy.report.history import change_sentences, history_json, history_text, sparkline, sparkline_of
+from loadworthy.report.history import change_sentences, history_json, history_text, sparkline_of
 from loadworthy.units import UNKNOWN
 
 LEVELS = [100.0, 101, 99, 100, 102, 98, 100, 99, 120, 121, 119, 120, 122, 118, 120, 121]
@@ -112,20 +110,3 @@ def test_json_has_every_run_and_every_change() -> None:
     assert (change["revision"], change["previous_revision"]) == ("ddddeeeeffff", "aaaabbbbcccc")
     assert change["change"] == pytest.approx(0.2)
     assert change["plan_changed"] is False
-
-
-def test_neighbours_in_a_long_sparkline_are_put_together_by_their_medians() -> None:
-    """120 runs in 60 characters: what goes up and down within a pair is level."""
-    assert sparkline([1.0, 3.0] * 20 + [3.0, 1.0] * 20 + [3.0, 5.0] * 20) == "▁" * 40 + "█" * 20
-
-
-@given(st.lists(st.none() | st.floats(0, 1e6), max_size=200))
-def test_a_sparkline_is_short_and_true_at_its_ends(values: list[float | None]) -> None:
-    """At most 60 characters; the least is low and the most is high, where each value has its own."""
-    line = sparkline(values)
-    assert len(line) == min(len(values), -(-len(values) // -(-len(values) // 60))) if values else line == ""
-    known = [value for value in values if value is not None]
-    if len(values) <= 60 and known and min(known) < max(known):
-        assert line[values.index(min(known))] == "▁"
-        assert line[values.index(max(known))] == "█"
-        assert line.count("·") == values.count(None)

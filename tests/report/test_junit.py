@@ -1,15 +1,18 @@
-"""JUnit XML: a golden, and that nothing but a pass looks green."""
+"""JUnit XML: a golden, its schema, and that nothing but a pass looks green."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xmlschema
 from tests.report.searches import enduring, scenario, stressed
 from tests.report.searches import summary as whole
+from tests.support.exported import EVERY_RUN
 from tests.support.golden import assert_golden
 from tests.support.runs import interval, make_run, manifest, series
 from tests.support.shop import failing_run
@@ -19,12 +22,65 @@ from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.summary import Reason, ScenarioSummary
 from loadworthy.analysis.verdict import Verdict
+from loadworthy.record.rundir import Run
 from loadworthy.report.junit import junit_xml
+
+SCHEMA = xmlschema.XMLSchema(Path(__file__).resolve().parents[1] / "support" / "junit.xsd")
 
 
 def test_golden(tmp_path: Path) -> None:
     """Failures, errors and passes in their suites."""
     assert_golden("junit.xml", junit_xml(summarize(failing_run(tmp_path))))
+
+
+@pytest.mark.parametrize("make", EVERY_RUN.values(), ids=list(EVERY_RUN))
+def test_it_is_valid_by_the_schema(make: Callable[[Path], Run], tmp_path: Path) -> None:
+    """Whatever the run, whatever is in its names; and the counts are those of the elements."""
+    text = junit_xml(summarize(make(tmp_path)))
+    SCHEMA.validate(text)
+    root = ET.fromstring(text)
+    for element in (root, *root):
+        for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
+            assert int(element.attrib[attribute]) == len(element.findall(f".//{tag}"))
+
+
+@pytest.mark.parametrize("broken", ["<testsuite/>", "<testsuites tests='1' failures='0' errors='0'><x/></testsuites>"])
+def test_the_schema_refuses_what_is_none(broken: str) -> None:
+    """It is no schema of anything."""
+    assert not SCHEMA.is_valid(broken)
+
+
+def test_the_reason_stands_where_a_server_looks(tmp_path: Path) -> None:
+    """Some show the attribute, others the text: it is the same sentence."""
+    root = ET.fromstring(junit_xml(summarize(failing_run(tmp_path))))
+    told = [*root.iter("failure"), *root.iter("error")]
+    assert told
+    assert all(one.attrib["message"] == one.text for one in told)
+
+
+@pytest.mark.parametrize(
+    ("started_at", "timestamp"),
+    [
+        ("2026-11-20T14:05:09Z", "2026-11-20T14:05:09"),
+        ("2026-11-20T15:05:09.123+01:00", "2026-11-20T14:05:09"),
+        ("2026-11-20T14:05:09", None),
+        ("yesterday", None),
+        (None, None),
+    ],
+)
+def test_the_start_is_utc_or_left_out(tmp_path: Path, started_at: str | None, timestamp: str | None) -> None:
+    """To the second and without a zone, as servers take it."""
+    summary = replace(summarize(failing_run(tmp_path)), started_at=started_at)
+    root = ET.fromstring(junit_xml(summary))
+    assert {suite.attrib.get("timestamp") for suite in root} == {timestamp}
+
+
+def test_of_some_scenarios_the_run_stays_what_it_was(tmp_path: Path) -> None:
+    """One suite, and the cases of the whole run, which know of the other scenarios."""
+    summary = summarize(failing_run(tmp_path))
+    whole, one = (ET.fromstring(junit_xml(summary, only)) for only in (None, ["spike"]))
+    assert [suite.attrib["name"] for suite in one] == ["spike", "run"]
+    assert [ET.tostring(suite) for suite in one] == [ET.tostring(suite) for suite in (whole[1], whole[3])]
 
 
 @pytest.mark.parametrize(

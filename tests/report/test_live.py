@@ -100,9 +100,9 @@ def test_the_panel_shows_the_run_as_it_stands() -> None:
     text = shown(progress_after())
     assert "0:48 left of 1:00" in text
     assert "100.0/s" in text
-    assert "✓  p95 < 1s" in text
-    assert "✗  GET /slow p50 < 1ms" in text
-    assert "?  p99.9 < 1s" in text
+    lights = [line.split()[:2] for line in text.splitlines() if " < " in line]
+    assert lights == [["✓", "holds"], ["✗", "missed"], ["?", "undecided"]]
+    assert "GET /slow p50 < 1ms  80.0 ms" in text
     assert text.index("GET /items") < text.rindex("GET /slow")
 
 
@@ -115,8 +115,17 @@ def test_the_panel_of_a_run_without_end() -> None:
     """It says how it can end."""
     progress = progress_after()
     progress.tick(75 * S, None, 7)
-    assert "until Ctrl-C" in shown(progress)
-    assert "1:15" in shown(progress)
+    assert "1:15, until Ctrl-C" in shown(progress)
+
+
+def test_a_number_of_iterations_is_what_is_left_of_a_run_without_end() -> None:
+    """The bar follows them."""
+    spec = {"users": 2, "iterations": 2400, "endpoints": [{"path": "/"}]}
+    progress = progress_after(plan=Plan.model_validate({"scenarios": {"load": spec}}))
+    progress.tick(12 * S, None, 7)
+    text = shown(progress)
+    assert "1,200 of 2,400 iterations, 0:12" in text
+    assert text.count("━") == text.count("─") > 0
 
 
 def test_warnings_are_shown_and_harmless() -> None:
@@ -167,7 +176,7 @@ def test_the_panel_shows_no_percentile_of_too_few_requests() -> None:
     progress.on_event(started())
     progress.on_interval(interval(0, series("/few", [30_000] * 10)))
     (line,) = [line for line in shown(progress).splitlines() if "GET /few" in line]
-    assert line.split()[-2:] == ["30.0", UNKNOWN]
+    assert line.split()[-3:] == ["30.0", UNKNOWN, UNKNOWN]
 
 
 def together(progress: Progress, seconds: int = 12) -> Progress:
@@ -196,8 +205,8 @@ def test_scenarios_that_run_together_are_shown_together() -> None:
     assert orders[-1] == "60"
     assert browse[:4] == ["browse", "4", UNKNOWN, "30.0/s"]
     assert "…" not in text
-    assert "✓  orders: error_rate < 10%" in text
-    assert "✗  browse: p95 < 10ms" in text
+    assert "✓ holds      orders: error_rate < 10%" in text
+    assert "✗ missed     browse: p95 < 10ms" in text
     assert "GET /orders" in text
     assert "GET /pages" in text
     assert max(len(line) for line in shown(together(Progress(both)), width=60).splitlines()) <= 60
@@ -250,4 +259,5 @@ def test_stages_of_rates_are_told_and_followed() -> None:
     assert out.getvalue().splitlines() == [
         "load: started, 90.0/s", "load: stage 1, 10.0/s", "load: stage 2, 90.0/s",
     ]  # fmt: skip
-    assert (progress.title, progress.shown[0].rate) == ("load stage 2", 90.0)
+    assert progress.shown[0].rate == 90.0
+    assert "stage 2 of 2: ramping to 90.0/s" in shown(progress)

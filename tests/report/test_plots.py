@@ -1,59 +1,61 @@
-"""Charts as files: documents that stand by themselves, under names that any file system takes."""
+"""Figures as files: documents that stand by themselves, under names that any file system takes."""
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.runs import START_MS, ended, interval, make_run, manifest, series, started
+from tests.report.figures.courses import SVG, course, texts
+from tests.report.searches import searched
+from tests.support.hostile import ATTACKS
 from tests.support.shop import clean_run
 
 from loadworthy.analysis.reading import read
 from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summarize import summarize
-from loadworthy.report.charts import Chart, Line
-from loadworthy.report.plots import all_charts, error_chart, plot_files, standalone_svg, unique_names
-from loadworthy.report.scenario_charts import drawn
+from loadworthy.report.figures.over_time import response_time, users
+from loadworthy.report.figures.readings import reading_figures
+from loadworthy.report.figures.trials import trials_figure
+from loadworthy.report.html_page import FigureGroup
+from loadworthy.report.plots import plot_files, unique_names
+from loadworthy.report.scenario_figures import scenario_group
 
-SVG = "{http://www.w3.org/2000/svg}"
 
-
-def test_a_plot_is_a_document_of_its_own() -> None:
-    """Well-formed XML with a size, a title, a legend and the drawing below them; nothing refers to elsewhere."""
-    lines = [Line("p50", "p50", [(0, 1.0), (1, 2.0)]), Line("p95", "p95", [(0, 3.0), (1, 4.0)])]
-    text = standalone_svg(drawn(Chart("Response time", "ms", lines, 2.0, height=240)), "load", "2026-run")
-    root = ET.fromstring(text)
+def test_a_figure_is_a_drawing_and_its_picture() -> None:
+    """Well-formed XML with a title, a legend, and where it comes from; the PNG beside it is the same."""
+    of = course({}, {})
+    files = dict(plot_files("load", "2026-run", FigureGroup("s1", [response_time(of), users(of)], of.data())))
+    assert list(files) == ["load-response-time.svg", "load-response-time.png", "load-users.svg", "load-users.png"]
+    drawing, picture = files["load-response-time.svg"], files["load-response-time.png"]
+    assert isinstance(drawing, str)
+    assert isinstance(picture, bytes)
+    root = ET.fromstring(drawing)
     assert root.tag == f"{SVG}svg"
-    assert root.get("height") == "288"
-    inner = root.find(f"{SVG}svg")
-    assert inner is not None
-    assert (inner.get("y"), inner.get("height"), inner.get("width")) == ("48", "240", "960")
-    told = [element.text for element in root.iter(f"{SVG}text")]
-    assert told[:2] == ["load: Response time (ms)", "2026-run"]
-    assert {"p50", "p95"} <= set(told)
-    assert text.count("http") == 1, "the namespace"
+    assert {"Response time (ms)", "load · 2026-run", "p50", "p95", "p99"} <= set(texts(root))
+    assert picture.startswith(b"\x89PNG")
 
 
-@given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
-def test_hostile_names_stay_text(title: str, scenario: str, label: str) -> None:
-    """Whatever a scenario or a metric is called, the plot is well-formed (but for characters that XML has not)."""
-    clean = [
-        "".join(char for char in text if char.isprintable() and ord(char) < 0xD800) + "<&\"'>]]>"
-        for text in (title, scenario, label)
-    ]
-    chart = drawn(Chart(clean[0], "", [Line(clean[2], "users", [(0, 1.0)])], 1.0))
-    ET.fromstring(standalone_svg(chart, clean[1], clean[1]))
+def test_hostile_names_stay_text() -> None:
+    """Of the run, of scenarios, sources and metrics: the drawing is well-formed, and a picture can be made of it."""
+    text = " ".join([*ATTACKS, "\x00\x1b[2J\ud800\ufffe"])
+    figures = reading_figures(ResourceSeries(2.0, {text: {text: [(0.0, 1.0), (1.0, 2.0)]}}))
+    files = dict(plot_files(text, text, FigureGroup("s1", figures, course().data())))
+    for name, content in files.items():
+        assert len(name) < 100
+        if isinstance(content, str):
+            root = ET.fromstring(content)
+            assert not {"script", "image", "foreignObject", "a"} & {one.tag.rpartition("}")[2] for one in root.iter()}
+    assert len(files) == 2
 
 
 @given(st.lists(st.text(max_size=120), max_size=12))
-def test_file_names_are_unique_and_plain(texts: list[str]) -> None:
+def test_file_names_are_unique_and_plain(names: list[str]) -> None:
     """Small letters, digits and dashes, one name for each text."""
-    names = unique_names(texts)
-    assert len(set(names)) == len(texts)
-    for name in names:
+    found = unique_names(names)
+    assert len(set(found)) == len(names)
+    for name in found:
         assert name
         assert all(char in "abcdefghijklmnopqrstuvwxyz0123456789-" for char in name)
         assert len(name) < 100
@@ -61,35 +63,29 @@ def test_file_names_are_unique_and_plain(texts: list[str]) -> None:
 
 def test_a_monitors_address_is_not_in_the_name() -> None:
     """What is left is the kind of source and the metric."""
-    chart = drawn(Chart("prometheus http://127.0.0.1:80/metrics: db_pool_size", "", [], 1.0))
-    assert list(plot_files("load", "run", [chart])) == ["load-prometheus-db-pool-size.svg"]
+    points = {"prometheus http://127.0.0.1:80/metrics": {"db_pool_size": [(0.0, 1.0), (1.0, 2.0)]}}
+    group = FigureGroup("s1", reading_figures(ResourceSeries(2.0, points)), course().data())
+    assert [name for name, _ in plot_files("load", "run", group)] == [
+        "load-prometheus-db-pool-size.svg", "load-prometheus-db-pool-size.png",
+    ]  # fmt: skip
 
 
-def test_a_scenario_has_its_charts_and_those_of_the_targets_readings(tmp_path: Path) -> None:
-    """Throughput, response time, errors and users; readings of the generator are left to the run's own report."""
+def test_the_trials_are_a_plot_too() -> None:
+    """Named by what they show."""
+    figure = trials_figure(searched())
+    assert figure is not None
+    (name, drawing), _ = plot_files("find", "run", FigureGroup("s1", [figure]))
+    assert name == "find-p95-of-each-trial.svg"
+    assert isinstance(drawing, str)
+    assert {"safe load 399.5/s", "held", "did not hold"} <= set(texts(ET.fromstring(drawing)))
+
+
+def test_every_figure_of_a_scenario_has_its_files(tmp_path: Path) -> None:
+    """Each once, as they stand in the page."""
     run = clean_run(tmp_path)
     reading = read(run)
-    scenario = next(iter(summarize(run, reading).scenarios.values()))
-    points = {"generator": {"cpu": [(0.0, 0.1), (1.0, 0.2)]}, "process": {"threads": [(0.0, 3.0), (1.0, 4.0)]}}
-    charts = all_charts(scenario, reading.timeline, ResourceSeries(scenario.duration_s, points))
-    assert [chart.title for chart in charts] == [
-        "Throughput", "Response time", "Error rate", "Users", "process: threads",
+    group, _ = scenario_group("s1", summarize(run, reading).scenarios["smoke"], reading, run.events, None)
+    assert [name for name, _ in plot_files("smoke", "run", group) if name.endswith("svg")] == [
+        "smoke-throughput.svg", "smoke-response-time.svg", "smoke-users.svg", "smoke-generator.svg",
+        "smoke-distribution.svg", "smoke-every-request.svg",
     ]  # fmt: skip
-    assert all_charts(replace(scenario, ran=False), reading.timeline, None) == []
-
-
-def test_the_error_rate_is_in_percent_of_each_step(tmp_path: Path) -> None:
-    """A second with one failure in four is 25 %; one without requests is a gap."""
-    times = [1000] * 4
-    run = make_run(
-        tmp_path,
-        [interval(0, series(times_us=times)), interval(1, series(times_us=times, failures={"status": 1})), interval(2)],
-        events=[started(), {**ended(at_s=3), "at_ms": START_MS + 3000}],
-        run_json=manifest(ended_at_s=3, planned_s=3),
-    )
-    reading = read(run)
-    chart = error_chart(summarize(run, reading).scenarios["load"], reading.timeline)
-    ((line,), unit) = ([one for one in chart.svg.splitlines() if "polyline" in one], chart.unit)
-    assert unit == "%"
-    assert ">25<" in chart.svg, "the axis goes to 25"
-    assert line.count(",") == 2, "two points, none for the second without requests"

@@ -1,11 +1,16 @@
-"""``report.json``: what it holds beyond the summary, of searches and endurances."""
+"""``report.json``: what it holds beyond the summary: remarks on endurances, and what charts show."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.report.searches import DRIFTS, enduring, scenario, stressed, summary
+from tests.support.runs import interval, make_run, manifest, open_run, series
 
+from loadworthy.analysis.reading import read
+from loadworthy.analysis.summarize import summarize, timeline
+from loadworthy.record.rundir import Run
 from loadworthy.report.report_json import report_json
 
 
@@ -25,3 +30,53 @@ def test_remarks_on_drifts_are_kept() -> None:
     assert data["scenarios"]["soak"]["drift_remarks"] == list(DRIFTS.remarks)
     assert data["summary"]["scenarios"]["soak"]["drift"]["memory_bytes"]["verdict"] == "fail"
     assert "drift_remarks" not in data["scenarios"]["load"]
+
+
+def test_what_the_charts_show_is_there(tmp_path: Path) -> None:
+    """The map, the curves and the series of each scenario that ran, in the figures that the analysis has."""
+    run = open_run(tmp_path)
+    reading = read(run)
+    made = summarize(run, reading)
+    content = report_json(made, timeline(run, reading), run.manifest, run.failures, reading=reading)
+    scenarios = json.loads(content)["scenarios"]
+    orders, figures = scenarios["orders"], made.scenarios["orders"].figures
+    assert sum(requests for *_, requests in orders["latency_map"]["cells"]) == figures.requests
+    curve = {one["fraction"]: one for one in orders["percentile_curve"]["response"]["points"]}
+    assert curve[0.95]["ms"] == figures.response_time_ms.p95
+    assert "service" not in orders["percentile_curve"]
+    told = orders["series_timeline"]
+    assert (told["step_s"], list(told["series"])) == (1, ["GET /items"])
+    columns = told["series"]["GET /items"]
+    assert told["at_s"] == list(range(20))
+    assert sum(columns["throughput"]) * told["step_s"] == figures.requests
+    assert {len(column) for column in columns.values()} == {len(told["at_s"])}
+    assert list(scenarios["browse"]["series_timeline"]["series"]) == ["GET /"]
+
+
+def test_a_scenario_that_never_ran_has_no_charts(tmp_path: Path) -> None:
+    """Nor has one of whose requests no time is known a map or points."""
+    run = make_run(
+        tmp_path / "run",
+        [interval(0, series("/a", untimed=3))],
+        run_json=manifest({"load": (), "never": ()}),
+    )
+    reading = read(run)
+    data = json.loads(report_json(summarize(run, reading), {}, run.manifest, [], reading=reading))["scenarios"]
+    assert {"latency_map", "percentile_curve", "series_timeline"}.isdisjoint(data["never"])
+    assert "latency_map" not in data["load"]
+    assert data["load"]["percentile_curve"]["response"]["points"] == []
+    assert data["load"]["series_timeline"]["series"]["GET /a"]["throughput"] == [3]
+
+
+def test_points_of_the_timeline_are_short(tmp_path: Path) -> None:
+    """Rates to a thousandth; what does not apply is absent."""
+    chosen = interval(
+        0, series("/a", [1000] * 7, failures={"status": 2}), duration_ms=900, health={"cpu": 1 / 3, "loop_lag_ms": 2.5}
+    )
+    run = make_run(tmp_path / "run", [chosen, interval(1, health={})])
+    first, second = json.loads(
+        report_json(summarize(run, read(Run.open(run.path))), timeline(Run.open(run.path)), run.manifest, [])
+    )["scenarios"]["load"]["timeline"]
+    assert (first["throughput"], first["failure_kinds"], first["cpu"]) == (7.778, {"status": 2.222}, 0.3333)
+    assert first["loop_lag_ms"] == 2.5
+    assert {"failure_kinds", "cpu", "loop_lag_ms", "own_lag_p99_ms", "intended"}.isdisjoint(second)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.report.searches import drift
+from tests.support.pages import EVIL, assert_ours_alone, groups_of, outlined, report_page
 from tests.support.runs import START_MS, ended, interval, make_run, manifest, series, started
 
-from loadworthy.analysis.endurance import DriftReport
-from loadworthy.analysis.resources import ResourceSeries
-from loadworthy.analysis.summarize import summarize
+from loadworthy.analysis.reading import read
+from loadworthy.analysis.resources import resource_series
+from loadworthy.analysis.summarize import summarize, timeline
 from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.record.rundir import Run
-from loadworthy.report.resources import MOST_CHARTS, resource_charts, resource_slope, resource_value
+from loadworthy.report.report_json import report_json
+from loadworthy.report.resources import resource_slope, resource_value
 from loadworthy.report.text import render_text
-from loadworthy.report.write import render_reports
-
-EVIL = '<script>alert(1)</script>"{{ 7*7 }}'
 
 
 def watched_run(path: Path) -> Run:
@@ -51,6 +49,14 @@ def watched_run(path: Path) -> Run:
     return make_run(path / "run", intervals, events=events, resources=resources, run_json=run_json)
 
 
+def data_of(run: Run) -> Any:
+    """``report.json``."""
+    reading = read(run)
+    summary = summarize(run, reading)
+    resources = resource_series(run.resources, reading.totals.scenarios)
+    return json.loads(report_json(summary, timeline(run, reading), run.manifest, run.failures, resources))
+
+
 def test_the_closing_view_has_stages_and_what_changed(tmp_path: Path) -> None:
     """A table of stages with what follows from it, and the metrics that moved; the others are counted."""
     text = render_text(summarize(watched_run(tmp_path)))
@@ -68,33 +74,33 @@ def test_the_closing_view_has_stages_and_what_changed(tmp_path: Path) -> None:
 def test_a_run_without_either_shows_neither(tmp_path: Path) -> None:
     """No empty tables."""
     run = make_run(tmp_path / "run", [interval(0, series(times_us=[1000] * 9))])
-    summary, contents = render_reports(run)
-    text = render_text(summary)
+    page, text = report_page(run), render_text(summarize(Run.open(run.path)))
     assert "stage" not in text
     assert "resource" not in text
-    assert "requests_per_user_minute" not in text + contents["report.html"]
-    assert "<h3>Stages" not in contents["report.html"]
-    assert "<h3>Resources" not in contents["report.html"]
-    assert "resources" not in json.loads(contents["report.json"])["scenarios"]["load"]
+    assert "requests_per_user_minute" not in text + page
+    assert "<h3>Stages" not in page
+    assert "<h3>Resources" not in page
+    assert "resources" not in data_of(Run.open(run.path))["scenarios"]["load"]
 
 
 def test_the_html_report_has_charts_and_tables_and_runs_nothing(tmp_path: Path) -> None:
     """Names from the target are shown as they are, not obeyed."""
-    page = render_reports(watched_run(tmp_path))[1]["report.html"]
-    assert "<script" not in page
-    assert "{{" in page
+    page = report_page(watched_run(tmp_path))
+    assert_ours_alone(page)
+    assert EVIL in outlined(page).text
     assert "<h3>Stages</h3>" in page
     assert "<h3>Resources</h3>" in page
-    titles = re.findall(r"<figcaption><strong>(.*?)</strong>", page)
+    titles = [figure["title"] for figure in groups_of(page)["s1"].values()]
     assert "process on port 8080: memory_bytes" in titles
     assert "process on port 8080: threads" not in titles
+    assert f"{EVIL}: m{EVIL}" in titles
     assert "112.0 MB" in page
     assert "+360.0 MB" in page
 
 
 def test_report_json_holds_the_series(tmp_path: Path) -> None:
     """Every reading, in seconds since the scenario's start."""
-    report = json.loads(render_reports(watched_run(tmp_path))[1]["report.json"])
+    report = data_of(watched_run(tmp_path))
     points = report["scenarios"]["load"]["resources"]["process on port 8080"]["memory_bytes"]
     assert len(points) == 121
     assert points[7] == [7.0, 1e8 + 7e5]
@@ -125,31 +131,3 @@ def test_a_slope_has_a_sign() -> None:
     assert [resource_slope(value, "memory_bytes") for value in (2e6, -2e6, 0.0, None)] == [
         "+2.0 MB", "-2.0 MB", "0 B", UNKNOWN,
     ]  # fmt: skip
-
-
-def test_charts_are_few_and_hide_no_gap() -> None:
-    """What never changed, or is below 0, is in the table only; where nothing was read the line is broken."""
-    points = {f"m{number}": [(0.5, 1.0), (1.5, 2.0)] for number in range(MOST_CHARTS + 3)}
-    assert len(resource_charts(ResourceSeries(10.0, {"s": points}))) == MOST_CHARTS
-    still = {"still": [(0.5, 1.0), (1.5, 1.0)], "below": [(0.5, -1.0), (1.5, 1.0)]}
-    assert resource_charts(ResourceSeries(10.0, {"s": still})) == []
-    gap = [(float(at_s), float(at_s)) for at_s in (0, 1, 2, 3, 8, 9, 12)]
-    (chart,) = resource_charts(ResourceSeries(10.0, {"s": {"size_bytes": gap}}))
-    assert [point[0] for point in chart.lines[0].points] == [0, 1, 2, 3, 4, 8, 9]
-    assert chart.lines[0].points[4] == (4.0, None)
-    assert (chart.unit, chart.lines[0].points[1][1]) == ("MB", 1e-6)
-
-
-def test_the_trend_of_a_metric_is_drawn_over_its_chart() -> None:
-    """From the end of the warm-up to the end of the load, in the chart's unit; no line where it cannot be known."""
-    points = {"p": {"memory_bytes": [(0.0, 1e8), (10.0, 1.2e8)], "threads": [(0.0, 3.0), (10.0, 5.0)]}}
-    grown = drift("memory_bytes", source="p", change=20e6, change_share=0.2, slope_per_h=7.2e9)
-    unknown = drift("threads", source="p", change=2.0, change_share=None)
-    series_ = ResourceSeries(10.0, {**points, "q": {"memory_bytes": points["p"]["memory_bytes"]}})
-    memory, threads, other = resource_charts(series_, DriftReport((grown, unknown), warm_up_s=2.0))
-    trend = memory.lines[1]
-    assert (trend.label, trend.style) == ("trend, +7.2 GB per hour", "trend")
-    half_step = memory.step_s / 2
-    assert [at_s for at_s, _ in trend.points] == [2.0 - half_step, 10.0 - half_step]
-    assert [value for _, value in trend.points] == pytest.approx([100.0, 120.0])
-    assert len(threads.lines) == len(other.lines) == 1, "unknown, and of another source"

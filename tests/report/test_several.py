@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report.test_html import EVIL, outlined
+from tests.support.pages import EVIL, PRODUCT, assert_ours_alone, groups_of, outlined
 from tests.support.runs import ended, interval, iso, manifest, series, started, write_run
 
+from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.errors import RunDirError
 from loadworthy.record.rundir import Run
+from loadworthy.report.report_json import summary_json
 from loadworthy.report.several import read_several, several_html, several_json, write_several
-from loadworthy.report.write import write_reports
+from loadworthy.report.write import write_files
 
 
 def one_run(
@@ -33,7 +35,8 @@ def one_run(
     events = [event for scenario in scenarios for event in (started(scenario, 2), ended(scenario, at_s=2))]
     path = write_run(folder / name, intervals, events=events, run_json=run_json)
     if reports:
-        write_reports(Run.open(path))
+        written = {"summary.json": summary_json(summarize(Run.open(path))), "report.html": "its own"}
+        write_files(path, written)
     return path
 
 
@@ -107,36 +110,93 @@ def test_without_a_run_there_is_nothing_to_report(tmp_path: Path) -> None:
 
 
 def test_the_page_needs_nothing_else_and_links_to_the_runs(tmp_path: Path) -> None:
-    """No script, no image, no style from elsewhere; the only links are to places in it and to the runs' reports."""
+    """Nothing from elsewhere; the only links are to places in it and to the runs' reports."""
     one_run(tmp_path, "first", day=1, scenarios=("load", "smoke"))
-    page = outlined(several_html(read_several(tmp_path)))
-    assert not {"script", "img", "link", "iframe"} & set(page.tags)
-    links = {value for key, value in page.attributes if key in ("href", "src")}
-    assert links == {"#load", "#smoke", "../first/report.html"}
-    assert {"load", "smoke"} <= {value for key, value in page.attributes if key == "id"}
+    text = several_html(read_several(tmp_path))
+    assert_ours_alone(text)
+    page = outlined(text)
+    links = page.values("href")
+    inside = {link[1:] for link in links if link.startswith("#")}
+    assert len(inside) == 2
+    assert inside <= set(page.values("id"))
+    assert {link for link in links if not link.startswith("#")} == {"../first/report.html"}
+
+
+def test_no_name_takes_the_place_of_another(tmp_path: Path) -> None:
+    """Scenarios may be called as the page calls its own parts; each link leads to its scenario's section."""
+    names = ("s2", "s1-users", "trend")
+    one_run(tmp_path, "first", day=1, scenarios=names)
+    one_run(tmp_path, "second", day=2, scenarios=names)
+    text = several_html(read_several(tmp_path))
+    assert_ours_alone(text)
+    sections = {part.split('"')[0]: part for part in text.split('<section class="scenario" id="')[1:]}
+    links = text.split('<td><a href="#')[1:]
+    for link in links:
+        anchor, name = link.split('"')[0], link.split(">")[1].split("<")[0]
+        assert f"<h2>{name} " in sections[anchor]
+    assert len(links) == len(sections) == 3
+    assert len(groups_of(text)) == 4
+
+
+def test_the_scripts_find_what_they_draw(tmp_path: Path) -> None:
+    """Each figure has its element, and each scenario's charts are zoomed by its own toolbar."""
+    one_run(tmp_path, "first", day=1, scenarios=("load", "smoke"))
+    one_run(tmp_path, "second", day=2)
+    text = several_html(read_several(tmp_path))
+    page, groups = outlined(text), groups_of(text)
+    for figures in groups.values():
+        assert {one["id"] for one in figures.values()} <= set(page.values("id"))
+    over_time = {anchor for anchor, figures in groups.items() if any(one["overTime"] for one in figures.values())}
+    assert sorted(page.values("data-toolbar")) == sorted(over_time)
+    assert len(over_time) == 2
+    assert text.count('<svg class="drawing"') == sum(map(len, groups.values())) == 9
+
+
+def test_a_scenario_that_ran_more_than_once_has_its_trend(tmp_path: Path) -> None:
+    """With the newest on the right; one run is none."""
+    one_run(tmp_path, "1", day=1, ms=10, scenarios=("load", "smoke"))
+    assert "trend" not in groups_of(several_html(read_several(tmp_path)))
+    one_run(tmp_path, "2", day=2, ms=12)
+    (figure,) = groups_of(several_html(read_several(tmp_path)))["trend"].values()
+    assert figure["title"] == "load: p95 of each run"
+    assert figure["data"]["runs"]["words"] == ["1: 10.0 ms, pass", "2: 12.0 ms, pass"]
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     """A scenario's name cannot break out of the page."""
     one_run(tmp_path, "evil", day=1, scenarios=(EVIL,))
     text = several_html(read_several(tmp_path))
-    assert "<script" not in text
+    assert_ours_alone(text)
     assert EVIL in outlined(text).text
+    assert PRODUCT not in text
 
 
 def test_all_is_written_below_the_folder_of_the_runs(tmp_path: Path) -> None:
-    """The page, the data and four plots; a second time gives the same bytes, and is not misled by the first."""
+    """The page, the data and the plots; a second time gives the same bytes, and is not misled by the first."""
     one_run(tmp_path, "first", day=1)
     written = write_several(tmp_path)
     folder = tmp_path / "reports"
     assert written.files[:2] == (folder / "performance_report.html", folder / "performance_report.json")
-    assert {path.name for path in written.files[2:]} == {
-        "load-throughput.svg", "load-response-time.svg", "load-error-rate.svg", "load-users.svg",
-    }  # fmt: skip
+    assert [path.name for path in written.files[2:]] == [
+        f"load-{name}.{kind}"
+        for name in ("throughput", "response-time", "error-rate", "users")
+        for kind in ("svg", "png")
+    ]
     contents = {path: path.read_bytes() for path in written.files}
     again = write_several(tmp_path)
     assert {path: path.read_bytes() for path in again.files} == contents
     assert again.report.runs == 1
+
+
+def test_only_runs_of_these_names(tmp_path: Path) -> None:
+    """The others of the folder are as if they were not there."""
+    for day, name in enumerate(("1", "2", "3"), 1):
+        one_run(tmp_path, name, day=day, reports=False)
+    report = read_several(tmp_path, ["1", "3", "9"])
+    assert report.runs == 2
+    assert [row.run for row in report.trend] == ["3", "1"]
+    with pytest.raises(RunDirError, match="there are no runs to report on"):
+        read_several(tmp_path, ["9"])
 
 
 def test_a_report_that_cannot_be_written_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from tests.support.golden import assert_golden
 from tests.support.runs import interval, make_run, manifest, open_run, series
 from tests.support.shop import clean_run, failing_run
 
+from loadworthy.analysis.reading import read
 from loadworthy.analysis.summarize import summarize
 from loadworthy.record.rundir import Run
 from loadworthy.report.text import print_closing_view, render_text
+from loadworthy.report.text_times import times_over_run
 
 FILES = ["runs/2026-11-20T14-05-09-load/report.html", "runs/2026-11-20T14-05-09-load/summary.json"]
 
@@ -23,13 +27,71 @@ def rendered(run: Run, width: int) -> str:
     return render_text(summarize(run), width, failures=run.failures, target=run.manifest["target"], files=FILES)
 
 
-@pytest.mark.parametrize("width", [100, 80])
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
 @pytest.mark.parametrize(("name", "make"), [("failing", failing_run), ("clean", clean_run), ("open", open_run)])
 def test_golden(tmp_path: Path, name: str, make: Callable[[Path], Run], width: int) -> None:
-    """The whole view of a run that fails in many ways, of one that passes, and of open workloads, at both widths."""
+    """The whole view of a run that fails in many ways, of one that passes, and of open workloads, at all widths."""
     text = rendered(make(tmp_path), width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert_golden(f"text_{name}_{width}.txt", text)
+
+
+def digits(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\d[\d.,]*\d|\d", text.replace("\n", " ")))
+
+
+@pytest.mark.parametrize("make", [failing_run, clean_run, open_run])
+def test_a_narrow_terminal_loses_no_figure(tmp_path: Path, make: Callable[[Path], Run]) -> None:
+    """Every number of the wide view is in the narrow one, as often; none is cut."""
+    run = make(tmp_path)
+    wide, narrow = digits(rendered(run, 100)), digits(rendered(run, 40))
+    stages = Counter({"1": 1, "2": 1})  # may be written in another place, with their column's name
+    assert not wide - narrow - stages
+    assert "…" not in rendered(run, 40)
+
+
+def test_a_terminal_narrower_than_that_gets_the_narrowest_view(tmp_path: Path) -> None:
+    """It folds the lines by itself."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=20, _environ={"TERM": "xterm", "NO_COLOR": "1"})
+    print_closing_view(console, summarize(failing_run(tmp_path)))
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()
+    assert max(len(line) for line in lines) == 40
+    assert "    margin 65 % below · verdict pass" in [line.rstrip() for line in lines]
+
+
+def test_the_response_time_over_the_run_is_a_line(tmp_path: Path) -> None:
+    """Of each scenario that was long enough, where the timeline is given: the p99 in steps that have samples for it."""
+    intervals = [interval(second, series(times_us=[10_000 if second < 30 else 80_000] * 200)) for second in range(60)]
+    run = make_run(tmp_path / "run", intervals)
+    reading = read(run)
+    text = render_text(summarize(run, reading), 100, timeline=reading.timeline)
+    assert "  p99    ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁███████████████  10.0 to 80.0 ms, 2 s each, log scale" in text.splitlines()
+    assert "p99    " not in render_text(summarize(run, reading), 100)
+
+
+@pytest.mark.parametrize(("per_second", "seconds", "name"), [(100, 62, "p99"), (20, 60, "p95"), (2, 60, "p50")])
+def test_slow_runs_show_a_lower_percentile_over_time(tmp_path: Path, per_second: int, seconds: int, name: str) -> None:
+    """With five steps at least; a last one with too few samples is left out."""
+    run = make_run(
+        tmp_path / "run", [interval(second, series(times_us=[10_000] * per_second)) for second in range(seconds)]
+    )
+    reading = read(run)
+    steps = times_over_run(summarize(run, reading).scenarios["load"], reading.timeline)
+    assert steps is not None
+    assert steps.name == name
+    assert len(steps.values) >= 5
+    assert set(steps.values) == {10.0}
+
+
+def test_short_runs_have_no_line(tmp_path: Path) -> None:
+    """Nor have scenarios without a request."""
+    run = make_run(tmp_path / "run", [interval(second, series(times_us=[10_000] * 400)) for second in range(4)])
+    reading = read(run)
+    assert times_over_run(summarize(run, reading).scenarios["load"], reading.timeline) is None
+    empty = make_run(tmp_path / "empty", [interval(second) for second in range(60)])
+    reading = read(empty)
+    assert times_over_run(summarize(empty, reading).scenarios["load"], reading.timeline) is None
 
 
 def test_no_wider_than_is_good_to_read(tmp_path: Path) -> None:

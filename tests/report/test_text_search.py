@@ -36,9 +36,9 @@ def lines_of(one: ScenarioSummary, width: int = 100) -> list[str]:
     return lines[next(place for place, line in enumerate(lines) if line[2:].startswith(f"{one.name} ")) :]
 
 
-@pytest.mark.parametrize("width", [100, 80])
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
 def test_golden(width: int) -> None:
-    """A stress that searched and an endurance that leaks, at both widths."""
+    """A stress that searched and an endurance that leaks, at all widths."""
     text = render_text(summary(stressed(), enduring()), width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert_golden(f"text_search_{width}.txt", text)

@@ -3,74 +3,155 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.support.runs import START_MS, ended, interval, make_run, manifest, series, started_open
-from tests.support.shop import clean_run, failing_run
+from tests.support.runs import START_MS, ended, interval, make_run, manifest, series, started, started_open
 
+from loadworthy.analysis.reading import read
 from loadworthy.errors import RunDirError
 from loadworthy.record.rundir import INTERVALS, Run
-from loadworthy.report.write import write_reports
+from loadworthy.report.write import render_reports, write_reports
 
 NAMES = ["summary.json", "report.html", "report.json", "junit.xml", "stats.csv"]
+USUAL = ("throughput", "response-time", "users", "generator", "distribution", "every-request")
 
 
-def test_all_reports_are_written(tmp_path: Path) -> None:
-    """Into the run's directory, leaving nothing else behind."""
-    run = failing_run(tmp_path)
-    before = {path.name for path in run.path.iterdir()}
+def plots(scenario: str, *names: str) -> list[str]:
+    return [f"plots/{scenario}-{name}.{kind}" for name in names for kind in ("svg", "png")]
+
+
+def short_run(folder: Path, **reporting: Any) -> Run:
+    """Three seconds of one scenario; ``reporting`` is that section of its plan."""
+    run_json = manifest({"load": ["p95 < 1s"]}, ended_at_s=3.0, planned_s=3.0)
+    run_json["plan"] |= {"reporting": reporting} if reporting else {}
+    intervals = [interval(second, series(times_us=[1000] * 100)) for second in range(3)]
+    return make_run(folder / "run", intervals, run_json=run_json, events=[started(planned_s=3.0), ended(at_s=3)])
+
+
+def names_in(run: Run) -> list[str]:
+    return sorted(str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file())
+
+
+def test_all_reports_are_written_and_are_the_same_the_next_time(tmp_path: Path) -> None:
+    """Into the run's directory, leaving nothing else behind; a drawing and a picture of each figure beside them. They
+    depend on the run alone: not on the clock, nor on what was drawn or written before."""
+    run = short_run(tmp_path)
+    before = names_in(run)
     summary, paths = write_reports(run)
-    assert [path.name for path in paths] == NAMES
-    assert {path.name for path in run.path.iterdir()} == before | set(NAMES)
+    names = [str(path.relative_to(run.path)) for path in paths]
+    assert names == [*NAMES, *plots("load", *USUAL)]
+    assert names_in(run) == sorted([*before, *names])
     assert json.loads((run.path / "summary.json").read_text()) == summary.to_json()
-
-
-def test_two_calls_give_the_same_bytes(tmp_path: Path) -> None:
-    """Reports depend on the run alone: not on the clock, nor on what was written before."""
-    run = failing_run(tmp_path)
-    _, paths = write_reports(run)
     first = [path.read_bytes() for path in paths]
-    write_reports(Run.open(run.path))
+    assert write_reports(Run.open(run.path)) == (summary, paths)
     assert [path.read_bytes() for path in paths] == first
+
+
+def test_scenarios_whose_names_are_alike_have_files_of_their_own(tmp_path: Path) -> None:
+    """In a file system that knows no capital letters, too."""
+    names = ("Load", "load", "load!")
+    intervals = [
+        interval(0, series(times_us=[1000] * 9), scenario=name, number=number) for number, name in enumerate(names)
+    ]
+    run_json = manifest(dict.fromkeys(names, ()), planned_s=1.0)
+    run_json["plan"]["reporting"] = {"formats": ["plots"]}
+    contents = render_reports(make_run(tmp_path / "run", intervals, run_json=run_json))[1]
+    assert len([name for name in contents if name.endswith("-users.png")]) == 3
+    assert len({name.lower() for name in contents}) == len(contents)
+
+
+def test_a_run_that_was_read_is_not_read_again(tmp_path: Path) -> None:
+    """And gives the same reports."""
+    run = short_run(tmp_path, formats=["html", "junit"])
+    expected = render_reports(Run.open(run.path))
+    reading = read(run)
+    (run.path / INTERVALS).unlink()
+    assert render_reports(run, reading=reading) == expected
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_whoever_waits_hears_how_far_it_is(tmp_path: Path, *, is_read: bool) -> None:
+    """From nothing to all of it, never backwards."""
+    shares: list[float] = []
+    run = short_run(tmp_path, formats=["json", "junit", "csv", "markdown"])
+    write_reports(run, told=shares.append, reading=read(run) if is_read else None)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    assert all(0 <= share <= 1 + 1e-9 for share in shares)
+    assert len(shares) >= 4
 
 
 def test_report_json_holds_the_summary_and_the_timeline(tmp_path: Path) -> None:
     """All that the page shows, for programs."""
-    run = clean_run(tmp_path)
-    summary, _ = write_reports(run)
-    data = json.loads((run.path / "report.json").read_text())
+    summary, contents = render_reports(short_run(tmp_path, formats=["json"]))
+    data = json.loads(contents["report.json"])
     assert data["summary"] == summary.to_json()
-    assert len(data["scenarios"]["load"]["timeline"]) == 20
-    assert data["scenarios"]["load"]["timeline"][3]["requests"] == 400
+    assert [second["requests"] for second in data["scenarios"]["load"]["timeline"]] == [100] * 3
     assert data["facts"]["target"] == "http://127.0.0.1:8080"
 
 
-@pytest.mark.parametrize("ended", [None, "completed", "interrupted", "error"])
-def test_a_run_without_any_interval_has_reports(tmp_path: Path, ended: str | None) -> None:
+@pytest.mark.parametrize(
+    ("reporting", "names"),
+    [
+        ({"formats": ["csv"]}, ["summary.json", "stats.csv"]),
+        ({"formats": []}, ["summary.json"]),
+        ({"formats": ["junit", "json", "junit"]}, ["summary.json", "junit.xml", "report.json"]),
+        ({"formats": ["plots"]}, ["summary.json"]),
+        ({"formats": ["pdf", "csv"]}, ["summary.json", "stats.csv"]),
+        ({"formats": "csv"}, NAMES),
+        ({"results_dir": "elsewhere"}, NAMES),
+    ],
+)
+def test_the_plan_says_which(tmp_path: Path, reporting: Mapping[str, Any], names: list[str]) -> None:
+    """In its order; the summary in any case, and the usual ones where it says nothing sensible. (A run without requests
+    has no plots.)"""
+    run_json = manifest({"load": []})
+    run_json["plan"]["reporting"] = reporting
+    assert list(render_reports(make_run(tmp_path / "run", run_json=run_json))[1]) == names
+
+
+def test_formats_for_other_programs_are_written_too(tmp_path: Path) -> None:
+    """Under their own names, beside the others."""
+    names = list(render_reports(short_run(tmp_path, formats=["markdown", "prometheus", "locust-csv", "hdr"]))[1])
+    assert names[0] == "summary.json"
+    assert len(names) == len(set(names)) >= 7
+    assert not {"intervals.jsonl", "run.json", "events.jsonl"} & set(names)
+
+
+@pytest.mark.parametrize("ended_as", [None, "completed", "interrupted", "error"])
+def test_a_run_without_any_interval_has_reports(tmp_path: Path, ended_as: str | None) -> None:
     """However early it ended."""
-    run = make_run(tmp_path / "run", run_json=manifest({"load": ["p95 < 1s"]}, ended=ended, ended_at_s=0.2))
+    run = make_run(tmp_path / "run", run_json=manifest({"load": ["p95 < 1s"]}, ended=ended_as, ended_at_s=0.2))
     summary, paths = write_reports(run)
+    assert [path.name for path in paths] == NAMES
     assert all(path.stat().st_size for path in paths)
-    assert summary.verdict.value == ("invalid" if ended == "error" else "undecided")
+    assert summary.verdict.value == ("invalid" if ended_as == "error" else "undecided")
 
 
 def test_a_run_cut_at_any_byte_has_reports(tmp_path: Path) -> None:
     """A sample of cuts through the intervals: the reports are made, and a torn end alone is not invalid."""
-    run = clean_run(tmp_path)
+    run = short_run(tmp_path, formats=["html", "json", "junit", "csv"])
     data = (run.path / INTERVALS).read_bytes()
-    for length in range(0, len(data), len(data) // 12):
+    for length in range(0, len(data), len(data) // 4):
         (run.path / INTERVALS).write_bytes(data[:length])
         summary, _ = write_reports(Run.open(run.path))
         assert summary.health.verdict.value == "pass"
 
 
-def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """With the path, as an error of the run directory."""
-    run = clean_run(tmp_path)
-    (run.path / "report.html").mkdir()
-    with pytest.raises(RunDirError, match=r"cannot write .*report\.html"):
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_what_cannot_be_written_is_said(tmp_path: Path, *, is_folder: bool) -> None:
+    """With the path, as an error of the run directory; something else stands in its place, or in that of its folder."""
+    run = short_run(tmp_path, formats=["junit"] if is_folder else ["plots"])
+    place = run.path / ("junit.xml" if is_folder else "plots")
+    if is_folder:
+        place.mkdir()
+    else:
+        place.write_text("in the way", encoding="utf-8")
+    with pytest.raises(RunDirError, match=f"cannot write .*{place.name}"):
         write_reports(run)
 
 
@@ -93,7 +174,8 @@ def test_a_search_has_its_trials_in_a_file(tmp_path: Path) -> None:
     run_json["plan"]["scenarios"]["load"] = {"kind": "capacity", "thresholds": ["p95 < 500ms"]}
     events = [started_open(planned_s=None) | {"search": True}, *trials, ended(reason="interrupted", at_s=6)]
     summary, paths = write_reports(make_run(tmp_path / "run", intervals, events=events, run_json=run_json))
-    assert [path.name for path in paths] == [*NAMES, "trials.csv"]
+    assert [path.name for path in paths][:6] == [*NAMES, "trials.csv"]
+    assert paths[6].name == "load-p95-of-each-trial.svg"
     rows = (tmp_path / "run" / "trials.csv").read_text().splitlines()
     assert [row.split(",")[:6] for row in rows[1:]] == [
         ["load", "1", "grow", "10", "3", "good"], ["load", "2", "grow", "20", "3", "good"],

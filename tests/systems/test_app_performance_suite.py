@@ -162,10 +162,11 @@ def _all_scenarios_with_their_figures(service: Service, suite: Path) -> None:
     _has_figures_of_endurance(data["endurance"])
     page = (report / "performance_report.html").read_text(encoding="utf-8")
     for name in data:
-        assert f'id="{name}"' in page
+        assert f"<h2>{name} " in page
         for plot in ("throughput", "response-time", "error-rate", "users"):
             root = ET.parse(report / "plots" / f"{name}-{plot}.svg").getroot()
             assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            assert (report / "plots" / f"{name}-{plot}.png").read_bytes().startswith(b"\x89PNG")
     assert (report / "plots" / "stress-prometheus-process-resident-memory-bytes.svg").is_file()
 
 

@@ -13,8 +13,8 @@ from scipy import stats
 
 from loadworthy.plan.model import Scenario
 from loadworthy.units import US_PER_S
-from loadworthy.workload.arrivals import CHUNK, Arrival, Source, Split, arrivals, chunks
-from loadworthy.workload.profile import OpenProfile, open_profile
+from loadworthy.workload.arrivals import CHUNK, Arrival, Source, Split, arrivals, chunks, expected
+from loadworthy.workload.profile import LoadChange, OpenProfile, open_profile
 
 SINGLE = [Split(0, 1)]
 
@@ -52,7 +52,8 @@ def asked_until(one: OpenProfile, at_us: int) -> float:
     for middle_us in range(step_us // 2, at_us, step_us):
         leg = next(leg for leg in reversed(one.legs) if leg.at_us <= middle_us)
         share = (middle_us - leg.at_us) / leg.length_us
-        total += (leg.from_rate + (leg.to_rate - leg.from_rate) * share) * step_us / US_PER_S
+        factor = next((change.factor for change in reversed(one.changes) if change.at_us <= middle_us), 1.0)
+        total += factor * (leg.from_rate + (leg.to_rate - leg.from_rate) * share) * step_us / US_PER_S
     return total
 
 
@@ -176,3 +177,116 @@ def test_a_newcomer_passes_over_what_was_before_it() -> None:
     while (arrival := source.take()) is not None:
         taken.append(arrival)
     assert taken == expected
+
+
+CHANGES = [
+    LoadChange(1_250_000, 3), LoadChange(4_100_000, 0.5), LoadChange(5_500_000, 2), LoadChange(7_300_000, 1)
+]  # fmt: skip
+
+
+def test_changed_arrivals_follow_so_many_times_the_rate() -> None:
+    """At any moment as many as the integral of the changed rate says, to within one; ramps and pauses included."""
+    one = profile(stages=STAGES, arrivals="constant").changed(CHANGES)
+    times = [arrival.at_us for arrival in every(one)]
+    assert times == sorted(times)
+    for at_us in range(0, 9 * US_PER_S, 250_000):
+        asked = asked_until(one, at_us)
+        assert abs(sum(time < at_us for time in times) - asked) <= 1.01
+        assert expected(one, at_us) == pytest.approx(asked, abs=1e-3)
+    assert abs(len(times) - asked_until(one, 9 * US_PER_S)) <= 1.01
+
+
+def test_changed_poisson_arrivals_stay_poisson() -> None:
+    """Three times the rate from a moment on: both parts are uniform, Kolmogorov-Smirnov at 1 % false alarms each."""
+    one = profile(rate="100/s", run_time="20s").changed([LoadChange(10 * US_PER_S, 3)])
+    times = np.array([arrival.at_us for arrival in every(one, "5")]) / US_PER_S
+    before, after = times[times < 10], times[times >= 10]
+    assert stats.kstest(before / 10, "uniform").pvalue > 0.01
+    assert stats.kstest((after - 10) / 10, "uniform").pvalue > 0.01
+    assert abs(before.size - 1000) < 4 * np.sqrt(1000)
+    assert abs(after.size - 3000) < 4 * np.sqrt(3000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, 9 * US_PER_S), st.floats(0.01, 20)), max_size=5, unique_by=lambda c: c[0]
+    ),
+    constant=st.booleans(),
+)
+def test_a_change_leaves_what_was_before_it(changes: list[tuple[int, float]], constant: bool) -> None:
+    """Number by number and to the microsecond, whatever changes follow; and what comes after it is not before it."""
+    one = profile(stages=STAGES, arrivals="constant" if constant else "poisson")
+    ascending = [LoadChange(at_us, factor) for at_us, factor in sorted(changes)]
+    found = every(one)
+    for count, change in enumerate(ascending, 1):
+        changed = every(one.changed(ascending[:count]))
+        kept = sum(arrival.at_us < change.at_us for arrival in found)
+        assert changed[:kept] == found[:kept]
+        assert all(arrival.at_us >= change.at_us - 1 for arrival in changed[kept:])
+        assert [arrival.number for arrival in changed] == list(range(len(changed)))
+        found = changed
+
+
+@pytest.mark.parametrize("heard_us", [-1, 0, 100_000])
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_no_iteration_is_lost_or_doubled_at_a_change(processes: int, heard_us: int) -> None:
+    """Each process hears of two changes while it takes arrivals, at moments of its own: together they begin each once.
+
+    One that hears of them late, when it has begun some at the old rate, begins the others as all do.
+    """
+    one = profile(rate="2000/s", run_time="4s")
+    changed = one.changed([LoadChange(1_000_000, 2.5), LoadChange(2_000_000, 0.4)])
+    begun: list[Arrival] = []
+    for share in range(processes):
+        source = Source(one, "x", [Split(share, processes)])
+        hears = [(1_000_000, one.changed(changed.changes[:1])), (2_000_000, changed)]
+        late_us = heard_us if share == processes - 1 else -100_000 * share
+        while (arrival := source.peek()) is not None:
+            if hears and arrival.at_us >= hears[0][0] + late_us:
+                source.follow(hears.pop(0)[1])
+                continue
+            begun.append(arrival)
+            source.take()
+    assert sorted(arrival.number for arrival in begun) == list(range(len(every(changed, "x"))))
+    if heard_us <= 0:
+        assert sorted(begun) == every(changed, "x")
+
+
+def test_a_source_that_had_come_to_its_end_goes_on_where_there_is_more() -> None:
+    """A low rate is known to its end at once; a change asks for more before that."""
+    one = profile(rate="2/s", run_time="10s", arrivals="constant")
+    source = Source(one, "x", SINGLE)
+    taken = [source.take() for _ in range(20)]
+    assert source.peek() is None
+    more = one.changed([LoadChange(9_600_000, 50)])
+    source.follow(more)
+    rest = list(iter(source.take, None))
+    assert [*taken, *rest] == every(more, "x")
+    assert len(rest) == 40
+    source.close()
+    source.follow(one.changed([LoadChange(9_900_000, 100)]))
+    assert source.take() is None
+
+
+def test_a_change_and_workers_that_come_and_go() -> None:
+    """Splits hold from their moments on, by the changed times."""
+    one = profile(rate="500/s", run_time="6s").changed([LoadChange(3 * US_PER_S, 4)])
+    crew = {
+        "first": [Split(0, 2), Split(0, 1, 2 * US_PER_S), Split(0, 2, 4 * US_PER_S)],
+        "lost": [Split(1, 2), Split(None, 1, 2 * US_PER_S), Split(None, 2, 4 * US_PER_S)],
+        "late": [Split(None, 2), Split(None, 1, 2 * US_PER_S), Split(1, 2, 4 * US_PER_S)],
+    }
+    begun = [list(arrivals(one, "x", splits)) for splits in crew.values()]
+    assert sorted(itertools.chain(*begun)) == every(one, "x")
+    assert 0.45 < len(begun[2]) / sum(arrival.at_us >= 4 * US_PER_S for arrival in every(one, "x")) < 0.55
+
+
+@pytest.mark.parametrize("factor", [0.1, 10])
+def test_iterations_stay_a_limit(factor: float) -> None:
+    """As many as the plan says, later or sooner."""
+    one = profile(rate="1000/s", iterations=2000).changed([LoadChange(500_000, factor)])
+    found = every(one)
+    assert len(found) == 2000
+    last_s = 0.5 + 1500 / (1000 * factor)
+    assert found[-1].at_us / US_PER_S == pytest.approx(last_s, rel=0.1)

@@ -15,6 +15,9 @@ from typing import Any
 from loadworthy.analysis.planned import planned_duration_s
 from loadworthy.analysis.verdict import Verdict
 
+_UNSIGNED = ("asked to stop", "told twice to stop")
+"""How a run's ``ended_reason`` begins where a signal ended it: that says nothing more than ``interrupted``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -47,7 +50,11 @@ def judge_ending(manifest: Mapping[str, Any], duration_s: float | None) -> Endin
     if ended == "interrupted":
         if planned_s is None or (duration_s is not None and duration_s >= planned_s):
             return Ending()
-        return Ending(Verdict.UNDECIDED, f"The run was interrupted: it ended {after}. Run it to its end for a verdict.")
+        by = str(manifest.get("ended_reason") or "")
+        said = "" if not by or by.startswith(_UNSIGNED) else f" ({by})"
+        return Ending(
+            Verdict.UNDECIDED, f"The run was interrupted{said}: it ended {after}. Run it to its end for a verdict."
+        )
     if ended == "aborted":
         why = str(manifest.get("ended_reason") or "a threshold was missed").rstrip(".")
         return Ending(Verdict.FAIL, f"The run ended itself {after}: {why}.")

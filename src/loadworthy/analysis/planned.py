@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from loadworthy.analysis.by_hand import changes_of
 from loadworthy.plan.model import Plan, Scenario
 from loadworthy.units import US_PER_S
-from loadworthy.workload.arrivals import chunks
+from loadworthy.workload.arrivals import chunks, expected
 from loadworthy.workload.profile import FOR_EVER_US, OpenProfile, profile_of
 from loadworthy.workload.together import waves
 
@@ -98,41 +99,36 @@ def asked_of(
         return Asked(planned_s, max_users)
     to_the_end = reason == "completed"
     until_s = None if to_the_end else min(duration_s, planned_s or duration_s)
-    arrivals = arrivals_due(name, manifest, until_s)
-    if not to_the_end and arrivals_due(name, manifest, max((until_s or 0.0) - _LAST_MOMENT_S, 0.0)) <= scheduled:
+    arrivals = arrivals_due(name, manifest, until_s, events)
+    before_s = max((until_s or 0.0) - _LAST_MOMENT_S, 0.0)
+    if not to_the_end and arrivals_due(name, manifest, before_s, events) <= scheduled:
         arrivals = 0
     return Asked(planned_s, max_users, arrivals)
 
 
-def arrivals_due(name: str, manifest: Mapping[str, Any], until_s: float | None) -> int:
+def arrivals_due(
+    name: str, manifest: Mapping[str, Any], until_s: float | None, events: Sequence[Mapping[str, Any]] = ()
+) -> int:
     """How many iterations of an open scenario were to begin in its first seconds, or (None) in all.
 
-    0 where the manifest does not say it: a run without a seed, a plan that is not understood.
+    With the changes by hand that its events tell of. 0 where the manifest does not say it: a run without a seed, a plan
+    that is not understood.
     """
     scenario, seed = planned_scenarios(manifest).get(name), manifest.get("seed")
     profile = None if scenario is None else profile_of(scenario)
     if not isinstance(profile, OpenProfile) or profile.is_led or seed is None:
         return 0
+    profile = profile.changed(changes_of(name, events))
     end_us = FOR_EVER_US if profile.duration_us is None else profile.duration_us
     until_us = end_us if until_s is None else min(round(until_s * US_PER_S), end_us)
-    expected = _expected(profile, until_us)
-    if profile.limit is not None and expected > 2 * profile.limit + _MOST_COUNTED:
+    asked = expected(profile, until_us)
+    if profile.limit is not None and asked > 2 * profile.limit + _MOST_COUNTED:
         return profile.limit
-    if expected > _MOST_COUNTED:
-        return round(expected)
+    if asked > _MOST_COUNTED:
+        return round(asked)
     count = 0
     for first, times in chunks(profile, f"{seed}/{name}"):
         count = first + int(np.searchsorted(times, until_us))
         if count < first + times.size:
             break
     return count
-
-
-def _expected(profile: OpenProfile, until_us: int) -> float:
-    """The integral of the profile's rate."""
-    expected = 0.0
-    for leg in profile.legs:
-        gone_us = min(max(until_us - leg.at_us, 0), leg.length_us)
-        slope = (leg.to_rate - leg.from_rate) / leg.length_us
-        expected += (leg.from_rate + slope * gone_us / 2) * gone_us / US_PER_S
-    return expected

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from loadworthy.analysis.accumulate import Accumulator
+from loadworthy.analysis.accumulate import MS_PER_S, Accumulator
 from loadworthy.analysis.own_readings import Readings
 from loadworthy.analysis.segments import SegmentCutter
 from loadworthy.analysis.stages import StageCutter
@@ -31,17 +33,20 @@ class Reading:
     torn_tails: int = 0
 
 
-def read(run: Run) -> Reading:
+def read(run: Run, told: Callable[[float], None] | None = None) -> Reading:
     """Read a run's intervals. RunDirError where the files cannot be read.
 
-    The run must be freshly opened: its count of torn lines grows with each pass over its intervals.
+    Args:
+        run: freshly opened, for its count of torn lines grows with each pass over its intervals.
+        told: hears now and then which share of the work is done, 0..1, and last that all of it is.
     """
     reading = Reading(
+        timeline=TimelineBuilder(_lengths_s(run.events)),
         stages=StageCutter(run.manifest, run.events),
         segments=SegmentCutter(run.events, run.manifest),
         windows=WindowBuilder(run.manifest),
     )
-    for interval in run.intervals():
+    for interval in run.intervals(told):
         reading.totals.add(interval)
         reading.timeline.add(interval)
         reading.readings.add(interval)
@@ -51,6 +56,21 @@ def read(run: Run) -> Reading:
     reading.torn_lines = run.torn_lines
     reading.torn_tails = sum(_has_torn_tail(run, name) for name in (INTERVALS, EVENTS, RESOURCES, FAILURES))
     return reading
+
+
+def _lengths_s(events: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Scenario → how long it lasted by what the run says of its beginning and end; where that is not known, nothing."""
+    begun: dict[str, int] = {}
+    lengths_s: dict[str, float] = {}
+    for event in events:
+        name, kind, at_ms = event.get("scenario"), event.get("type"), event.get("at_ms")
+        if not isinstance(name, str) or not isinstance(at_ms, int):
+            continue
+        if kind == "scenario_started":
+            begun[name] = at_ms
+        elif kind == "scenario_ended" and name in begun:
+            lengths_s[name] = (at_ms - begun[name]) / MS_PER_S
+    return lengths_s
 
 
 def _has_torn_tail(run: Run, name: str) -> bool:

@@ -6,11 +6,12 @@ cannot pass. Reasons are ordered as the verdict weighs them: invalid, fail, unde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals, WindowFigures
+from loadworthy.analysis.by_hand import by_hand
 from loadworthy.analysis.ending import Ending, judge_ending, run_duration_s, seconds
 from loadworthy.analysis.endurance import DriftReport, judge_endurance
 from loadworthy.analysis.endurance_metrics import steady_stretch, step_s
@@ -64,6 +65,7 @@ def summarize(run: Run, reading: Reading | None = None) -> Summary:
     scenarios = _with_searches(scenarios, planned, reading, run)
     scenarios = _with_stages_and_resources(scenarios, specs, reading, run)
     scenarios = _with_drift(scenarios, reading, run)
+    scenarios = _with_changes(scenarios, run)
     data = judge_health(reading.readings, run.events, reading.torn_lines, reading.torn_tails)
     health = _whole_health(data, scenarios, totals)
     last_ms = max((one.end_ms for one in totals.values()), default=None)
@@ -139,6 +141,10 @@ def _with_drift(scenarios: Mapping[str, ScenarioSummary], reading: Reading, run:
     for name, scenario in scenarios.items():
         if scenario.kind != ScenarioKind.ENDURANCE or not scenario.ran:
             continue
+        if by_hand(name, run.events) is not None:
+            drift = DriftReport((), remarks=("the load was changed by hand, and all figures with it",))
+            result[name] = _with_reasons(replace(scenario, drift=drift), _drift_reasons(drift))
+            continue
         fine = reading.timeline.seconds(name)
         steps = reading.timeline.seconds(name, step_s(steady_stretch(fine, scenario.duration_s).length_s))
         limits = {
@@ -147,10 +153,23 @@ def _with_drift(scenarios: Mapping[str, ScenarioSummary], reading: Reading, run:
             if one.metric == "response_time" and one.fraction and one.series is None and one.op.startswith("<")
         }
         drift = judge_endurance(fine, resources.get(name), limits, steps=steps, duration_s=scenario.duration_s)
-        reasons = (*scenario.reasons, *_drift_reasons(drift))
-        verdict = worst([scenario.verdict, *(reason.verdict for reason in reasons)])
-        result[name] = replace(scenario, drift=drift, reasons=reasons, verdict=verdict)
+        result[name] = _with_reasons(replace(scenario, drift=drift), _drift_reasons(drift))
     return result
+
+
+def _with_changes(scenarios: Mapping[str, ScenarioSummary], run: Run) -> dict[str, ScenarioSummary]:
+    """Those whose load was changed by hand cannot pass."""
+    changed = {name: why for name in scenarios if (why := by_hand(name, run.events)) is not None}
+    return {
+        name: _with_reasons(scenario, [Reason(Verdict.UNDECIDED, changed[name])] if name in changed else ())
+        for name, scenario in scenarios.items()
+    }
+
+
+def _with_reasons(scenario: ScenarioSummary, more: Iterable[Reason]) -> ScenarioSummary:
+    reasons = (*scenario.reasons, *more)
+    verdict = worst([scenario.verdict, *(reason.verdict for reason in reasons)])
+    return replace(scenario, reasons=reasons, verdict=verdict)
 
 
 def _drift_reasons(drift: DriftReport) -> Iterator[Reason]:
@@ -214,7 +233,8 @@ def _reasons(
     if ending.reason:
         by_verdict[ending.verdict].append(ending.reason)
     for scenario in scenarios.values():
-        for verdict, text in _scenario_reasons(scenario, cut_short=ending.reason is not None):
+        by_a_person = by_hand(scenario.name, events)
+        for verdict, text in _scenario_reasons(scenario, by_a_person, cut_short=ending.reason is not None):
             by_verdict[verdict].append(f"{scenario.name}: {text}.")
     decisive = [
         *by_verdict[Verdict.INVALID], *by_verdict[Verdict.FAIL], *by_verdict[Verdict.UNDECIDED]
@@ -228,13 +248,18 @@ def _reasons(
     return (*decisive, *passed, *health.warnings, *dict.fromkeys(told))
 
 
-def _scenario_reasons(scenario: ScenarioSummary, cut_short: bool) -> list[Reason]:
-    """Why a scenario is what it is. Where the run as a whole was cut short, that is said once and not again here."""
+def _scenario_reasons(scenario: ScenarioSummary, by_a_person: str | None, *, cut_short: bool) -> list[Reason]:
+    """Why a scenario is what it is. Where the run as a whole was cut short, that is said once and not again here.
+
+    ``by_a_person``: that of its reasons which says that its load was changed by hand; it is said all the same.
+    """
     if not scenario.ran:
         return list(scenario.reasons)
     judged = [Reason(one.verdict, one.reason) for one in scenario.thresholds if one.verdict is not Verdict.PASS]
     others = [
-        reason for reason in scenario.reasons if reason.verdict in (Verdict.FAIL, Verdict.INVALID) or not cut_short
+        reason
+        for reason in scenario.reasons
+        if reason.verdict in (Verdict.FAIL, Verdict.INVALID) or reason.text == by_a_person or not cut_short
     ]
     return [*others, *judged] or [Reason(Verdict.PASS, _passed(scenario))]
 

@@ -2,166 +2,209 @@
 
 Processes cut their seconds on their own clocks, so each interval goes into the second of the scenario that holds its
 middle, and a rate is the sum of each process's requests over that process's own measured time: a short last interval
-does not look like a drop. Histograms are kept in their compact form until the end, because an hour of full ones would
-fill the memory.
+does not look like a drop. Histograms are kept in their compact form until they are asked for, because an hour of full
+ones would fill the memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from typing import TypeVar, cast
 
 from loadworthy.analysis.accumulate import MS_PER_S
-from loadworthy.analysis.figures import Distribution
+from loadworthy.analysis.seconds import Second, Share, second_of
+from loadworthy.analysis.series_timeline import SeriesSecond, SeriesTimeline
+from loadworthy.analysis.windows import window_edges
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
+from loadworthy.record.many_histograms import each_from_bytes
 
+__all__ = ["Second", "SeriesSecond", "TimelineBuilder"]
 
-@dataclass(frozen=True, slots=True)
-class Second:
-    """One second (or one step of several) of one scenario, over all processes.
+T = TypeVar("T")
 
-    ``at_s`` is where it begins, in seconds since the scenario's first interval. Percentiles are response times, and
-    None where too few samples were taken to name them. ``intended``, ``sent`` and ``dropped`` are iterations per second
-    of an open workload, None in a closed one.
-    """
-
-    at_s: int
-    requests: int
-    failures: int
-    throughput: float
-    failure_rate: float
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    users: int
-    intended: float | None = None
-    sent: float | None = None
-    dropped: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The form that stands in ``report.json``; what does not apply is left out."""
-        data = asdict(self)
-        absent = [key for key in _ARRIVALS if data[key] is None]
-        return {key: value for key, value in data.items() if key not in absent}
-
-
-_ARRIVALS = ("intended", "sent", "dropped")
-
-
-@dataclass(slots=True)
-class _Share:
-    """One process's part of one second."""
-
-    requests: int = 0
-    failures: int = 0
-    scheduled: int = 0
-    sent: int = 0
-    dropped: int = 0
-    duration_ms: int = 0
-    users: int = 0
-    last_number: int = -1
+_GRACE_MS = 50
+"""A second that is shorter by so little is a whole one: clocks are read a little late or early."""
 
 
 @dataclass(slots=True)
 class _Parts:
-    shares: dict[int, _Share] = field(default_factory=dict)
-    histograms: list[bytes] = field(default_factory=list)
+    """What has its middle in the same ms; histograms in their compact form."""
+
+    shares: dict[int, Share] = field(default_factory=dict)
+    response: list[bytes] = field(default_factory=list)
+    service: list[bytes] = field(default_factory=list)
+    own_lag: list[bytes] = field(default_factory=list)
+
+    def add(self, interval: Interval) -> None:
+        share = Share.of(interval)
+        if interval.process in self.shares:
+            self.shares[interval.process].add(share)
+        else:
+            self.shares[interval.process] = share
+        response = interval.response()
+        if response.count:
+            packed = response.to_bytes()
+            same = all(one.service is one.response for one in interval.series)
+            self.response.append(packed)
+            self.service.append(
+                packed if same else Histogram.merged([one.service for one in interval.series]).to_bytes()
+            )
+        if interval.own_lag.count:
+            self.own_lag.append(interval.own_lag.to_bytes())
+
+
+@dataclass(slots=True)
+class _Scenario:
+    """``end_ms`` is where the last interval ended in which users were not stopping yet. ``parts`` are kept by the
+    absolute ms of their middle, for only in the end the start is known for sure."""
+
+    start_ms: int
+    series: SeriesTimeline
+    end_ms: int = 0
+    is_open: bool = False
+    parts: dict[int, _Parts] = field(default_factory=dict)
+    made: dict[tuple[object, ...], object] = field(default_factory=dict)
+
+    def add(self, interval: Interval) -> None:
+        self.start_ms = min(self.start_ms, interval.start_ms)
+        if not interval.stopping:
+            self.end_ms = max(self.end_ms, interval.start_ms + interval.duration_ms)
+        self.is_open = self.is_open or interval.scheduled > 0
+        self.parts.setdefault(interval.start_ms + interval.duration_ms // 2, _Parts()).add(interval)
+        self.series.add(interval, self.start_ms)
+        self.made.clear()
+
+    def steps(self, step_s: int) -> dict[int, list[_Parts]]:
+        """Number of the step → what lies in it, ascending."""
+        steps: dict[int, list[_Parts]] = {}
+        for middle_ms, parts in sorted(self.parts.items()):
+            steps.setdefault((middle_ms - self.start_ms) // (MS_PER_S * step_s), []).append(parts)
+        return steps
+
+    def seconds(self, step_s: int) -> list[Second]:
+        steps = self.steps(step_s)
+        shares = {step: _by_process(parts) for step, parts in steps.items()}
+        users = _users_by_step(shares)
+        times = _merged([data for part in parts for data in part.response] for parts in steps.values())
+        lags = _merged([data for part in parts for data in part.own_lag] for parts in steps.values())
+        return [
+            second_of(step * step_s, shares[step], response, users=users[step], own_lag=lag if self.is_open else None)
+            for step, response, lag in zip(steps, times, lags, strict=True)
+        ]
 
 
 class TimelineBuilder:
-    """Collects intervals in any order; :meth:`seconds` gives the timeline of each scenario."""
+    """Collects intervals in any order; :meth:`seconds` gives the timeline of each scenario.
 
-    def __init__(self) -> None:
-        self._intervals: dict[str, dict[int, _Parts]] = {}
-        self._start_ms: dict[str, int] = {}
-        self._open: set[str] = set()
+    What was asked for once is remembered until the scenario's next interval comes.
+
+    Args:
+        expected_s: how long each scenario is thought to last, in seconds, where that is known.
+    """
+
+    def __init__(self, expected_s: Mapping[str, float] | None = None) -> None:
+        self._expected_s = dict(expected_s or {})
+        self._scenarios: dict[str, _Scenario] = {}
 
     def add(self, interval: Interval) -> None:
         """Add one interval."""
         name = interval.scenario
-        self._start_ms[name] = min(interval.start_ms, self._start_ms.get(name, interval.start_ms))
-        # Keyed by the absolute ms of the middle until the scenario's start is known for sure.
-        middle_ms = interval.start_ms + interval.duration_ms // 2
-        parts = self._intervals.setdefault(name, {}).setdefault(middle_ms, _Parts())
-        share = parts.shares.setdefault(interval.process, _Share())
-        share.requests += sum(one.requests for one in interval.series)
-        share.failures += sum(one.failures for one in interval.series)
-        share.scheduled += interval.scheduled
-        share.sent += interval.sent
-        share.dropped += interval.dropped
-        if interval.scheduled:
-            self._open.add(name)
-        share.duration_ms += interval.duration_ms
-        if interval.number > share.last_number:
-            share.last_number, share.users = interval.number, interval.users
-        response = Histogram.merged(one.response for one in interval.series)
-        if response.count:
-            parts.histograms.append(response.to_bytes())
+        if name not in self._scenarios:
+            series = SeriesTimeline(self._expected_s.get(name, 0.0))
+            self._scenarios[name] = _Scenario(interval.start_ms, series)
+        self._scenarios[name].add(interval)
 
     def scenarios(self) -> list[str]:
         """The scenarios seen."""
-        return list(self._intervals)
+        return list(self._scenarios)
 
     def seconds(self, scenario: str, step_s: int = 1) -> list[Second]:
         """The timeline of a scenario in steps of so many seconds, ascending; steps without any interval are missing."""
-        start_ms = self._start_ms.get(scenario, 0)
-        steps: dict[int, list[_Parts]] = {}
-        for middle_ms, parts in sorted(self._intervals.get(scenario, {}).items()):
-            steps.setdefault((middle_ms - start_ms) // (MS_PER_S * step_s), []).append(parts)
-        users = _users_by_step(steps)
-        is_open = scenario in self._open
-        return [_second(step * step_s, parts, users[step], is_open) for step, parts in sorted(steps.items())]
+        known = self._scenarios.get(scenario)
+        if known is None:
+            return []
+        return list(self.remembered(scenario, ("seconds", step_s), lambda: known.seconds(step_s)))
+
+    def series(self, scenario: str, step_s: int, most: int = 50) -> dict[str, list[SeriesSecond]]:
+        """``"GET /x"`` → its timeline, for the series with the most requests, these first.
+
+        The steps are those of :meth:`seconds`; a series without requests in one of them has a throughput of 0 there. In
+        a long run only as much is kept as charts need: :meth:`series_step_s` says which steps there are.
+        """
+        known = self._scenarios.get(scenario)
+        if known is None:
+            return {}
+        key = ("series", known.series.step_s(step_s), most)
+        found = self.remembered(scenario, key, lambda: known.series.steps(known.start_ms, step_s, most))
+        return {label: list(points) for label, points in found.items()}
+
+    def series_step_s(self, scenario: str, step_s: int) -> int:
+        """The steps that :meth:`series` has where these are asked for: the same, or the next longer that there are."""
+        known = self._scenarios.get(scenario)
+        return step_s if known is None else known.series.step_s(step_s)
+
+    def times(self, scenario: str) -> Iterator[tuple[float, Histogram]]:
+        """The response times that each process noted at once: where their middle lies, in seconds since the scenario's
+        first interval, and the histogram; ascending."""
+        known = self._scenarios.get(scenario)
+        found = [] if known is None else sorted(known.parts.items())
+        start_ms = 0 if known is None else known.start_ms
+        moments = ((middle_ms - start_ms) / MS_PER_S for middle_ms, parts in found for _ in parts.response)
+        yield from zip(moments, each_from_bytes([data for _, parts in found for data in parts.response]), strict=True)
+
+    def last_s(self, scenario: str) -> float:
+        """Where the middle of the last of all intervals lies, in seconds since the scenario's first one; 0 of none."""
+        known = self._scenarios.get(scenario)
+        return 0.0 if known is None else (max(known.parts) - known.start_ms) / MS_PER_S
+
+    def windows(self, scenario: str, *, service: bool = False) -> list[Histogram]:
+        """The response (or service) times in each window of the bootstrap; none where the scenario was too short.
+
+        The windows are those of :meth:`Seconds.windows <loadworthy.analysis.windows.Seconds.windows>`, with all
+        requests in them.
+        """
+        known = self._scenarios.get(scenario)
+        whole = 0 if known is None else (known.end_ms - known.start_ms + _GRACE_MS) // MS_PER_S
+        edges = window_edges(whole)
+        if known is None or not edges:
+            return []
+        seconds: list[list[bytes]] = [[] for _ in range(whole)]
+        for second, several in known.steps(1).items():
+            for parts in several:
+                seconds[min(second, whole - 1)] += parts.service if service else parts.response
+        return list(_merged([data for one in seconds[first:end] for data in one] for first, end in pairwise(edges)))
+
+    def remembered(self, scenario: str, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """What ``make`` gives, or gave the last time under this key if no interval came since."""
+        known = self._scenarios.get(scenario)
+        if known is None:
+            return make()
+        if key not in known.made:
+            known.made[key] = make()
+        return cast("T", known.made[key])
 
 
-def _second(at_s: int, parts: list[_Parts], users: int, is_open: bool) -> Second:
-    histogram = Histogram.merged(Histogram.from_bytes(data) for part in parts for data in part.histograms)
-    times = Distribution.of(histogram)
-    shares = _by_process(parts)
-    return Second(
-        at_s=at_s,
-        requests=sum(share.requests for share in shares.values()),
-        failures=sum(share.failures for share in shares.values()),
-        throughput=_rate(shares, "requests"),
-        failure_rate=_rate(shares, "failures"),
-        p50_ms=times.p50,
-        p95_ms=times.p95,
-        p99_ms=times.p99,
-        users=users,
-        intended=_rate(shares, "scheduled") if is_open else None,
-        sent=_rate(shares, "sent") if is_open else None,
-        dropped=_rate(shares, "dropped") if is_open else None,
-    )
+def _merged(groups: Iterable[Sequence[bytes]]) -> Iterator[Histogram]:
+    """Of each group one histogram that holds all of it."""
+    packed = list(groups)
+    unpacked = each_from_bytes([data for group in packed for data in group])
+    for group in packed:
+        yield Histogram.merged(islice(unpacked, len(group)))
 
 
-def _rate(shares: dict[int, _Share], counted: str) -> float:
-    return sum(_per_s(getattr(share, counted), share.duration_ms) for _, share in sorted(shares.items()))
-
-
-def _by_process(parts: Iterable[_Parts]) -> dict[int, _Share]:
-    shares: dict[int, _Share] = {}
+def _by_process(parts: Iterable[_Parts]) -> dict[int, Share]:
+    shares: dict[int, Share] = {}
     for part in parts:
         for process, share in part.shares.items():
-            total = shares.setdefault(process, _Share())
-            total.requests += share.requests
-            total.failures += share.failures
-            total.scheduled += share.scheduled
-            total.sent += share.sent
-            total.dropped += share.dropped
-            total.duration_ms += share.duration_ms
-            if share.last_number > total.last_number:
-                total.last_number, total.users = share.last_number, share.users
+            shares.setdefault(process, Share()).add(share)
     return shares
 
 
-def _per_s(count: int, duration_ms: int) -> float:
-    return count * MS_PER_S / duration_ms if duration_ms > 0 else 0.0
-
-
-def _users_by_step(steps: dict[int, list[_Parts]]) -> dict[int, int]:
+def _users_by_step(shares: Mapping[int, Mapping[int, Share]]) -> dict[int, int]:
     """Users over all processes; one whose interval fell just beside a step keeps its last count until its own end."""
-    shares = {step: _by_process(parts) for step, parts in sorted(steps.items())}
     ends: dict[int, int] = {process: step for step, by_process in shares.items() for process in by_process}
     current: dict[int, int] = {}
     totals: dict[int, int] = {}

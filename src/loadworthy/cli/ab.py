@@ -57,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_tolerance(parser)
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the comparison as Markdown, too")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write the comparison as a page, too")
 
 
 def order(rounds: int) -> list[tuple[int, str]]:
@@ -124,7 +125,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     report = compare_runs(base, new, question, force=False)
     print_report(report)
     file = _result_file(arguments.out)
-    write_outputs(report, file, arguments.markdown)
+    write_outputs(report, json_file=file, markdown_file=arguments.markdown, html_file=arguments.html)
     print(f"\nFiles      {os.path.relpath(file)}", flush=True)
     if state.error is not None:
         raise state.error

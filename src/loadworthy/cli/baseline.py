@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from loadworthy.cli.sides import expand, first_reason, is_invalid, summary_of
@@ -42,6 +42,9 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
 def _set(arguments: argparse.Namespace) -> ExitCode:
     from datetime import UTC, datetime
 
+    from loadworthy.cli.console import error_console
+    from loadworthy.cli.working import working
+    from loadworthy.clock import SystemClock
     from loadworthy.record.baselines import BASELINES, DEFAULT_NAME, set_baseline
 
     runs = expand(arguments.runs)
@@ -54,17 +57,20 @@ def _set(arguments: argparse.Namespace) -> ExitCode:
     few = "" if count >= 5 else "; five or more let a comparison see how much runs vary"
     kept = f"{count} run{'s' if count != 1 else ''}, kept in {os.path.relpath(folder / BASELINES)}"
     print(f"baseline {baseline.name}: {kept}{few}")
-    for line in _warnings(runs):
+    with working(error_console(), "reading the runs", SystemClock()) as told:
+        warnings = list(_warnings(runs, told))
+    for line in warnings:
         print(line, file=sys.stderr)
     return ExitCode.PASS
 
 
-def _warnings(runs: Sequence[Path]) -> Iterator[str]:
+def _warnings(runs: Sequence[Path], told: Callable[[float], None]) -> Iterator[str]:
     """A line for each of the runs that a comparison will refuse."""
     from loadworthy.record.rundir import Run
     from loadworthy.report.text import plain
 
-    for path in runs:
+    for number, path in enumerate(runs):
+        told(number / len(runs))
         try:
             summary = summary_of(Run.open(path))
         except RunDirError as error:

@@ -94,6 +94,7 @@ def _read_threshold(text: str) -> str:
 
 def _check_run(path: Path, given: Sequence[str], plan_path: Path | None, scenario: str | None) -> _Outcome:
     from loadworthy.analysis.summarize import summarize
+    from loadworthy.cli.working import read_run
     from loadworthy.record.rundir import Run
 
     run = Run.open(path)
@@ -107,7 +108,7 @@ def _check_run(path: Path, given: Sequence[str], plan_path: Path | None, scenari
         unanswered = _of_parts_of_searches(run.manifest, instead)
         run.manifest = _with_thresholds(run.manifest, instead, unanswered)
     try:
-        summary = summarize(run)
+        summary = summarize(run, read_run(run))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunDirError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     checked = [

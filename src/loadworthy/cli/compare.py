@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ EPILOG = """\
 examples:
   loadworthy compare runs/2026-11-20T* --to runs/2026-11-27T*
   loadworthy compare before/ --to after/ --tolerance 3% --scenario load
-  loadworthy compare --to runs/2026-11-27T14-05-09-load
+  loadworthy compare --to runs/2026-11-27T14-05-09-load --html comparison.html
 
 BASE and NEW are run directories, or folders that hold some. Without BASE it is the one that `loadworthy baseline set`
 has set. At least five runs a side are wanted; one a side decides nothing unless --one-run-is-enough is given.
@@ -58,6 +58,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     """The options that say where else the comparison goes."""
     parser.add_argument("--json", metavar="FILE", type=Path, help="write it as JSON, too")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write it as Markdown, too")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write it as a page, too")
 
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
@@ -68,7 +69,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError("--baseline is for where no BASE is given; leave one of them out")
     report = compare_runs(base, new, _question(arguments), force=arguments.force)
     print_report(report)
-    write_outputs(report, arguments.json, arguments.markdown)
+    write_outputs(report, json_file=arguments.json, markdown_file=arguments.markdown, html_file=arguments.html)
     return exit_code(report)
 
 
@@ -120,12 +121,22 @@ def print_report(report: CompareReport) -> None:
     sys.stdout.flush()
 
 
-def write_outputs(report: CompareReport, json_file: Path | None, markdown_file: Path | None) -> None:
+def write_outputs(
+    report: CompareReport, *, json_file: Path | None, markdown_file: Path | None, html_file: Path | None
+) -> None:
     """Write the files that were asked for. UsageError where one cannot be."""
     from loadworthy.record.rundir import replace_file
     from loadworthy.report.compare import compare_json, compare_markdown
 
-    for path, render in ((json_file, compare_json), (markdown_file, compare_markdown)):
+    wanted: list[tuple[Path | None, Callable[[CompareReport], str]]] = [
+        (json_file, compare_json),
+        (markdown_file, compare_markdown),
+    ]
+    if html_file is not None:
+        from loadworthy.report.compare_html import compare_html  # it draws, which takes libraries
+
+        wanted.append((html_file, compare_html))
+    for path, render in wanted:
         if path is not None:
             try:
                 replace_file(path, render(report))

@@ -13,3 +13,8 @@ class PatientConsole(Console):
     def on_broken_pipe(self) -> NoReturn:
         """Let the caller decide."""
         raise BrokenPipeError
+
+
+def error_console() -> PatientConsole:
+    """Standard error, for what is said beside a command's results."""
+    return PatientConsole(stderr=True)

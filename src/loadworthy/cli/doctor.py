@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.cli.target import load_target
 from loadworthy.errors import ExitCode, UsageError
+from loadworthy.units import US_PER_S
 
 if TYPE_CHECKING:
     from loadworthy.analysis.summary import Summary
     from loadworthy.engine.machine import Finding
+    from loadworthy.record.interval import Interval
 
 EPILOG = """\
 example:
@@ -68,23 +70,49 @@ def _findings(seconds: float, rate: float | None) -> Iterator[Finding]:
     yield from machine.look_at_limits()
     yield machine.judge_timer(machine.measure_timer())
     with CountingServer(log_limit=0) as server:
-        closed = _run(server.url, {"users": USERS}, seconds)
+        closed = _run(server.url, {"users": USERS}, seconds, "measuring how much is possible")
         possible = closed.scenarios["load"].figures.throughput or 0.0
         yield machine.judge_rate(possible, machine.cores_for_us())
         wanted = rate or max(possible * SHARE, 1.0)
-        summary = _run(server.url, {"rate": wanted}, seconds)
+        summary = _run(server.url, {"rate": wanted}, seconds, "measuring how punctual it is")
         lag = summary.to_json()["scenarios"]["load"].get("send_lag_ms") or {}
         reasons = summary.health.reasons or summary.reasons
         yield machine.judge_lag(wanted, lag.get("p99"), summary.verdict.value, reasons)
 
 
-def _run(url: str, load: dict[str, Any], seconds: float) -> Summary:
+def _run(url: str, load: dict[str, Any], seconds: float, words: str) -> Summary:
     """One scenario against the null server, in a directory that is thrown away."""
-    from loadworthy.cli.running import run_and_judge
-    from loadworthy.engine.run import RunRequest
+    from loadworthy.analysis.summarize import summarize
+    from loadworthy.cli.console import error_console
+    from loadworthy.cli.working import working
+    from loadworthy.clock import SystemClock
+    from loadworthy.engine.run import RunRequest, run_plan
+    from loadworthy.record.rundir import Run
 
     scenario = {**load, "run_time": f"{seconds:g}s", "endpoints": [{"path": "/"}], "thresholds": ["error_rate < 1%"]}
     with tempfile.TemporaryDirectory(prefix="loadworthy-doctor-") as folder:
         plan = {"base_url": url, "scenarios": {"load": scenario}}
         request = RunRequest(load_target(plan, environ={}), out=Path(folder))
-        return run_and_judge(request, view=False, closing=False).summary
+        with working(error_console(), words, SystemClock()) as told:
+            outcome = run_plan(request, _Follower(told))
+        return summarize(Run.open(outcome.path))
+
+
+class _Follower:
+    """An observer that tells how much of a measurement is over; once a second, for drawing is not what is measured."""
+
+    def __init__(self, told: Callable[[float], None]) -> None:
+        self._told = told
+        self._next_us = 0
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def on_interval(self, interval: Interval) -> None:
+        """Nothing."""
+
+    def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:  # noqa: ARG002  # an observer's
+        """Some time has passed."""
+        if planned_us and elapsed_us >= self._next_us:
+            self._next_us = elapsed_us + US_PER_S
+            self._told(elapsed_us / planned_us)

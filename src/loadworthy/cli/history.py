@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
     """Bring the index up to date, print the trends."""
+    from loadworthy.cli.console import error_console
+    from loadworthy.cli.working import working
+    from loadworthy.clock import SystemClock
     from loadworthy.record.index import FIGURES, RunIndex
 
     folder: Path = arguments.folder
@@ -53,7 +56,8 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     with RunIndex(folder) as index:
         if arguments.rebuild:
             index.clear()
-        notes = list(refresh(index, folder))
+        with working(error_console(), "reading the runs", SystemClock()) as told:
+            notes = list(refresh(index, folder, told))
         trends = list(_trends(index, arguments, notes))
         if not trends:
             more = "".join(f"\n    {note}" for note in notes)
@@ -64,15 +68,19 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.PASS
 
 
-def refresh(index: RunIndex, folder: Path) -> Iterator[str]:
-    """Bring the index up to date with the runs of a folder; tells of those that cannot be read."""
+def refresh(index: RunIndex, folder: Path, told: Callable[[float], None]) -> Iterator[str]:
+    """Bring the index up to date with the runs of a folder; tells of those that cannot be read.
+
+    ``told`` hears how many of the runs were looked at, as a share.
+    """
     from loadworthy.analysis.trend import indexed_run
     from loadworthy.record.rundir import Run
 
     known = index.stamps()
     paths = {path.name: path for path in runs_in(folder)}
     index.remove(name for name in known if name not in paths)
-    for name, path in paths.items():
+    for number, (name, path) in enumerate(paths.items()):
+        told(number / len(paths))
         stamp = _stamp(path)
         if known.get(name) == stamp:
             continue

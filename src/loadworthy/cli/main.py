@@ -25,6 +25,7 @@ VERBS = {
     "baseline": "keep runs that later ones are compared with",
     "ab": "run a plan against two targets in turns and compare them",
     "history": "show the trend over a folder of runs, and where it changed",
+    "export": "write a run as Markdown, CSV, Parquet and others, for other tools",
     "worker": "lend this machine to a run on another",
     "doctor": "is this machine fit to make load, and how much?",
     "schema": "print the JSON Schema of a plan, for editors",

@@ -15,6 +15,8 @@ from loadworthy.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from loadworthy.plan.overrides import Override
 
+UI_HOST, UI_PORT, MOST_PORT = "127.0.0.1", 8089, 65_535
+
 EPILOG = """\
 examples:
   loadworthy run plan.yaml
@@ -23,6 +25,7 @@ examples:
   loadworthy run plan.yaml --rate 200/s --run-time 1m
   loadworthy run locustfile.py --url http://localhost:8000 --users 50 --spawn-rate 5 --run-time 2m
   loadworthy run locustfile.py --url http://localhost:8000 --run-time 1m -- --my-own-option 5
+  loadworthy run plan.yaml --ui
 
 What follows -- goes to the locustfile's own options.
 """
@@ -52,6 +55,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
                      help=f"where workers on other machines join (port {DEFAULT_PORT} unless given)")  # fmt: skip
     how.add_argument("--no-preflight", dest="preflight", action="store_false",
                      help="make load even where nothing listens at the target")  # fmt: skip
+    page = parser.add_argument_group("the live page")
+    page.add_argument("--ui", action="store_true",
+                      help="watch and lead the run in a browser; the page stays after it, until Ctrl-C")  # fmt: skip
+    page.add_argument("--ui-host", metavar="HOST", default=UI_HOST,
+                      help="where it listens (127.0.0.1); elsewhere it needs the token that is printed")  # fmt: skip
+    page.add_argument("--ui-port", metavar="PORT", type=int, default=UI_PORT,
+                      help=f"its port ({UI_PORT}); 0 takes any that is free")  # fmt: skip
+    page.add_argument("--autoquit", metavar="SECONDS", type=float,
+                      help="end the page so long after a run; 0 ends it with the run")  # fmt: skip
 
 
 def execute(arguments: argparse.Namespace) -> ExitCode:
@@ -60,6 +72,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(f"--workers {arguments.workers}: write how many workers join from other machines")
     children = _children(arguments.processes, arguments.workers)
     bind = parse_address(arguments.bind, DEFAULT_PORT if arguments.workers else 0)
+    _check_ui(arguments)
     loaded = load_target(
         arguments.target,
         environ=os.environ,
@@ -67,23 +80,37 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         scenarios=arguments.scenario,
     )
 
-    from loadworthy.cli.running import run_and_show  # imports Locust, which takes half a second
-    from loadworthy.engine.run import RunRequest
+    from loadworthy.engine.run import RunRequest  # imports Locust, which takes half a second
 
-    return run_and_show(
-        RunRequest(
-            loaded=loaded,
-            out=arguments.out,
-            scenarios=tuple(arguments.scenario),
-            children=children,
-            remote_workers=arguments.workers,
-            bind=bind,
-            seed=arguments.seed,
-            lean_client=arguments.client == "loadworthy",
-            arguments=tuple(arguments.passed_on),
-            preflight=arguments.preflight,
-        )
+    request = RunRequest(
+        loaded=loaded,
+        out=arguments.out,
+        scenarios=tuple(arguments.scenario),
+        children=children,
+        remote_workers=arguments.workers,
+        bind=bind,
+        seed=arguments.seed,
+        lean_client=arguments.client == "loadworthy",
+        arguments=tuple(arguments.passed_on),
+        preflight=arguments.preflight,
     )
+    if arguments.ui:
+        from loadworthy.cli.ui import run_with_page
+
+        return run_with_page(request, arguments.ui_host, arguments.ui_port, arguments.autoquit)
+
+    from loadworthy.cli.running import run_and_show
+
+    return run_and_show(request)
+
+
+def _check_ui(arguments: argparse.Namespace) -> None:
+    if not arguments.ui and (arguments.ui_host, arguments.ui_port, arguments.autoquit) != (UI_HOST, UI_PORT, None):
+        raise UsageError("--ui-host, --ui-port and --autoquit are about the live page; add --ui")
+    if not 0 <= arguments.ui_port <= MOST_PORT:
+        raise UsageError(f"--ui-port {arguments.ui_port}: write a port from 0 to {MOST_PORT:,}")
+    if arguments.autoquit is not None and not 0 <= arguments.autoquit < float("inf"):
+        raise UsageError(f"--autoquit {arguments.autoquit:g}: write how many seconds the page stays after a run")
 
 
 def _overrides(arguments: argparse.Namespace) -> Iterator[Override]:

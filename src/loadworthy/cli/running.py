@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from loadworthy.cli.showing import RunResult, judge
+from loadworthy.engine.control import Control
 from loadworthy.engine.observer import Observer, SilentObserver, Watchers
-from loadworthy.engine.run import RunOutcome, RunRequest, run_plan
+from loadworthy.engine.run import OnEnvironment, RunOutcome, RunRequest, run_plan
 from loadworthy.errors import ExitCode
 from loadworthy.plan.model import Plan
 
@@ -18,13 +19,23 @@ def run_and_show(request: RunRequest) -> ExitCode:
 
 
 def run_and_judge(
-    request: RunRequest, *, observers: Sequence[Observer] = (), view: bool = True, closing: bool = True
+    request: RunRequest,
+    *,
+    observers: Sequence[Observer] = (),
+    view: bool = True,
+    closing: bool = True,
+    control: Control | None = None,
+    on_environment: OnEnvironment | None = None,
 ) -> RunResult:
-    """Run with or without the live view, telling the observers, and judge with or without the closing view."""
+    """Run with or without the live view, telling the observers, and judge with or without the closing view.
+
+    ``control`` and ``on_environment`` as in :func:`~loadworthy.engine.run.run_plan`.
+    """
     outcome: RunOutcome | None = None
     try:
         with _view(request, view) as watching:
-            outcome = run_plan(request, Watchers(watching, observers) if observers else watching)
+            observer = Watchers(watching, observers) if observers else watching
+            outcome = run_plan(request, observer, control=control, on_environment=on_environment)
     except OSError:
         # A terminal that is gone by the end of the run is no reason not to judge it.
         if outcome is None:

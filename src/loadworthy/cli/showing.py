@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,13 @@ from typing import TYPE_CHECKING
 from loadworthy.errors import ExitCode, RunDirError
 
 if TYPE_CHECKING:
+    from loadworthy.analysis.reading import Reading
     from loadworthy.analysis.summary import Summary
+    from loadworthy.analysis.timeline import TimelineBuilder
     from loadworthy.record.rundir import Run
+
+_WRITING_AS_BYTES = 100_000_000
+"""Writing the reports takes about as long as reading so many bytes of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,15 @@ def judge(path: Path, *, closing: bool = True) -> RunResult:
         RunDirError: where it is no run directory, or a damaged one, or the files cannot be written.
     """
     from loadworthy.record.rundir import Run
-    from loadworthy.report.write import write_reports
 
     run = Run.open(path)
     try:
-        summary, files = write_reports(run)
+        reading, summary, files = _reports(run)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunDirError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     if closing:
         try:
-            _print_view(run, summary, files)
+            _print_view(run, summary, files, reading.timeline)
         except OSError as error:
             silence_output()
             print(f"loadworthy: cannot print ({error.strerror or error}); the reports are in {path}", file=sys.stderr)
@@ -73,12 +78,38 @@ def show_run(path: Path) -> ExitCode:
     return judge(path).exit_code
 
 
-def _print_view(run: Run, summary: Summary, files: Sequence[Path]) -> None:
+def _reports(run: Run) -> tuple[Reading, Summary, Sequence[Path]]:
+    """Read the run and write its reports, with a bar where that takes its time."""
+    from loadworthy.analysis.reading import read
+    from loadworthy.cli.console import error_console
+    from loadworthy.cli.working import working
+    from loadworthy.clock import SystemClock
+    from loadworthy.record.rundir import INTERVALS
+    from loadworthy.report.write import write_reports
+
+    size = _size_bytes(run.path / INTERVALS)
+    first = size / (size + _WRITING_AS_BYTES)
+    with working(error_console(), f"judging {run.path.name}", SystemClock()) as told:
+        reading = read(run, lambda share: told(first * share))
+        summary, files = write_reports(run, reading=reading, told=lambda share: told(first + (1 - first) * share))
+    return reading, summary, files
+
+
+def _size_bytes(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
+
+
+def _print_view(run: Run, summary: Summary, files: Sequence[Path], timeline: TimelineBuilder) -> None:
     from loadworthy.cli.console import PatientConsole
     from loadworthy.report.text import MAX_WIDTH, print_closing_view, render_text
 
     console = PatientConsole()
-    parts = {"failures": run.failures, "target": run.manifest.get("target"), "files": [_short(file) for file in files]}
+    parts = {
+        "failures": run.failures,
+        "target": run.manifest.get("target"),
+        "files": list(_shown_files(run.path, files)),
+        "timeline": timeline,
+    }
     if console.is_terminal:
         print_closing_view(console, summary, **parts)
     else:
@@ -89,6 +120,13 @@ def _print_view(run: Run, summary: Summary, files: Sequence[Path]) -> None:
 def silence_output() -> None:
     """Standard output leads nowhere from now on, so that nothing fails over it again, the end of Python included."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _shown_files(directory: Path, files: Sequence[Path]) -> Iterator[str]:
+    """The files of the run directory, and its folders with how many are in each."""
+    yield from (_short(file) for file in files if file.parent == directory)
+    for folder, count in Counter(file.parent for file in files if file.parent != directory).items():
+        yield f"{_short(folder)}{os.sep} ({count} file{'s' * (count != 1)})"
 
 
 def _short(path: Path) -> str:

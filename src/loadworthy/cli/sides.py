@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,7 @@ def revision_of(manifest: dict[str, Any]) -> str | None:
 
 
 def compare_runs(base: Sequence[Path], new: Sequence[Path], question: Question, *, force: bool) -> CompareReport:
-    """Read both sides and compare them.
+    """Read both sides, with a bar where that takes its time, and compare them.
 
     Raises:
         UsageError: a run stands on both sides or is invalid (unless ``force``), or no run has a scenario or series that
@@ -84,32 +84,46 @@ def compare_runs(base: Sequence[Path], new: Sequence[Path], question: Question, 
     """
     from loadworthy.analysis.comparison import compare
     from loadworthy.analysis.likeness import differences
+    from loadworthy.analysis.quantile_shift import quantile_shifts
     from loadworthy.report.compare import CompareReport
 
     both = {path.resolve() for path in base} & {path.resolve() for path in new}
     if both:
         raise UsageError(f"{min(both).name} stands on both sides; a run cannot be compared with itself")
-    before, after = ([_open(path, question.fractions) for path in side] for side in (base, new))
+    opened = _open_all([*base, *new], question.fractions)
+    before, after = opened[: len(base)], opened[len(base) :]
     if not force:
         _refuse_invalid([*before, *after])
     _check_scenarios(question, [one.sample for one in (*before, *after)])
     warnings = differences([one.run.manifest for one in before], [one.run.manifest for one in after])
     warnings += [text for one in (*before, *after) for text in _about(one)]
+    samples = [one.sample for one in before], [one.sample for one in after]
+    comparison = compare(*samples, question)
     return CompareReport(
-        compare([one.sample for one in before], [one.sample for one in after], question),
+        comparison,
         tuple(one.shown() for one in before),
         tuple(one.shown() for one in after),
         tuple(warnings),
+        tuple(quantile_shifts(*samples, list(dict.fromkeys(one.scenario for one in comparison.figures)))),
     )
 
 
-def _open(path: Path, fractions: Sequence[float]) -> _Opened:
+def _open_all(paths: Sequence[Path], fractions: Sequence[float]) -> list[_Opened]:
+    from loadworthy.cli.console import error_console
+    from loadworthy.cli.working import piece, working
+    from loadworthy.clock import SystemClock
+
+    with working(error_console(), "reading the runs", SystemClock()) as told:
+        return [_open(path, fractions, piece(told, number, len(paths))) for number, path in enumerate(paths)]
+
+
+def _open(path: Path, fractions: Sequence[float], told: Callable[[float], None]) -> _Opened:
     from loadworthy.analysis.samples_by_window import RunSample, sample_run, with_capacity
     from loadworthy.record.rundir import Run
 
     run = Run.open(path)
     summary = summary_of(run)
-    sample = sample_run(path.name, run.intervals(), fractions, revision_of(run.manifest))
+    sample = sample_run(path.name, run.intervals(told), fractions, revision_of(run.manifest))
     scenarios = dict(sample.scenarios)
     for name, figures in summary["scenarios"].items():
         capacity = figures.get("capacity")

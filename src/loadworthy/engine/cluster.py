@@ -38,6 +38,7 @@ from loadworthy.record.interval import Interval
 from loadworthy.units import US_PER_S
 from loadworthy.users import cleanup
 from loadworthy.workload.arrivals import Split
+from loadworthy.workload.profile import LoadChange
 from loadworthy.workload.segment import Segment
 
 Json = dict[str, Any]
@@ -103,6 +104,7 @@ class ClusterCrew:
         self._joined = 0
         self._dismissed: set[str] = set()
         self._segments: dict[str, Segment] = {}
+        self._changes: dict[str, Sequence[LoadChange]] = {}
         self._error: Exception | None = None
         self._bind_host = bind[0]
         self._runner = _bind(environment, bind)
@@ -165,6 +167,7 @@ class ClusterCrew:
         self._is_spawned = False
         self._dismissed.clear()
         self._segments.clear()
+        self._changes.clear()
         self._tickets = {}
         for name in wave:
             scenario = self._setup.plan.scenarios[name]
@@ -201,6 +204,13 @@ class ClusterCrew:
     def lead_us(self) -> int:
         """All workers must have heard of it."""
         return SPLIT_AHEAD_US
+
+    def change_load(self, scenario: str, changes: Sequence[LoadChange]) -> None:
+        """The load of a scenario was changed by hand, in all workers; one that comes late hears of it, too."""
+        self._changes[scenario] = changes
+        for worker in self._at_work():  # others hear of it when they begin, and when they share
+            worker.states.pop(scenario, None)  # what it said was of the load before
+            self._tell_load(worker, scenario)
 
     def extend(self, scenario: str, segment: Segment) -> None:
         """A segment of load is to come, in all workers; one that comes late hears of it, too."""
@@ -353,6 +363,7 @@ class ClusterCrew:
             "split": wire.pack_split(split),
             "elapsed_us": 0 if self._start_us is None else self._clock.monotonic_us() - self._start_us,
             "options": self._options,
+            "changes": {name: wire.pack_changes(changes) for name, changes in self._changes.items()},
         }
         self._tell(worker.client_id, wire.BEGIN, data)
 
@@ -381,6 +392,10 @@ class ClusterCrew:
         data = {"splits": [wire.pack_split(split) for split in splits], "elapsed_us": elapsed_us}
         self._tell(worker.client_id, wire.START, data)
 
+    def _tell_load(self, worker: _Worker, scenario: str) -> None:
+        data = {"scenario": scenario, "changes": wire.pack_changes(self._changes[scenario])}
+        self._tell(worker.client_id, wire.LOAD, data)
+
     def _share_anew(self, newcomer: _Worker | None = None) -> None:
         """Workers came or went while the wave goes on: from a moment on, those that are there share the load."""
         workers = self._at_work()
@@ -394,6 +409,8 @@ class ClusterCrew:
                 self._tell_to_start(worker, [Split(None, len(workers)), split])
                 for scenario, segment in self._segments.items():
                     self._tell(worker.client_id, wire.SEGMENT, {"scenario": scenario, "segment": segment.to_json()})
+                for scenario in self._changes:
+                    self._tell_load(worker, scenario)
             else:
                 split = Split(share, len(workers), from_us, self._splits)
                 self._tell(worker.client_id, wire.SPLIT, {"split": wire.pack_split(split)})

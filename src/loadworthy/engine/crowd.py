@@ -29,7 +29,7 @@ from loadworthy.engine.stopping import see_off, tell_to_stop
 from loadworthy.engine.tickets import CountedTickets, LeasedTickets, Tickets
 from loadworthy.units import US_PER_S
 from loadworthy.workload.arrivals import Arrival, Split
-from loadworthy.workload.profile import ClosedProfile, Move
+from loadworthy.workload.profile import ClosedProfile, LoadChange, Move
 
 STEP_S = 0.1
 """How often a closed crowd looks at its profile."""
@@ -119,6 +119,10 @@ class Crowd:
     def split(self, split: Split) -> None:
         """From its moment on the load is shared otherwise."""
         self._splits.append(split)
+
+    def change_load(self, changes: Sequence[LoadChange]) -> None:
+        """The load was changed by hand: all changes so far, the last of them new."""
+        raise NotImplementedError
 
     def over(self) -> EndReason | None:
         """Why there is nothing more to do, if so."""
@@ -226,15 +230,21 @@ class ClosedCrowd(Crowd):
         self._loop = gevent.spawn(self._follow)
 
     def aim(self, users: int, per_second: float, classes: Sequence[str] | None = None) -> None:
-        """Instead of following the profile any further, go to so many users, over all processes, at this speed."""
+        """Instead of following the profile any further, go to so many users, over all processes, at this speed.
+
+        Both are what the shape says; where the load was changed by hand, there are so many times these.
+        """
         now_us = self._elapsed_us()
-        from_users = self._profile.users_at(now_us)
+        from_users = self._profile.changed(()).users_at(now_us)
         over_us = round(abs(users - from_users) * US_PER_S / per_second)
         moves = (Move(0, from_users, 0, 0), Move(now_us, users, over_us, 0))
-        self._profile = ClosedProfile(moves, None)
+        self._profile = ClosedProfile(moves, None, self._profile.changes)
         chosen = self._classes if classes is None else [self._by_name[name] for name in classes]
         self._turns, self._named = _turns(chosen), []
         self.is_full = False
+
+    def change_load(self, changes: Sequence[LoadChange]) -> None:
+        self._profile = self._profile.changed(changes)
 
     def over(self) -> EndReason | None:
         if self.users or self._start_us is None:
@@ -267,17 +277,14 @@ class ClosedCrowd(Crowd):
             self._alive.append(self._make(user_class, self._next_number()))
         if len(self._alive) > self._target:
             self._stop_newest(len(self._alive) - self._target)
-        if not self.is_full and everywhere == self._goal(elapsed_us):
+        if not self.is_full and everywhere == self._profile.goal_at(elapsed_us):
             self.is_full = True
             self.place.environment.events.spawning_complete.fire(user_count=self.users)
 
     def _wanted(self, elapsed_us: int) -> int:
         """The target at this moment; the first user of a ramp comes at once, as Locust's does."""
-        users, goal = self._profile.users_at(elapsed_us), self._goal(elapsed_us)
+        users, goal = self._profile.users_at(elapsed_us), self._profile.goal_at(elapsed_us)
         return users + 1 if users < goal else users
-
-    def _goal(self, elapsed_us: int) -> int:
-        return next(move.users for move in reversed(self._profile.moves) if move.at_us <= elapsed_us)
 
     def _class_of_next(self, split: Split) -> type[User] | None:
         """The class of this process's next user: the users of all processes together are in Locust's order."""

@@ -6,25 +6,25 @@ users there are, they are told from here.
 
 from __future__ import annotations
 
-import signal
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from types import FrameType
 from typing import Protocol
 
-import gevent
-from gevent.event import Event
 from locust.shape import LoadTestShape
 from locust.user import User
 
 from loadworthy.clock import Clock
+from loadworthy.engine.control import Control, EndReason
+from loadworthy.engine.hand import Hand
 from loadworthy.errors import UsageError
 from loadworthy.units import US_PER_S
-from loadworthy.workload.profile import OpenProfile, Profile
+from loadworthy.workload.profile import LoadChange, OpenProfile, Profile
 from loadworthy.workload.segment import Segment
+
+__all__ = [
+    "LATE_US", "LOOK_US", "TICK_US", "Control", "Crew", "EndReason", "Leader", "Part", "Progress", "UserClasses",
+    "drive",
+]  # fmt: skip
 
 TICK_US = 250_000
 """How often the time is told."""
@@ -35,23 +35,6 @@ LOOK_US = 20_000
 
 UserClasses = list[type[User]] | None
 """Which classes users are to be of; None: those of the scenario."""
-
-
-class EndReason(StrEnum):
-    """Why a scenario ended."""
-
-    COMPLETED = "completed"
-    """Its time was up."""
-    ITERATIONS = "iterations"
-    """All iterations were done."""
-    USERS_STOPPED = "users_stopped"
-    """All users had stopped by themselves."""
-    INTERRUPTED = "interrupted"
-    """Somebody asked for it."""
-    ABORTED = "aborted"
-    """A threshold that ends the run was missed."""
-    WORKERS_LOST = "workers_lost"
-    """No worker was left to make load."""
 
 
 class Crew(Protocol):
@@ -76,7 +59,11 @@ class Crew(Protocol):
 
     @property
     def lead_us(self) -> int:
-        """So long before it begins everybody must have heard of a segment."""
+        """So long before it begins everybody must have heard of a segment, or of a change of the load."""
+        ...
+
+    def change_load(self, scenario: str, changes: Sequence[LoadChange]) -> None:
+        """All changes by hand of the load of a scenario, the last of them new; returns at once."""
         ...
 
     def extend(self, scenario: str, segment: Segment) -> None:
@@ -102,53 +89,6 @@ class Crew(Protocol):
     def end(self) -> None:
         """Stop all users, giving iterations under way the stop time-out, and bring in all that was measured."""
         ...
-
-
-class Control:
-    """How a run is told to stop: once, and it ends gracefully; twice, and it ends now."""
-
-    def __init__(self) -> None:
-        self.stop = Event()
-        self.why: str | None = None
-        """Why the run ends itself; None where somebody else asked for it, or nobody did."""
-
-    def abort(self, why: str) -> None:
-        """The run ends itself, gracefully."""
-        if not self.stop.is_set():
-            self.why = why
-            self.stop.set()
-
-    @property
-    def reason(self) -> EndReason | None:
-        """Why scenarios are to end now, if they are."""
-        if not self.stop.is_set():
-            return None
-        return EndReason.INTERRUPTED if self.why is None else EndReason.ABORTED
-
-    @contextmanager
-    def signals(self, on_first: Callable[[], None]) -> Iterator[None]:
-        """Ctrl-C and SIGTERM stop the run while the context lasts; a second one raises KeyboardInterrupt."""
-
-        asked = 0
-
-        def handle(_number: int, _frame: FrameType | None) -> None:
-            nonlocal asked
-            asked += 1
-            if asked > 1:
-                raise KeyboardInterrupt
-            self.stop.set()  # which it may be already: the run ends itself
-            on_first()
-
-        hub = gevent.get_hub()
-        printed = hub.NOT_ERROR
-        hub.NOT_ERROR = (*printed, KeyboardInterrupt)  # it reaches the main greenlet; no traceback on the way
-        previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            hub.NOT_ERROR = printed
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
 
 class Leader(Protocol):
@@ -190,6 +130,10 @@ class Progress(Protocol):
         """A stage begins; ``amount`` is ``users`` or ``rate``."""
         ...
 
+    def load_changed(self, scenario: str, change: LoadChange) -> None:
+        """A change of the load by hand begins to hold."""
+        ...
+
     def ended(self, scenario: str, reason: EndReason) -> None:
         """A scenario is over; its users are about to be told."""
         ...
@@ -202,18 +146,21 @@ class Progress(Protocol):
 class _Follower:
     """Where one scenario of the wave is; a :class:`Leader` that goes by the profile or the shape."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, hand: Hand) -> None:
         self.part = part
-        self._stages = deque(() if part.shape is not None else part.profile.stages)
+        self._hand = hand
+        self._begun = 0
         self._asked_us = 0
         self._last: object = None
 
     def advance(self, elapsed_us: int, crew: Crew, progress: Progress) -> EndReason | None:
         """Do what is due; the reason if it is over."""
         name = self.part.scenario
-        while self._stages and self._stages[0][0] <= elapsed_us:
-            _, index, amount = self._stages.popleft()
+        for at_us, index, amount in self._stages_to_come():
+            if at_us > elapsed_us:
+                break
             progress.stage(name, index, amount)
+            self._begun += 1
         end_us = self.part.duration_us
         if (
             end_us is not None
@@ -231,12 +178,17 @@ class _Follower:
         marks = [elapsed_us + TICK_US]
         if self.part.shape is not None:
             marks.append(self._asked_us)
-        if self._stages:
-            marks.append(self._stages[0][0])
+        marks += [at_us for at_us, _, _ in self._stages_to_come()[:1]]
         if self.part.duration_us is not None:
             late = elapsed_us >= self.part.duration_us
             marks.append(elapsed_us + LOOK_US if late else self.part.duration_us)
         return min(marks)
+
+    def _stages_to_come(self) -> Sequence[tuple[int, int, Mapping[str, float]]]:
+        """As the load was changed so far; none where a shape decides."""
+        if self.part.shape is not None:
+            return ()
+        return self.part.profile.changed(self._hand.changes(self.part.scenario)).stages[self._begun :]
 
     def _follow_shape(self, shape: LoadTestShape, elapsed_us: int, crew: Crew) -> EndReason | None:
         """A Locust load shape is asked once a second, until it says None."""
@@ -260,29 +212,40 @@ def drive(
 
     The last ones to end are left to ``crew.end()``.
     """
-    running: dict[str, Leader] = {part.scenario: part.leader or _Follower(part) for part in parts}
     reasons: dict[str, EndReason] = {}
     for part in parts:
         if part.shape is not None:
             part.shape.reset_time()
     start_us = clock.monotonic_us()
-    while True:
-        elapsed_us = clock.monotonic_us() - start_us
-        ended: list[str] = []
-        for name, one in running.items():
-            if (reason := control.reason or one.advance(elapsed_us, crew, progress)) is not None:
-                reasons[name] = reason
-                ended.append(name)
-        running = {name: one for name, one in running.items() if name not in ended}
-        progress.tick(elapsed_us)
-        for name in ended:
-            progress.ended(name, reasons[name])
-            if running:
-                crew.dismiss(name)
-        if not running:
-            return reasons
-        left_us = min(one.next_us(elapsed_us) for one in running.values()) - elapsed_us
-        control.stop.wait(timeout=max(left_us, 0) / US_PER_S)
+    led = [part.scenario for part in parts if part.leader is not None]
+    lengths_us = {part.scenario: part.duration_us for part in parts}
+    hand = Hand(crew, lengths_us, led, lambda: clock.monotonic_us() - start_us)
+    running: dict[str, Leader] = {part.scenario: part.leader or _Follower(part, hand) for part in parts}
+    with control.in_hand(hand):
+        while True:
+            elapsed_us = clock.monotonic_us() - start_us
+            for name, change in hand.begun(elapsed_us):
+                progress.load_changed(name, change)
+            looked = {name: control.reason or one.advance(elapsed_us, crew, progress) for name, one in running.items()}
+            ended = {name: reason for name, reason in looked.items() if reason is not None}
+            reasons |= ended
+            running = {name: one for name, one in running.items() if name not in ended}
+            progress.tick(elapsed_us)
+            for name, reason in ended.items():
+                hand.let_go(name)
+                progress.ended(name, reason)
+                if running:
+                    crew.dismiss(name)
+            if not running:
+                return reasons
+            control.stop.wait(timeout=max(_next_us(running, hand, elapsed_us) - elapsed_us, 0) / US_PER_S)
+
+
+def _next_us(running: Mapping[str, Leader], hand: Hand, elapsed_us: int) -> int:
+    """When there is something to do again."""
+    marks = [one.next_us(elapsed_us) for one in running.values()]
+    change_us = hand.next_us()
+    return min(marks if change_us is None else [*marks, change_us])
 
 
 def _asked(shape: LoadTestShape) -> tuple[int, float, UserClasses] | None:

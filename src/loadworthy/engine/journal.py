@@ -14,6 +14,8 @@ from loadworthy.record.interval import Interval
 from loadworthy.record.rundir import Redact, RunWriter, redacted
 
 Json = dict[str, Any]
+RUN_STARTED = "run_started"
+"""What observers are told first, and no file: ``run`` is its name, ``path`` its directory."""
 
 
 def _nothing(_message: str) -> None:
@@ -53,6 +55,12 @@ class Journal:
         self._watch = HealthWatch()
         self._thresholds = thresholds
         self._on_abort = on_abort
+
+    def begin(self, scenarios: Sequence[str]) -> None:
+        """Tell the observer, and nobody else, where the run directory is, and which scenarios are to run."""
+        at_ms, path = self._clock.wall_us() // 1000, self._writer.path
+        event = {"at_ms": at_ms, "type": RUN_STARTED, "run": path.name, "path": str(path), "scenarios": list(scenarios)}
+        self._show(lambda observer: observer.on_event(event))
 
     def interval(self, interval: Interval) -> None:
         """One process's last second."""

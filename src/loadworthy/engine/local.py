@@ -13,6 +13,7 @@ from loadworthy.engine.drive import EndReason, UserClasses
 from loadworthy.engine.node import Node, Outlet, close_test
 from loadworthy.engine.tickets import CountedTickets, Tickets
 from loadworthy.workload.arrivals import Split
+from loadworthy.workload.profile import LoadChange
 from loadworthy.workload.segment import Segment
 
 WHOLE = Split(0, 1)
@@ -55,6 +56,10 @@ class LocalCrew:
     def lead_us(self) -> int:
         """Nobody else has to be told."""
         return 100_000
+
+    def change_load(self, scenario: str, changes: Sequence[LoadChange]) -> None:
+        """The load of a scenario was changed by hand."""
+        self._node.change_load(scenario, changes)
 
     def extend(self, scenario: str, segment: Segment) -> None:
         """A segment of load is to come."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import gevent
@@ -30,7 +31,7 @@ from loadworthy.record.interval import Interval
 from loadworthy.users.precise import wait_until
 from loadworthy.users.sink import ATTRIBUTE
 from loadworthy.workload.arrivals import Split
-from loadworthy.workload.profile import ClosedProfile, Move, OpenProfile, profile_of
+from loadworthy.workload.profile import ClosedProfile, LoadChange, Move, OpenProfile, profile_of
 from loadworthy.workload.segment import Segment
 
 Json = dict[str, Any]
@@ -40,6 +41,9 @@ MARK_US = 5_000
 
 NOBODY = ClosedProfile((Move(0, 0, 0, 0),), None)
 """Until a load shape says how many."""
+
+NO_CHANGES: Mapping[str, Sequence[LoadChange]] = MappingProxyType({})
+"""All load is as it was planned."""
 
 
 class Outlet(Protocol):
@@ -95,16 +99,30 @@ class Node:
 
     # --- a wave, from its beginning to its end ---
 
-    def begin(self, names: Sequence[str], tickets: Mapping[str, Tickets], split: Split, elapsed_us: int = 0) -> None:
+    def begin(
+        self,
+        names: Sequence[str],
+        tickets: Mapping[str, Tickets],
+        split: Split,
+        elapsed_us: int = 0,
+        changes: Mapping[str, Sequence[LoadChange]] = NO_CHANGES,
+    ) -> None:
         """Make ready for a wave of scenarios: test_start, and the users that are to be there before the start.
 
-        ``elapsed_us``: for so long the wave has been under way elsewhere.
+        Args:
+            names: of the scenarios.
+            tickets: the right to begin iterations, of those where it is limited.
+            split: this process's share of the load until the start.
+            elapsed_us: for so long the wave has been under way elsewhere.
+            changes: of the load of scenarios, that were made there meanwhile.
         """
         wave = {name: self._classes.classes(name) for name in names}
         self._environment.user_classes = [one for classes in wave.values() for one in classes]
         self._environment._tasks_filtered = False  # noqa: SLF001  # Locust filters by tags once; these are other classes
         self._recordings = self._recorder.begin(names)
         self._crowds = {name: self._crowd(name, tickets.get(name) or EndlessTickets(), split) for name in names}
+        for name, those in changes.items():
+            self._crowds[name].change_load(those)
         open_test(self._environment)
         ready = [gevent.spawn(crowd.prepare, elapsed_us) for crowd in self._crowds.values()]
         gevent.joinall(ready, raise_error=True)
@@ -130,6 +148,10 @@ class Node:
         crowd = self._crowds[name]
         if isinstance(crowd, ClosedCrowd):
             crowd.aim(users, per_second, classes)
+
+    def change_load(self, name: str, changes: Sequence[LoadChange]) -> None:
+        """The load of a scenario was changed by hand: all changes so far."""
+        self._crowds[name].change_load(changes)
 
     def extend(self, name: str, segment: Segment) -> None:
         """A segment of load is to come; its samples are kept apart from those before."""

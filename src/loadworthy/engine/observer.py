@@ -15,7 +15,11 @@ class Observer(Protocol):
     """Told of a run while it goes on; must not block."""
 
     def on_event(self, event: Event) -> None:
-        """Something happened: it has ``at_ms`` and ``type``, often ``scenario`` and ``message``."""
+        """Something happened: it has ``at_ms`` and ``type``, often ``scenario`` and ``message``.
+
+        The first is ``run_started``, with the run's name (``run``), the ``path`` of its directory, and its
+        ``scenarios``; all others stand in the directory's ``events.jsonl``, too.
+        """
         ...
 
     def on_interval(self, interval: Interval) -> None:

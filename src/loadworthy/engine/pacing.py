@@ -38,7 +38,7 @@ from loadworthy.engine.seat import Seat
 from loadworthy.engine.stopping import tell_to_stop
 from loadworthy.users.precise import Call, call_at
 from loadworthy.workload.arrivals import Arrival, Source, Split, number_of, unit_interval
-from loadworthy.workload.profile import OpenProfile
+from loadworthy.workload.profile import LoadChange, OpenProfile
 from loadworthy.workload.segment import Segment
 
 BATCH = 64
@@ -123,12 +123,13 @@ class OpenCrowd(Crowd):
 
     def split(self, split: Split) -> None:
         super().split(split)
-        if self._is_finished:
-            return
-        if self._call is not None:
-            self._call.cancel()  # the next arrival may be somebody else's now
-        if self._start_us is not None:
-            self._arm()
+        self._arm_again()
+
+    def change_load(self, changes: Sequence[LoadChange]) -> None:
+        if not self._is_finished:
+            self._profile = self._profile.changed(changes)
+            self._source.follow(self._profile)
+            self._arm_again()
 
     def extend(self, segment: Segment) -> None:
         """Begin the arrivals of this segment when they are due, instead of what is left of the one before."""
@@ -182,6 +183,15 @@ class OpenCrowd(Crowd):
     def _arm(self) -> None:
         if (arrival := self._source.peek()) is not None:
             self._call = call_at(self.intended_us(arrival), self._on_due)
+
+    def _arm_again(self) -> None:
+        """The next arrival may be another now."""
+        if self._is_finished:
+            return
+        if self._call is not None:
+            self._call.cancel()
+        if self._start_us is not None:
+            self._arm()
 
     def _on_due(self) -> None:
         """Runs in the event loop, at the time of an arrival or later."""

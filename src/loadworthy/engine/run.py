@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import Any, Protocol
 from locust.env import Environment
 from locust.user import User
 
+from loadworthy.analysis.by_hand import LOAD_CHANGED
 from loadworthy.analysis.live_thresholds import LiveThresholds
 from loadworthy.clock import Clock, SystemClock
 from loadworthy.engine import manifest as facts
 from loadworthy.engine.classes import NodeSetup, ScenarioClasses, scenario_or_complain, seed_process
 from loadworthy.engine.cluster import ClusterCrew
-from loadworthy.engine.drive import Control, Crew, EndReason, Part, drive
+from loadworthy.engine.control import Control, EndReason
+from loadworthy.engine.drive import Crew, Part, drive
 from loadworthy.engine.journal import Journal
 from loadworthy.engine.limits import raise_descriptor_limit
 from loadworthy.engine.local import LocalCrew
@@ -39,10 +41,12 @@ from loadworthy.plan.model import Plan
 from loadworthy.record.rundir import RunWriter
 from loadworthy.units import US_PER_S
 from loadworthy.users.preflight import direct_hosts, first_complaint
-from loadworthy.workload.profile import OpenProfile, Profile, profile_of
+from loadworthy.workload.profile import LoadChange, OpenProfile, Profile, profile_of
 from loadworthy.workload.together import waves
 
 Json = dict[str, Any]
+OnEnvironment = Callable[[Environment], None]
+ASKED_TO_STOP = "asked to stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,38 @@ class _ClosableCrew(Crew, Protocol):
     def abort(self) -> None: ...
 
 
-def run_plan(request: RunRequest, observer: Observer, clock: Clock | None = None) -> RunOutcome:
-    """Run it. What was measured is on disk whatever happens; LoadworthyError says what kept it from going on."""
-    return _PlanRun(request, observer, clock or SystemClock()).go()
+def run_plan(
+    request: RunRequest,
+    observer: Observer,
+    clock: Clock | None = None,
+    control: Control | None = None,
+    on_environment: OnEnvironment | None = None,
+) -> RunOutcome:
+    """Run it. What was measured is on disk whatever happens; LoadworthyError says what kept it from going on.
+
+    One run after another may be made in a process, from any greenlet of its main thread; others of its greenlets, such
+    as those of a web server, go on meanwhile, and the run does not wait for them.
+
+    Args:
+        request: what to run.
+        observer: told of all that happens; first of all of ``run_started``, which says where the run directory is.
+        clock: the system's unless given.
+        control: what the caller keeps to have a say in this run; of no use for another.
+        on_environment: called with this run's Locust environment, which has its runner, before load begins. It is not
+            used after the run, and another run has another.
+    """
+    return _PlanRun(request, observer, clock or SystemClock(), control or Control(), on_environment).go()
 
 
 class _PlanRun:
-    def __init__(self, request: RunRequest, observer: Observer, clock: Clock) -> None:
+    def __init__(
+        self,
+        request: RunRequest,
+        observer: Observer,
+        clock: Clock,
+        control: Control,
+        on_environment: OnEnvironment | None,
+    ) -> None:
         self._request = request
         self._plan: Plan = request.loaded.plan
         self._observer = observer
@@ -108,7 +137,8 @@ class _PlanRun:
         self._names = scenario_or_complain(self._plan, request.scenarios)
         self._seed = _chosen_seed(request.seed, self._plan.seed)
         self._profiles = {name: profile_of(self._plan.scenarios[name]) for name in self._names}
-        self._control = Control()
+        self._control = control
+        self._on_environment = on_environment
         self._monitoring = Monitoring(self._plan, self._names, clock)
         self._started_us = 0
         self._path = request.out
@@ -188,10 +218,11 @@ class _PlanRun:
         ended, reason = "error", "the run ended by an unforeseen error"
         try:
             self._write_manifest(writer, ended=None, reason=None)
+            journal.begin(self._names)
             with warnings_as_events(journal.event), self._monitoring.of_plan(writer, journal.event):
                 outlet = SearchOutlet(journal)
                 crew = self._crew(classes, environment, outlet)
-                ended, reason = self._with_crew(crew, classes, journal, outlet)
+                ended, reason = self._with_crew(crew, environment, classes, journal, outlet)
         except LoadworthyError as error:
             reason = str(error)
             raise
@@ -224,18 +255,25 @@ class _PlanRun:
         return crew
 
     def _with_crew(
-        self, crew: _ClosableCrew, classes: ScenarioClasses, journal: Journal, outlet: SearchOutlet
+        self,
+        crew: _ClosableCrew,
+        environment: Environment,
+        classes: ScenarioClasses,
+        journal: Journal,
+        outlet: SearchOutlet,
     ) -> tuple[str, str]:
-        with self._control.signals(lambda: journal.event({"type": "interrupted", "message": "stopping"})):
+        with self._control.signals(lambda words: journal.event({"type": "interrupted", "message": words})):
             try:
+                if self._on_environment is not None:
+                    self._on_environment(environment)
                 if isinstance(crew, ClusterCrew):
                     crew.wait_for_workers(self._control.stop)
-                    if self._control.stop.is_set():
-                        return "interrupted", "asked to stop before any load was made"
                 self._tell_what_is_not_done(journal)
+                when = "before any load was made"
                 for wave in waves(self._plan.scenarios, self._names):
-                    if (ended := self._ended_between()) is not None:
+                    if (ended := self._ended(when)) is not None:
                         return ended
+                    when = "between two scenarios"
                     with ExitStack() as monitors:
                         for name in wave:
                             monitors.enter_context(self._monitoring.of_scenario(name))
@@ -246,7 +284,7 @@ class _PlanRun:
                     if EndReason.ABORTED in reasons:
                         return "aborted", self._control.why or "a threshold was missed"
                     if EndReason.INTERRUPTED in reasons:
-                        return "interrupted", "asked to stop"
+                        return "interrupted", self._control.asked or ASKED_TO_STOP
                     if EndReason.WORKERS_LOST in reasons:
                         return "error", "all workers were lost"
             except KeyboardInterrupt:
@@ -259,14 +297,14 @@ class _PlanRun:
                 crew.close()
         return "completed", ""
 
-    def _ended_between(self) -> tuple[str, str] | None:
-        """How the run ended, where it was told to stop when one scenario was over and the next had not begun."""
+    def _ended(self, when: str) -> tuple[str, str] | None:
+        """How the run ended, where it was told to stop while no scenario was under way."""
         reason = self._control.reason
         if reason is None:
             return None
         if reason is EndReason.ABORTED:
             return "aborted", self._control.why or ""
-        return "interrupted", "asked to stop between two scenarios"
+        return "interrupted", f"{self._control.asked or ASKED_TO_STOP} {when}"
 
     def _searchers(self, names: Sequence[str], journal: Journal) -> dict[str, Searcher]:
         """Who leads those of the scenarios that look for their own load."""
@@ -375,6 +413,17 @@ class _Wave:
     def stage(self, scenario: str, index: int, amount: Mapping[str, float]) -> None:
         """A stage begins."""
         self._journal.event({"type": "stage", "scenario": scenario, "index": index, **amount})
+
+    def load_changed(self, scenario: str, change: LoadChange) -> None:
+        """A change of the load by hand begins to hold."""
+        load = f"{change.factor:g} × the planned load"  # noqa: RUF001  # the sign of the field
+        load = "the planned load again" if change.factor == 1 else load
+        self._journal.event(
+            {
+                "type": LOAD_CHANGED, "scenario": scenario, "factor": change.factor,
+                "from_s": change.at_us / US_PER_S, "message": f"by hand: {load}",
+            }
+        )  # fmt: skip
 
     def ended(self, scenario: str, reason: EndReason) -> None:
         """A scenario is over."""

@@ -130,6 +130,7 @@ class Worker:
             wire.SPLIT: self._on_split,
             wire.AIM: self._on_aim,
             wire.SEGMENT: self._on_segment,
+            wire.LOAD: self._on_load,
             wire.DISMISS: self._on_dismiss,
             wire.ACK: self._on_ack,
             wire.GRANT: self._on_grant,
@@ -178,7 +179,8 @@ class Worker:
         vars(self._environment.parsed_options).update(data["options"])
         self._wave = data["wave"]
         self._tickets = {name: LeasedTickets(partial(self._ask_for_tickets, name)) for name in data["counted"]}
-        node.begin(self._wave, self._tickets, wire.unpack_split(data["split"]), int(data["elapsed_us"]))
+        changes = {name: wire.unpack_changes(those) for name, those in data["changes"].items()}
+        node.begin(self._wave, self._tickets, wire.unpack_split(data["split"]), int(data["elapsed_us"]), changes)
         self._runner.send_message(wire.BEGUN, {"wave": self._wave})
 
     def _on_start(self, data: Json) -> None:
@@ -199,6 +201,9 @@ class Worker:
             self._require_node().cut_short(data["scenario"])
         else:
             self._require_node().extend(data["scenario"], Segment.from_json(data["segment"]))
+
+    def _on_load(self, data: Json) -> None:
+        self._require_node().change_load(data["scenario"], wire.unpack_changes(data["changes"]))
 
     def _on_dismiss(self, data: Json) -> None:
         self._require_node().dismiss(data["scenario"])

@@ -20,7 +20,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from loadworthy.errors import RunDirError
 from loadworthy.record.interval import Interval
@@ -32,6 +32,10 @@ EVENTS = "events.jsonl"
 RESOURCES = "resources.jsonl"
 FAILURES = "failures.jsonl"
 SUMMARY = "summary.json"
+
+_TOLD_TIMES = 100
+_BUFFER_BYTES = 256 * 1024
+"""Lines of busy runs are longer than Python's own buffer."""
 
 Json = dict[str, Any]
 Redact = Callable[[str], str]
@@ -143,15 +147,16 @@ class Run:
         run._torn_elsewhere = run.torn_lines
         return run
 
-    def intervals(self) -> Iterator[Interval]:
+    def intervals(self, told: Callable[[float], None] | None = None) -> Iterator[Interval]:
         """The intervals in the order they were written, each (process, number) once; counts what it skips.
 
-        Each call reads the file again, and counts again.
+        Each call reads the file again, and counts again. ``told`` hears which share of the file was read, 0..1, at
+        every hundredth of it.
         """
         self.torn_lines = self._torn_elsewhere
         self.repeated_intervals = 0
         seen: set[tuple[int, int]] = set()
-        for data in self._lines(INTERVALS):
+        for data in self._lines(INTERVALS, told):
             try:
                 interval = Interval.from_json(data)
             except (ValueError, KeyError, TypeError, AttributeError):
@@ -162,16 +167,18 @@ class Run:
                 continue
             seen.add((interval.process, interval.number))
             yield interval
+        if told is not None:
+            told(1.0)
 
-    def _lines(self, name: str) -> Iterator[Json]:
+    def _lines(self, name: str, told: Callable[[float], None] | None = None) -> Iterator[Json]:
         try:
-            file = (self.path / name).open("rb")
+            file = (self.path / name).open("rb", buffering=_BUFFER_BYTES)
         except FileNotFoundError:
             return
         except OSError as error:
             raise RunDirError(f"cannot read {self.path / name}: {error.strerror or error}") from error
         with file:
-            for line in file:
+            for line in file if told is None else _followed(file, told):
                 try:
                     data = json.loads(line)
                 except ValueError:
@@ -182,10 +189,22 @@ class Run:
                     self.torn_lines += 1
 
 
-def replace_file(path: Path, text: str) -> None:
+def _followed(file: BinaryIO, told: Callable[[float], None]) -> Iterator[bytes]:
+    """The lines of a file. Of a run that goes on, more may come than there was at first."""
+    size = os.fstat(file.fileno()).st_size
+    done = following = 0
+    for line in file:
+        if done >= following:
+            told(min(done / max(size, 1), 1.0))
+            following = done + size // _TOLD_TIMES + 1
+        yield line
+        done += len(line)
+
+
+def replace_file(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     temporary.replace(path)
 
 

@@ -15,7 +15,11 @@ from rich.text import Text
 
 from loadworthy.analysis.compared_figures import CAPACITY, ERROR_RATE, THROUGHPUT, Change, ComparedFigure
 from loadworthy.analysis.comparison import MOST_RUNS_TOLD, Comparison
-from loadworthy.report.text import MAX_WIDTH, MIN_WIDTH, Clamped, plain
+from loadworthy.analysis.quantile_shift import QuantileShift
+from loadworthy.report.fitting_table import FittingTable
+from loadworthy.report.markdown_text import escaped
+from loadworthy.report.terminal import NARROWEST
+from loadworthy.report.text import MAX_WIDTH, Clamped, plain
 from loadworthy.report.words import milliseconds, plural
 from loadworthy.units import UNKNOWN
 
@@ -39,12 +43,13 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True)
 class CompareReport:
-    """All that is shown. ``warnings`` say what differs besides the service, as clauses."""
+    """All that is shown. ``warnings`` say what differs besides the service, as clauses; ``shifts`` are for a page."""
 
     comparison: Comparison
     base: tuple[ComparedRun, ...]
     new: tuple[ComparedRun, ...]
     warnings: tuple[str, ...] = ()
+    shifts: tuple[QuantileShift, ...] = ()
 
 
 def compare_view(report: CompareReport) -> RenderableType:
@@ -52,7 +57,7 @@ def compare_view(report: CompareReport) -> RenderableType:
     verdict = report.comparison.verdict
     badge = Text(f" {verdict.value.upper()} ", style=f"bold white on {STYLES[verdict]}")
     parts: list[RenderableType] = [Text(), Text.assemble(badge, "  ", (headline(report), "bold"))]
-    parts += [_bullet(text, "yellow") for text in _warned(report)]
+    parts += [_bullet(text, "yellow") for text in warned(report)]
     parts += [_bullet(text) for text in reasons(report.comparison)]
     for scenario in dict.fromkeys(one.scenario for one in report.comparison.figures):
         figures = [one for one in report.comparison.figures if one.scenario == scenario]
@@ -66,7 +71,7 @@ def compare_view(report: CompareReport) -> RenderableType:
 
 def print_compare(console: Console, report: CompareReport) -> None:
     """Print the view no wider than is good to read, and no narrower than its numbers need."""
-    width = min(max(console.width, MIN_WIDTH), MAX_WIDTH) if console.is_terminal else MAX_WIDTH
+    width = min(max(console.width, NARROWEST), MAX_WIDTH) if console.is_terminal else MAX_WIDTH
     console.print(Clamped(compare_view(report), width), crop=False, highlight=False)
 
 
@@ -82,14 +87,14 @@ def compare_text(report: CompareReport, width: int = MAX_WIDTH) -> str:
 
 def compare_markdown(report: CompareReport) -> str:
     """The same for a merge request or a job's summary."""
-    lines = [f"## {report.comparison.verdict.value.capitalize()}", "", _escaped(f"{headline(report)}"), ""]
-    lines += [f"- {_escaped(text)}" for text in (*_warned(report), *reasons(report.comparison))]
+    lines = [f"## {report.comparison.verdict.value.capitalize()}", "", escaped(f"{headline(report)}"), ""]
+    lines += [f"- {escaped(text)}" for text in (*warned(report), *reasons(report.comparison))]
     for scenario in dict.fromkeys(one.scenario for one in report.comparison.figures):
-        lines += ["", f"### {_escaped(scenario)}", "", f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
+        lines += ["", f"### {escaped(scenario)}", "", f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
         rows = [cells(one) for one in report.comparison.figures if one.scenario == scenario]
-        lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows]
+        lines += [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in rows]
     lines += ["", interval_note(report.comparison), ""] if report.comparison.figures else [""]
-    lines += [f"- {_escaped(text.strip())}" for text in (*report.comparison.notes, *side_lines(report))]
+    lines += [f"- {escaped(text.strip())}" for text in (*report.comparison.notes, *side_lines(report))]
     return "\n".join(lines) + "\n"
 
 
@@ -145,7 +150,8 @@ def _told(one: ComparedFigure) -> str:
     return f"from {shown[2]} to {shown[3]}, {shown[4]} ({shown[5]})"
 
 
-def _warned(report: CompareReport) -> Iterator[str]:
+def warned(report: CompareReport) -> Iterator[str]:
+    """What differs besides the service."""
     return (f"note: {text}" for text in report.warnings)
 
 
@@ -176,7 +182,7 @@ def interval_note(comparison: Comparison) -> str:
 
 
 def _table(figures: Sequence[ComparedFigure]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = FittingTable()
     table.add_column(HEADINGS[0], overflow="fold", min_width=12)
     table.add_column(HEADINGS[1], no_wrap=True)
     for heading in HEADINGS[2:6]:
@@ -236,14 +242,6 @@ def _bullet(text: str, style: str = "") -> Table:
     grid = Table.grid(padding=(0, 1))
     grid.add_row("  •", Text(plain(text), style=style))
     return grid
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    safe = plain(text).replace("\\", "\\\\")
-    for char in "`*_[]<>|#":
-        safe = safe.replace(char, f"\\{char}")
-    return safe
 
 
 def _figure_json(one: ComparedFigure) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from loadworthy.analysis.by_hand import LOAD_CHANGED
 from loadworthy.analysis.segments import CAPACITY, SEGMENT, STRESS, TRIAL
 from loadworthy.report.words import stage_load
 
@@ -62,6 +63,10 @@ def _segment(event: Event) -> str | None:
     return f"{event.get('scenario')}: {_message(event)}" if event.get("purpose") == STRESS else None
 
 
+def _load_changed(event: Event) -> str:
+    return f"{event.get('scenario')}: {_message(event) or 'its load was changed by hand'}"
+
+
 def _interrupted(event: Event) -> str:
     message = _message(event)
     return f"interrupted{': ' + message if message else ''}"
@@ -75,6 +80,7 @@ _WORDS: dict[str, Callable[[Event], str | None]] = {
     "stage": _stage,
     "scenario_started": _started,
     "scenario_ended": _ended,
+    LOAD_CHANGED: _load_changed,
     SEGMENT: _segment,
     TRIAL: _message,
     CAPACITY: _message,

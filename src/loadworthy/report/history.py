@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,16 +15,16 @@ from rich.text import Text
 from loadworthy.analysis.change_points import MIN_PART
 from loadworthy.analysis.trend import Trend, TrendChange, TrendPoint
 from loadworthy.analysis.verdict import Verdict
-from loadworthy.report.text import MAX_WIDTH, MIN_WIDTH, STYLES, Clamped, plain
+from loadworthy.report.fitting_table import FittingTable
+from loadworthy.report.sparkline import sparkline
+from loadworthy.report.terminal import NARROWEST
+from loadworthy.report.text import MAX_WIDTH, STYLES, Clamped, plain
 from loadworthy.report.words import milliseconds, plural
 from loadworthy.units import UNKNOWN, format_count
 
 SCHEMA = 1
 SHORT_REVISION = 8
 _SHOWN_RUNS = 40
-_SPARKS = "▁▂▃▄▅▆▇█"
-_GAP = "·"
-_MOST_SPARKS = 60
 
 
 def history_view(trends: Sequence[Trend], notes: Sequence[str] = ()) -> RenderableType:
@@ -42,7 +41,7 @@ def history_view(trends: Sequence[Trend], notes: Sequence[str] = ()) -> Renderab
 
 def print_history(console: Console, trends: Sequence[Trend], notes: Sequence[str] = ()) -> None:
     """Print the view no wider than is good to read, and no narrower than its numbers need."""
-    width = min(max(console.width, MIN_WIDTH), MAX_WIDTH) if console.is_terminal else MAX_WIDTH
+    width = min(max(console.width, NARROWEST), MAX_WIDTH) if console.is_terminal else MAX_WIDTH
     console.print(Clamped(history_view(trends, notes), width), crop=False, highlight=False)
 
 
@@ -94,7 +93,7 @@ def _of_trend(trend: Trend) -> Iterator[RenderableType]:
 def _table(trend: Trend) -> Table:
     has_capacity = any("capacity" in point.figures for point in trend.points)
     names = ("requests", "p50 ms", "p95 ms", "p99 ms", "failed", "capacity" if has_capacity else "per s")
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = FittingTable()
     for name in ("started (UTC)", "revision", "verdict"):
         table.add_column(name, no_wrap=True)
     for name in names:
@@ -154,26 +153,6 @@ def sparkline_of(trend: Trend) -> str:
         return f"{name}: not known in any of these runs"
     least, most = (figure_value(trend.figure, value) for value in (min(known), max(known)))
     return f"{name}  {sparkline(trend.values)}  {least} to {most}"
-
-
-def sparkline(values: Sequence[float | None]) -> str:
-    """A character a value, from ``▁`` for the least to ``█`` for the most; ``·`` where it is not known.
-
-    Of more than 60 values neighbours are put together, by their medians.
-    """
-    step = -(-len(values) // _MOST_SPARKS)
-    grouped = [_median(values[at : at + step]) for at in range(0, len(values), step)] if values else []
-    known = [value for value in grouped if value is not None]
-    low, span = min(known, default=0.0), max(known, default=0.0) - min(known, default=0.0)
-    if not span:
-        return "".join(_GAP if value is None else _SPARKS[3] for value in grouped)
-    levels = len(_SPARKS) - 1
-    return "".join(_GAP if value is None else _SPARKS[round((value - low) / span * levels)] for value in grouped)
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
 
 
 def change_sentences(trend: Trend) -> list[str]:

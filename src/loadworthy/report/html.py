@@ -1,6 +1,6 @@
-"""``report.html``: one page that needs nothing else. No script, no request to anywhere, light and dark, fit to print.
+"""``report.html``: one page that needs nothing else. No request to anywhere, light and dark, for print and phones.
 
-Everything that is not ours goes through Jinja's escaping; only our own drawings are marked as safe.
+What it is made of, and what keeps it safe, is in :mod:`loadworthy.report.html_page`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.analysis.ending import seconds
-from loadworthy.analysis.resources import ResourceSeries
 from loadworthy.analysis.summary import ScenarioSummary, Summary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
-from loadworthy.analysis.timeline import TimelineBuilder
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.report.drift_words import after_load, change, drift_remarks, slope, slope_interval, to_limit
 from loadworthy.report.failures import FailureExample, failure_examples
-from loadworthy.report.resources import resource_charts, resource_slope, resource_value
-from loadworthy.report.scenario_charts import DrawnChart, drawn, scenario_charts
-from loadworthy.report.search_chart import search_chart
+from loadworthy.report.figures.marks import Moment
+from loadworthy.report.figures.said import moment
+from loadworthy.report.figures.theme import PALETTE
+from loadworthy.report.harmless import utf8
+from loadworthy.report.html_page import CHARTS, REPORT, TABLES, DrawnFigure, FigureGroup, page_environment, scripts_of
+from loadworthy.report.resources import resource_slope, resource_value
 from loadworthy.report.search_words import (
     TRIAL_MARKS,
     after_search,
@@ -85,28 +86,33 @@ _DRIFT_FILTERS: dict[str, Callable[..., Any]] = {
 class ScenarioPage:
     """A scenario with all that the template shows of it."""
 
+    anchor: str
     summary: ScenarioSummary
-    charts: Sequence[DrawnChart]
+    group: FigureGroup
+    over_time: Sequence[DrawnFigure]
+    spread: Sequence[DrawnFigure]
+    readings: Sequence[DrawnFigure]
+    trials: DrawnFigure | None
+    happened: Sequence[Moment]
     examples: Sequence[FailureExample]
     more_examples: int
     same_times: bool
     """Response and service times are equal, so one row says both."""
-    resource_charts: Sequence[DrawnChart] = ()
-    search_chart: DrawnChart | None = None
 
 
 def report_html(
     summary: Summary,
-    timeline: TimelineBuilder,
     manifest: Mapping[str, Any],
     failures: Sequence[Mapping[str, Any]],
-    resources: Mapping[str, ResourceSeries] | None = None,
+    groups: Mapping[str, tuple[FigureGroup, Sequence[Moment]]],
 ) -> str:
-    """The content of ``report.html``; ``resources`` are what monitors read, by scenario."""
-    series = resources or {}
-    pages = [_page(scenario, timeline, failures, series.get(scenario.name)) for scenario in summary.scenarios.values()]
+    """The content of ``report.html``; ``groups`` are the figures of each scenario that ran, and what happened in it."""
+    pages = [
+        _page(place, scenario, groups.get(scenario.name), failures)
+        for place, scenario in enumerate(summary.scenarios.values(), 1)
+    ]
     text: str = (
-        page_environment()
+        report_environment()
         .get_template("report.html.j2")
         .render(
             summary=summary,
@@ -114,25 +120,15 @@ def report_html(
             pages=pages,
             facts=run_facts(summary, manifest),
             workload_notes=workload_notes(summary.scenarios.values()),
+            scripts=scripts_of([page.group for page in pages if page.group.figures], CHARTS, TABLES, REPORT),
         )
     )
-    return text
+    return utf8(text)
 
 
-def page_environment() -> Environment:
-    """Jinja with the templates of this package and the filters that they use."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("loadworthy.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= _filters()
-    return environment
+def report_environment() -> Environment:
+    """Jinja with the filters that the templates of runs use."""
+    return page_environment(_filters())
 
 
 def _filters() -> dict[str, Callable[..., Any]]:
@@ -143,6 +139,8 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "rate": rate,
         "bytes": format_bytes,
         "seconds": seconds,
+        "moment": moment,
+        "colour": {colour: name for name, colour in PALETTE.items()}.__getitem__,
         "margin": margin,
         "interval": interval,
         "arrivals": arrivals_line,
@@ -201,19 +199,33 @@ def _joined(facts: object) -> str | None:
     return ", ".join(f"{key} {value}" for key, value in facts.items() if value is not None)
 
 
+_SPREAD = ("distribution", "heat-map")
+
+
 def _page(
+    place: int,
     scenario: ScenarioSummary,
-    timeline: TimelineBuilder,
+    found: tuple[FigureGroup, Sequence[Moment]] | None,
     failures: Sequence[Mapping[str, Any]],
-    resources: ResourceSeries | None,
 ) -> ScenarioPage:
+    anchor = f"s{place}"
+    group, happened = found if found is not None else (FigureGroup(anchor, ()), ())
+    drawn = group.drawn()
+    spread = [drawn[key] for key in _SPREAD if key in drawn]
+    readings = [one for key, one in drawn.items() if key.startswith("reading-")]
+    trials = drawn.get("trials")
+    elsewhere = [*spread, *readings, *([trials] if trials else [])]
     examples = failure_examples(failures, scenario.name)
     return ScenarioPage(
+        anchor=anchor,
         summary=scenario,
-        charts=scenario_charts(scenario, timeline) if scenario.ran else (),
+        group=group,
+        over_time=[one for one in drawn.values() if one not in elsewhere],
+        spread=spread,
+        readings=readings,
+        trials=trials,
+        happened=happened,
         examples=examples[:_SHOWN_EXAMPLES],
         more_examples=max(len(examples) - _SHOWN_EXAMPLES, 0),
         same_times=scenario.figures.response_time_ms == scenario.figures.service_time_ms,
-        resource_charts=[drawn(chart) for chart in resource_charts(resources, scenario.drift)] if resources else (),
-        search_chart=search_chart(scenario),
     )

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET  # builds a document, never reads one
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from loadworthy.analysis.summary import ScenarioSummary, Summary
 from loadworthy.analysis.verdict import Verdict, worst
@@ -29,12 +30,14 @@ class _Case:
     message: str
 
 
-def junit_xml(summary: Summary) -> str:
-    """The content of ``junit.xml``."""
+def junit_xml(summary: Summary, only: Collection[str] | None = None) -> str:
+    """The content of ``junit.xml``; with ``only``, of the scenarios just those have a suite."""
     suites = {
-        **{name: (_scenario_cases(one), one.duration_s) for name, one in summary.scenarios.items()},
-        _suite_name(summary): (_run_cases(summary), 0.0),
+        name: (_scenario_cases(one), one.duration_s)
+        for name, one in summary.scenarios.items()
+        if only is None or name in only
     }
+    suites[_suite_name(summary)] = (_run_cases(summary), 0.0)
     root = ET.Element("testsuites")
     for name, (cases, time_s) in suites.items():
         root.append(_suite(name, cases, time_s, summary.started_at))
@@ -96,12 +99,21 @@ def _run_cases(summary: Summary) -> list[_Case]:
 
 def _suite(name: str, cases: Sequence[_Case], time_s: float, started_at: str | None) -> ET.Element:
     attributes = {"name": name, **_counts(cases), "time": f"{time_s:.3f}"}
-    if started_at:
-        attributes["timestamp"] = started_at.removesuffix("Z")
+    if timestamp := _timestamp(started_at):
+        attributes["timestamp"] = timestamp
     suite = ET.Element("testsuite", {key: _clean(value) for key, value in attributes.items()})
     for case in cases:
         _add_case(suite, name, case)
     return suite
+
+
+def _timestamp(started_at: str | None) -> str | None:
+    """UTC to the second without a zone, as readers take it; None where it is unknown."""
+    try:
+        moment = datetime.fromisoformat(started_at or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if moment.tzinfo else None
 
 
 def _add_case(suite: ET.Element, suite_name: str, case: _Case) -> None:
@@ -110,7 +122,8 @@ def _add_case(suite: ET.Element, suite_name: str, case: _Case) -> None:
         ET.SubElement(element, "system-out").text = _clean(case.message)
         return
     tag = "failure" if case.verdict is Verdict.FAIL else "error"
-    ET.SubElement(element, tag, type=case.verdict.value, message=_clean(case.message))
+    # Some build servers show the attribute, others the text.
+    ET.SubElement(element, tag, type=case.verdict.value, message=_clean(case.message)).text = _clean(case.message)
 
 
 def _counts(cases: Sequence[_Case]) -> dict[str, str]:

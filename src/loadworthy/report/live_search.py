@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from rich.console import RenderableType
-from rich.text import Text
-
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.segments import STRESS
 from loadworthy.report.progress import Running, Searching
-from loadworthy.report.terminal import plain
 from loadworthy.report.words import rate
 
 _BETWEEN = {"warm-up": "warm-up", "cool-down": "rests until the target is as quick as at first"}
 """Purposes of what lies between trials, in words."""
-
-
-def search_lines(shown: Sequence[Running]) -> Iterator[RenderableType]:
-    """Two lines for each scenario that searches: where it is, and the last trial or, in the end, what was found."""
-    for one in shown:
-        if one.search is not None:
-            name = f"{one.name}: " if len(shown) > 1 else ""
-            text = f"{name}{now_words(one)} · {known_words(one.search)}"
-            yield Text(plain(text), style="bold", no_wrap=True, overflow="ellipsis")
-            if last := one.search.found or one.search.told:
-                label = "found" if one.search.found else "last"
-                words = f"{label}: {name}{last.removeprefix(f'{one.name}: ')}"
-                yield Text(plain(words), style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def now_words(running: Running) -> str:
@@ -52,3 +33,14 @@ def known_words(search: Searching) -> str:
     if search.low is None:
         return f"{rate(search.high)} is too much"
     return f"limit between {rate(search.low)} and {rate(search.high)}"
+
+
+def last_words(running: Running, name: str = "") -> str:
+    """What came of the last trial or, in the end, what was found; empty before the first is over.
+
+    ``name`` stands before it in place of the scenario's own, which every such sentence begins with.
+    """
+    search = running.search
+    if search is None or not (last := search.found or search.told):
+        return ""
+    return f"{'found' if search.found else 'last'}: {name}{last.removeprefix(f'{running.name}: ')}"

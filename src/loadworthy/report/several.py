@@ -21,14 +21,19 @@ from loadworthy.analysis.verdict import Verdict, worst
 from loadworthy.errors import RunDirError
 from loadworthy.plan.model import ScenarioKind
 from loadworthy.record.rundir import MANIFEST, SUMMARY, Run, replace_file
-from loadworthy.report.html import MEANINGS, page_environment
+from loadworthy.report.figures.draw import png
+from loadworthy.report.figures.trend import trend_figures
+from loadworthy.report.harmless import utf8
+from loadworthy.report.html import MEANINGS, report_environment
+from loadworthy.report.html_page import CHARTS, REPORT, TABLES, DrawnFigure, FigureGroup, scripts_of
 from loadworthy.report.key_figures import KeyFigure, key_figures, parts_of
-from loadworthy.report.plots import all_charts, plot_files, unique_names
-from loadworthy.report.scenario_charts import DrawnChart
+from loadworthy.report.plots import FOLDER as PLOTS
+from loadworthy.report.plots import plot_files, unique_names
+from loadworthy.report.scenario_figures import short_group
 from loadworthy.report.several_trend import TrendRow, trend_rows
 
 SCHEMA = 1
-FOLDER, PAGE, DATA, PLOTS = "reports", "performance_report.html", "performance_report.json", "plots"
+FOLDER, PAGE, DATA = "reports", "performance_report.html", "performance_report.json"
 """Where the report stands, below the folder of the runs."""
 
 _ORDER = {kind.value: place for place, kind in enumerate(ScenarioKind)}
@@ -47,8 +52,13 @@ class Newest:
     figures: Sequence[KeyFigure]
     parts: Sequence[Second]
     timeline: Sequence[Second]
-    charts: Sequence[DrawnChart]
+    group: FigureGroup
     resources: ResourceSeries | None
+
+    @property
+    def drawn(self) -> Sequence[DrawnFigure]:
+        """Its figures, in order."""
+        return list(self.group.drawn().values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +85,39 @@ class SeveralFiles:
     files: tuple[Path, ...]
 
 
-def write_several(directory: Path) -> SeveralFiles:
-    """Read all runs of a folder and write ``reports/`` below it; the same runs give the same bytes.
+def write_several(directory: Path, names: Sequence[str] | None = None) -> SeveralFiles:
+    """Read the runs of a folder, all or those of these names, and write ``reports/`` below it.
+
+    The same runs give the same bytes.
 
     Raises:
         RunDirError: there are no runs, or the files cannot be written.
     """
-    report = read_several(directory)
+    report = read_several(directory, names)
     folder = directory / FOLDER
-    contents = {PAGE: several_html(report), DATA: several_json(report)}
+    contents: dict[str, str | bytes] = {PAGE: several_html(report), DATA: several_json(report)}
     for name, one in zip(unique_names([one.summary.name for one in report.scenarios]), report.scenarios, strict=True):
-        contents |= {f"{PLOTS}/{file}": text for file, text in plot_files(name, one.run, one.charts).items()}
+        for file, drawing in plot_files(name, one.run, one.group).items():
+            contents |= {f"{PLOTS}/{file}.svg": drawing, f"{PLOTS}/{file}.png": png(drawing)}
     try:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
-        for file, text in contents.items():
-            replace_file(folder / file, text)
+        for file, content in contents.items():
+            replace_file(folder / file, content)
     except OSError as error:
         raise RunDirError(f"cannot write the report below {folder}: {error.strerror or error}") from error
     return SeveralFiles(report, tuple(folder / file for file in contents))
 
 
-def read_several(directory: Path) -> Several:
-    """The runs of a folder (its subfolders with a ``run.json``); RunDirError where there is none to be read."""
+def read_several(directory: Path, names: Sequence[str] | None = None) -> Several:
+    """The runs of a folder (its subfolders with a ``run.json``), all or those of these names.
+
+    RunDirError where there is none to be read.
+    """
     known: list[tuple[Path, Json]] = []
     problems = []
     for path in _run_folders(directory):
+        if names is not None and path.name not in names:
+            continue
         try:
             known.append((path, _public_form(path)))
         except (RunDirError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -117,9 +135,20 @@ def read_several(directory: Path) -> Several:
 
 def several_html(report: Several) -> str:
     """The page: nothing else is needed to look at it, but it links to the runs' own reports."""
-    template = page_environment().get_template("several.html.j2")
-    text: str = template.render(report=report, verdict=report.verdict, meaning=MEANINGS[report.verdict])
-    return text
+    trends = FigureGroup("trend", trend_figures(report.trend))
+    groups = [*(one.group for one in report.scenarios if one.group.figures), *([trends] if trends.figures else [])]
+    text: str = (
+        report_environment()
+        .get_template("several.html.j2")
+        .render(
+            report=report,
+            verdict=report.verdict,
+            meaning=MEANINGS[report.verdict],
+            trends=list(trends.drawn().values()),
+            scripts=scripts_of(groups, CHARTS, TABLES, REPORT),
+        )
+    )
+    return utf8(text)
 
 
 def several_json(report: Several) -> str:
@@ -170,7 +199,7 @@ def _public_form(path: Path) -> Json:
 def _newest(newest: Mapping[str, Path]) -> list[Newest]:
     """Each run is read once, however many scenarios it is the newest of."""
     found = []
-    anchors = dict(zip(newest, unique_names(list(newest)), strict=True))
+    anchors = {name: f"s{place}" for place, name in enumerate(newest, 1)}
     for path in dict.fromkeys(newest.values()):
         run = Run.open(path)
         try:
@@ -192,7 +221,7 @@ def _newest(newest: Mapping[str, Path]) -> list[Newest]:
                     figures=key_figures(scenario, parts),
                     parts=parts,
                     timeline=reading.timeline.seconds(name),
-                    charts=all_charts(scenario, reading.timeline, resources.get(name)),
+                    group=short_group(anchors[name], scenario, reading, run.events, resources.get(name)),
                     resources=resources.get(name),
                 )
             )

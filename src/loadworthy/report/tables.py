@@ -43,6 +43,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from loadworthy.analysis.figures import PERCENTILES, Distribution, Figures
 from loadworthy.analysis.summary import Summary
+from loadworthy.report.harmless import no_formula
 from loadworthy.report.search_words import TrialRow, trial_rows
 
 AGGREGATED = "Aggregated"
@@ -78,9 +79,6 @@ TRIALS_HEADER = (
     "throughput",
     *(f"response_{figure}_ms" for figure in TIMES),
 )
-
-# See OWASP, "CSV Injection": these begin a formula in spreadsheet programs.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def stats_csv(summary: Summary) -> str:
@@ -118,13 +116,13 @@ def _trial_row(scenario: str, row: TrialRow) -> list[str]:
     trial, figures = row.trial, row.trial.figures
     objective = "" if row.nearest is None else row.nearest.expression
     return [
-        _harmless(scenario),
+        no_formula(scenario),
         str(row.place),
         trial.purpose,
         _cell(trial.rate),
         _cell(trial.duration_s),
         row.verdict,
-        _harmless(objective),
+        no_formula(objective),
         _cell(row.share),
         _cell(row.allowed),
         str(trial.dropped),
@@ -139,7 +137,7 @@ def _trial_row(scenario: str, row: TrialRow) -> list[str]:
 def _row(scenario: str, kind: str, name: str, figures: Figures) -> list[str]:
     counts = (figures.requests, figures.failures, _cell(figures.error_rate), _cell(figures.throughput))
     return [
-        *(_harmless(text) for text in (scenario, kind, name)),
+        *(no_formula(text) for text in (scenario, kind, name)),
         *(str(value) for value in counts),
         *_times(figures.response_time_ms),
         *_times(figures.service_time_ms),
@@ -155,7 +153,3 @@ def _times(times: Distribution) -> Iterator[str]:
 
 def _cell(value: float | None) -> str:
     return "" if value is None else f"{round(value, 6):.10g}"
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -15,18 +15,22 @@ from rich.text import Text
 
 from loadworthy.analysis.summary import Reason
 from loadworthy.analysis.verdict import Verdict
+from loadworthy.report.fitting_table import FittingTable
 from loadworthy.units import format_count
 
 MAX_WIDTH = 100
 MIN_WIDTH = 80
+NARROWEST = 40
+"""Views that give way to narrow terminals do so down to this."""
 MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNDECIDED: "?", Verdict.INVALID: "!"}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNDECIDED: "yellow", Verdict.INVALID: "magenta"}
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, ends of lines, and what changes the direction of writing."""
 
 
 def plain(text: str) -> str:
-    """Text that cannot move the cursor or colour the terminal: control characters become ``·``."""
+    """Text that cannot move the cursor, colour the terminal or turn text around: control characters become ``·``."""
     return _CONTROL.sub("·", text)
 
 
@@ -65,21 +69,20 @@ def indented(table: RenderableType, above: int = 1) -> Padding:
     return Padding(table, (above, 0, 0, 2), expand=False)
 
 
-def text_table(*columns: str) -> Table:
-    """A table without lines; each column may fold its text."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def number_table(*columns: str) -> Table:
+def number_table(*columns: str) -> FittingTable:
     """A table without lines: the first column takes the room that is left, the others are numbers."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = FittingTable()
     table.add_column(columns[0], overflow="fold", min_width=12)
     for column in columns[1:]:
         table.add_column(column, justify="right", no_wrap=True)
     return table
+
+
+def bar(share: float, width: int) -> Text:
+    """How much of something is done, 0..1, in so many characters; to be read without colours, too."""
+    halves = round(min(max(share, 0.0), 1.0) * 2 * width)
+    done = "━" * (halves // 2) + "╸" * (halves % 2)
+    return Text.assemble((done, "green"), ("─" * (width - len(done)), "dim"))
 
 
 def red(count: int) -> Text:

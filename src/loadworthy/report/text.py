@@ -12,11 +12,14 @@ from rich.text import Text
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.summary import ScenarioSummary, Summary
+from loadworthy.analysis.timeline import TimelineBuilder
+from loadworthy.report.over_time import OverTime
 from loadworthy.report.search_words import SERIES_NOTE, other_reasons, thresholds_note
 from loadworthy.report.terminal import (
     MARKS,
     MAX_WIDTH,
     MIN_WIDTH,
+    NARROWEST,
     STYLES,
     Clamped,
     badge,
@@ -36,6 +39,7 @@ from loadworthy.report.text_tables import (
     stages_table,
     thresholds_table,
 )
+from loadworthy.report.text_times import times_over_run
 from loadworthy.report.words import head_line, health_details, health_line, interval_note, stage_facts
 
 __all__ = [
@@ -62,6 +66,7 @@ def closing_view(
     *,
     target: str | None = None,
     files: Sequence[str] = (),
+    timeline: TimelineBuilder | None = None,
 ) -> RenderableType:
     """The whole view.
 
@@ -70,11 +75,12 @@ def closing_view(
         failures: the lines of ``failures.jsonl`` (``Run.failures``).
         target: the base URL, for the head line.
         files: where the reports are, one line each.
+        timeline: of the run (``Reading.timeline``), for the response time over time.
     """
     lines = list(failures)
     parts: list[RenderableType] = [Text(), _verdict_line(summary, target), *_reasons(summary)]
     for scenario in summary.scenarios.values():
-        parts += [Text(), *_scenario(scenario, lines)]
+        parts += [Text(), *_scenario(scenario, lines, timeline)]
     parts += [Text(), labelled("Generator", plain(health_line(summary.health)))]
     if details := health_details(summary.health):
         parts.append(labelled("", " · ".join(details)))
@@ -83,11 +89,8 @@ def closing_view(
 
 
 def print_closing_view(console: Console, summary: Summary, **parts: Any) -> None:
-    """Print :func:`closing_view` no wider than is good to read, and no narrower than its numbers need.
-
-    A narrower terminal wraps the lines; that is ugly, but loses no digit.
-    """
-    width = min(max(console.width, MIN_WIDTH), MAX_WIDTH) if console.is_terminal else MAX_WIDTH
+    """Print :func:`closing_view` no wider than is good to read; in a narrow terminal tables become lists."""
+    width = min(max(console.width, NARROWEST), MAX_WIDTH) if console.is_terminal else MAX_WIDTH
     console.print(Clamped(closing_view(summary, **parts), width), crop=False, highlight=False)
 
 
@@ -113,13 +116,17 @@ def _reasons(summary: Summary) -> Iterator[RenderableType]:
         yield grid
 
 
-def _scenario(scenario: ScenarioSummary, failures: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+def _scenario(
+    scenario: ScenarioSummary, failures: Sequence[Mapping[str, Any]], timeline: TimelineBuilder | None
+) -> Iterator[RenderableType]:
     kind = f"  {scenario.kind} · {scenario.workload} workload"
     yield Text.assemble(mark(scenario.verdict), " ", (plain(scenario.name), "bold"), (kind, "dim"))
     if not scenario.ran:
         yield Text("  never ran", style="dim")
         return
     yield indented(Text(head_line(scenario)), above=0)
+    if timeline is not None and (steps := times_over_run(scenario, timeline)):
+        yield indented(OverTime(steps), above=0)
     yield from search_head(scenario)
     yield from (reason_line(reason) for reason in other_reasons(scenario))
     yield from _thresholds(scenario)

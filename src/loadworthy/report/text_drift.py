@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from loadworthy.analysis.endurance import DriftReport
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.report.drift_words import change, drift_remarks, slope, slope_interval, to_limit
+from loadworthy.report.fitting_table import FittingTable
 from loadworthy.report.terminal import indented, mark, plain
 
 _NO_SOURCE = "seen by the users"
@@ -27,9 +27,9 @@ def drift_parts(scenario: ScenarioSummary) -> Iterator[RenderableType]:
     yield from (indented(Text(plain(remark), style="dim"), above=0) for remark in drift_remarks(scenario))
 
 
-def _table(report: DriftReport) -> Table:
+def _table(report: DriftReport) -> FittingTable:
     has_limits = any(one.limit is not None for one in report.metrics)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = FittingTable()
     table.add_column("")
     table.add_column("drift", overflow="fold", min_width=12)
     for heading in ("per hour", "95 % interval", "change", *(["limit in"] if has_limits else [])):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from loadworthy.analysis.capacity import CapacityReport
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.summary import Reason, ScenarioSummary
 from loadworthy.analysis.verdict import Verdict
+from loadworthy.report.fitting_table import FittingTable
 from loadworthy.report.search_words import (
     BAD,
     GENERATOR,
@@ -57,10 +57,10 @@ def search_parts(scenario: ScenarioSummary) -> Iterator[RenderableType]:
         yield from (reason_line(Reason(one.verdict, as_sentence(one.text))) for one in after)
 
 
-def _trials(rows: Sequence[TrialRow]) -> Table:
+def _trials(rows: Sequence[TrialRow]) -> FittingTable:
     """In the order in which they were run. The objective has a column of its own where it is not always the same."""
     only = only_objective(rows)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = FittingTable()
     table.add_column("")
     for heading in ("trial", "rate", "length", "p95 ms", "p99 ms"):
         table.add_column(heading, justify="left" if heading == "trial" else "right", no_wrap=True)
@@ -86,7 +86,7 @@ def _trials(rows: Sequence[TrialRow]) -> Table:
     return table
 
 
-def _breaking_points(capacity: CapacityReport) -> Table:
+def _breaking_points(capacity: CapacityReport) -> FittingTable:
     table = number_table("breaks first", "at", "trial", "bad")
     table.add_column("in", overflow="fold")
     for point in capacity.breaking_points[:_SHOWN_BREAKING_POINTS]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from loadworthy.analysis.ending import seconds
@@ -16,6 +15,7 @@ from loadworthy.analysis.stages import StageReport
 from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.thresholds import ThresholdResult
 from loadworthy.report.failures import failure_examples
+from loadworthy.report.fitting_table import FittingTable
 from loadworthy.report.resources import resource_slope, resource_value
 from loadworthy.report.terminal import STYLES, mark, number_table, plain, red
 from loadworthy.report.words import interval, margin, milliseconds, observed, rate
@@ -27,10 +27,10 @@ _SHOWN_METRICS = 7
 _MOST_PARTS = 6
 
 
-def thresholds_table(results: Sequence[ThresholdResult]) -> Table:
+def thresholds_table(results: Sequence[ThresholdResult]) -> FittingTable:
     """Each threshold with what was observed; the interval of percentiles where there is one."""
     has_intervals = any(interval(result) for result in results)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = FittingTable()
     table.add_column("")
     table.add_column("threshold", overflow="fold")
     table.add_column("observed", justify="right", no_wrap=True)
@@ -51,7 +51,7 @@ def thresholds_table(results: Sequence[ThresholdResult]) -> Table:
     return table
 
 
-def series_table(scenario: ScenarioSummary) -> Table:
+def series_table(scenario: ScenarioSummary) -> FittingTable:
     """The series with the most requests, and all together."""
     table = number_table("series", "requests", "failed", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms")
     shown = list(scenario.series.items())[:_SHOWN_SERIES]
@@ -64,7 +64,7 @@ def series_table(scenario: ScenarioSummary) -> Table:
     return table
 
 
-def parts_table(shown: Sequence[tuple[str, Figures]]) -> Table:
+def parts_table(shown: Sequence[tuple[str, Figures]]) -> FittingTable:
     """What the series count already, from another side."""
     table = number_table("of which", "times", "failed", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms")
     for name, figures in shown[:_MOST_PARTS]:
@@ -81,7 +81,7 @@ def _series_cells(figures: Figures) -> list[RenderableType]:
     return [format_count(figures.requests), red(figures.failures), per_second, *shown]
 
 
-def stages_table(report: StageReport) -> Table:
+def stages_table(report: StageReport) -> FittingTable:
     """What each stage was like."""
     is_open = any(stage.rate is not None for stage in report.stages)
     load = ("rate", "dropped") if is_open else ("users",)
@@ -100,7 +100,7 @@ def stages_table(report: StageReport) -> Table:
     return table
 
 
-def resources_table(resources: Mapping[str, Mapping[str, MetricFigures]]) -> Table:
+def resources_table(resources: Mapping[str, Mapping[str, MetricFigures]]) -> FittingTable:
     """What changed, in short; what stood still is in the report."""
     table = number_table("resource", "mean", "max", "at peak", "per hour")
     for source, metrics in resources.items():
@@ -114,9 +114,9 @@ def resources_table(resources: Mapping[str, Mapping[str, MetricFigures]]) -> Tab
     return table
 
 
-def failures_table(scenario: ScenarioSummary, failures: Sequence[Mapping[str, Any]]) -> Table:
+def failures_table(scenario: ScenarioSummary, failures: Sequence[Mapping[str, Any]]) -> FittingTable:
     """How many failed in which way, with examples."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = FittingTable()
     table.add_column("failed", justify="right", no_wrap=True)
     table.add_column("kind", no_wrap=True)
     table.add_column("for example", overflow="fold")

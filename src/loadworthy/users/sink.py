@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import gevent
 import locust.stats
@@ -23,7 +23,10 @@ from locust.env import Environment
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 from locust.user import User
 
+from loadworthy.clock import monotonic_ns
 from loadworthy.record.buffer import SampleBuffer
+from loadworthy.record.histogram import Histogram
+from loadworthy.record.interval import SeriesInterval
 from loadworthy.record.sample import Failure
 from loadworthy.users.locust_stats import feed
 
@@ -77,10 +80,16 @@ class UserSink:
 def sink_for(user: User) -> UserSink:
     """The sink of a user, from its environment's recording; makes a standalone recording where there is none."""
     recording: Recording | None = getattr(user.environment, ATTRIBUTE, None)
+    return (recording or standalone_recording(user.environment)).sink_for(user)
+
+
+def standalone_recording(environment: Environment) -> StandaloneRecording:
+    """The recording of an environment of plain Locust; made where there is none yet."""
+    recording: StandaloneRecording | None = getattr(environment, ATTRIBUTE, None)
     if recording is None:
-        recording = StandaloneRecording(user.environment)
-        setattr(user.environment, ATTRIBUTE, recording)
-    return recording.sink_for(user)
+        recording = StandaloneRecording(environment)
+        setattr(environment, ATTRIBUTE, recording)
+    return recording
 
 
 def foreign_listeners(environment: Environment, own: Listener | None = None) -> list[Listener]:
@@ -97,6 +106,15 @@ def is_locusts_statistics(handler: Listener) -> bool:
     return getattr(handler, "__module__", "") == _LOCUSTS_OWN_MODULE
 
 
+class Drained(NamedTuple):
+    """What was recorded since the last time; see :class:`~loadworthy.record.interval.Interval`. To be read only."""
+
+    series: Sequence[SeriesInterval]
+    parts: Sequence[SeriesInterval]
+    interrupted: int
+    receive_lag: Histogram
+
+
 class StandaloneRecording:
     """Recording under plain ``locust``: everything ends in Locust's own statistics."""
 
@@ -104,6 +122,9 @@ class StandaloneRecording:
         self._environment = environment
         self._buffer = SampleBuffer()
         self._listeners: list[Listener] = []
+        self._others: SampleBuffer | None = None
+        """Samples of users that are not ours, which Locust counts by itself; only where somebody else wants them."""
+        self._takers: list[Callable[[Drained], None]] = []
         self._refresh_listeners()
         events = environment.events
         # A worker serialises its statistics in Locust's own listener of report_to_master; ours must come first.
@@ -117,13 +138,29 @@ class StandaloneRecording:
         """The one sink of this environment."""
         return UserSink(self._buffer, self._listeners)
 
+    def share(self, take: Callable[[Drained], None]) -> None:
+        """Hand all that is recorded to somebody else, too, with the samples of users that are not ours."""
+        self._takers.append(take)
+        if self._others is None:
+            self._others = SampleBuffer()
+            self._environment.events.request.add_listener(self._on_request)
+            self._refresh_listeners()
+
     def flush(self) -> None:
         """Pour what was recorded since the last time into Locust's statistics."""
-        series, _ = self._buffer.drain()
-        self._buffer.drain_parts()
-        self._buffer.drain_receive_lags()
+        series, interrupted = self._buffer.drain()
+        parts, receive_lag = self._buffer.drain_parts(), self._buffer.drain_receive_lags()
         feed(self._environment.stats, series, self._buffer.drain_errors())
+        if self._others is not None:
+            others, _ = self._others.drain()
+            self._others.drain_errors()
+            for take in self._takers:
+                take(Drained([*series, *others], parts, interrupted, receive_lag))
         self._refresh_listeners()
+
+    def _on_request(self, **sample: Any) -> None:
+        if self._others is not None:
+            record_event(self._others, monotonic_ns() // 1000, **sample)
 
     def _loop(self, interval_s: float) -> None:
         while True:
@@ -144,12 +181,14 @@ class StandaloneRecording:
 
     def _on_test_start(self, **_kwargs: Any) -> None:
         # A second test in the same process (web UI) starts from clean statistics; so must the buffer.
-        self._buffer.drain()
-        self._buffer.drain_errors()
+        for buffer in (self._buffer, self._others):
+            if buffer is not None:
+                buffer.drain()
+                buffer.drain_errors()
         self._refresh_listeners()
 
     def _refresh_listeners(self) -> None:
-        self._listeners[:] = foreign_listeners(self._environment)
+        self._listeners[:] = foreign_listeners(self._environment, self._on_request)
 
 
 def describe_exception(error: BaseException) -> str:
@@ -161,6 +200,30 @@ def describe_exception(error: BaseException) -> str:
 def format_traceback(error: BaseException) -> str:
     """The traceback as text."""
     return "".join(traceback.format_exception(error))
+
+
+def record_event(
+    buffer: SampleBuffer,
+    done_us: int,
+    *,
+    request_type: str,
+    name: str,
+    response_time: float | None,
+    response_length: int | None,
+    exception: object = None,
+    response: Any = None,
+    **_more: Any,
+) -> None:
+    """Record a sample that ended at ``done_us`` and came as a Locust event, with whole or fractional ms."""
+    failure = event_failure(exception) if exception else None
+    length = int(response_length or 0)
+    if response_time is None:
+        buffer.record_untimed(request_type, name, length, failure)
+        return
+    status = getattr(response, "status_code", 0)
+    code = status if isinstance(status, int) else 0
+    start_us = done_us - max(round(response_time * 1000), 0)
+    buffer.record(request_type, name, start_us, start_us, done_us, code, 0, length, failure, length)
 
 
 def event_failure(error: object) -> Failure:

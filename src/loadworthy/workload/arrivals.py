@@ -10,6 +10,10 @@ The whole sequence is a function of profile and seed alone. Every process works 
 iterations that are its own: with n processes, process k those whose number i has i mod n = k. So shares add up to the
 whole exactly, and any number of processes makes the same load. When workers come or go a new :class:`Split` holds from
 some moment on, and whoever knows the splits agrees on who begins what.
+
+Where the load is changed by hand, Λ is Λ' = A + f · (Λ - Λ(c)) from the moment c of a change by the factor f on, with A
+the value that it had there. The sᵢ stay what they are. So a change moves those iterations only that were to begin after
+it: none is lost or begun twice, whoever hears of it when, and whoever knows the changes agrees on when what begins.
 """
 
 from __future__ import annotations
@@ -72,9 +76,8 @@ class Source:
         self, profile: OpenProfile, seed: str, splits: Sequence[Split], *, first: int = 0, from_us: int = 0
     ) -> None:
         self._splits = splits
-        self._chunks: Iterator[tuple[int, Int64Array]] = (
-            (first + number, from_us + times) for number, times in chunks(profile, seed)
-        )
+        self._schedule: _Schedule | None = _Schedule(profile, seed)
+        self._first, self._from_us = first, from_us
         self._numbers = self._times = np.zeros(0, dtype=np.int64)
         self._own: list[Arrival] = []
         self._position = 0
@@ -99,9 +102,18 @@ class Source:
             self._taken = arrival.number
         return arrival
 
+    def follow(self, profile: OpenProfile) -> None:
+        """The load was changed: this profile is the one before but for changes from moments on that are to come.
+
+        What was looked at and not taken goes by it, too. No effect on one that was closed.
+        """
+        if self._schedule is not None:
+            self._schedule.follow(profile)
+            self._look_at_chunk()
+
     def close(self) -> None:
         """There are no more."""
-        self._chunks, self._own, self._position = iter(()), [], 0
+        self._schedule, self._own, self._position = None, [], 0
         self._numbers = self._times = self._numbers[:0]
 
     def forget(self) -> None:
@@ -117,13 +129,17 @@ class Source:
 
     def _advance(self) -> bool:
         """Go to the next chunk, if there is one."""
-        chunk = next(self._chunks, None)
-        if chunk is None:
+        if self._schedule is None or not self._schedule.advance():
             return False
-        first, self._times = chunk
-        self._numbers = np.arange(first, first + self._times.size, dtype=np.int64)
-        self._look_again()
+        self._look_at_chunk()
         return True
+
+    def _look_at_chunk(self) -> None:
+        assert self._schedule is not None  # noqa: S101  # the callers have looked
+        first, times = self._schedule.chunk()
+        self._times = self._from_us + times
+        self._numbers = np.arange(first, first + times.size, dtype=np.int64) + self._first
+        self._look_again()
 
     def _look_again(self) -> None:
         self._known, self._position = len(self._splits), 0
@@ -167,18 +183,46 @@ def number_of(seed: str) -> int:
 
 def chunks(profile: OpenProfile, seed: str) -> Iterator[tuple[int, Int64Array]]:
     """All arrivals of the profile, over all processes: (number of the first, times in µs, ascending)."""
-    points = _even_points() if not profile.is_random else _poisson_points(seed)
-    areas = _Areas(profile.legs)
-    first = 0
-    for chunk in points:
-        inside = chunk[chunk < areas.total]
-        if profile.limit is not None:
-            inside = inside[: max(profile.limit - first, 0)]
-        if inside.size:
-            yield first, areas.times_us(inside)
-        first += inside.size
-        if inside.size < chunk.size:
-            return
+    schedule = _Schedule(profile, seed)
+    while schedule.advance():
+        first, times = schedule.chunk()
+        if times.size:
+            yield first, times
+
+
+def expected(profile: OpenProfile, until_us: int) -> float:
+    """How many arrivals the profile asks for by this moment: the integral of its rate, whatever its ``limit``."""
+    return _Areas(profile).until(until_us)
+
+
+class _Schedule:
+    """The arrivals of a profile, chunk by chunk, at each of which the profile may be exchanged for a changed one."""
+
+    def __init__(self, profile: OpenProfile, seed: str) -> None:
+        self._points = _poisson_points(seed) if profile.is_random else _even_points()
+        self._chunk: Float64Array = np.zeros(0)
+        self._first = 0
+        self.follow(profile)
+
+    def follow(self, profile: OpenProfile) -> None:
+        """Go by this profile, which has the same legs."""
+        self._areas, self._limit = _Areas(profile), profile.limit
+
+    def advance(self) -> bool:
+        """Go to the next chunk; False where the one that it is at holds the last arrival."""
+        if self._inside().size < self._chunk.size:
+            return False
+        self._first += self._chunk.size
+        self._chunk = next(self._points)
+        return True
+
+    def chunk(self) -> tuple[int, Int64Array]:
+        """That at which it is, which may be empty: (number of the first, times in µs, ascending)."""
+        return self._first, self._areas.times_us(self._inside())
+
+    def _inside(self) -> Float64Array:
+        inside = self._chunk[self._chunk < self._areas.total]
+        return inside if self._limit is None else inside[: max(self._limit - self._first, 0)]
 
 
 def _even_points() -> Iterator[Float64Array]:
@@ -198,7 +242,38 @@ def _poisson_points(seed: str) -> Iterator[Float64Array]:
 
 
 class _Areas:
-    """Λ of a profile and its inverse."""
+    """Λ of a profile with its changes, and its inverse; up to a change it is to the last bit what it was before."""
+
+    def __init__(self, profile: OpenProfile) -> None:
+        planned = self._planned = _PlannedAreas(profile.legs)
+        at_us, factors, from_planned, begins = [0], [1.0], [0.0], [0.0]
+        for change in profile.changes:
+            reached = planned.until(change.at_us)
+            begins.append(begins[-1] + factors[-1] * (reached - from_planned[-1]))
+            from_planned.append(reached)
+            at_us.append(change.at_us)
+            factors.append(change.factor)
+        self._at_us = np.array(at_us, dtype=np.int64)
+        self._factors = np.array(factors)
+        self._from_planned = np.array(from_planned)
+        self._begins = np.array(begins)
+        self.total = _rounded_up_if_whole(begins[-1] + factors[-1] * (planned.total - from_planned[-1]))
+
+    def until(self, at_us: int) -> float:
+        """Λ at a moment."""
+        piece = int(np.searchsorted(self._at_us, at_us, side="right")) - 1
+        since = self._planned.until(at_us) - float(self._from_planned[piece])
+        return float(self._begins[piece]) + float(self._factors[piece]) * since
+
+    def times_us(self, points: Float64Array) -> Int64Array:
+        """Λ⁻¹ of ascending points below ``total``, rounded down to whole µs."""
+        pieces = np.searchsorted(self._begins, points, side="right") - 1
+        planned = self._from_planned[pieces] + (points - self._begins[pieces]) / self._factors[pieces]
+        return np.maximum(self._planned.times_us(planned), self._at_us[pieces])
+
+
+class _PlannedAreas:
+    """Λ of a profile as it was planned, and its inverse."""
 
     def __init__(self, legs: Sequence[Leg]) -> None:
         self._at_us = np.array([leg.at_us for leg in legs], dtype=np.float64)
@@ -209,6 +284,14 @@ class _Areas:
         self._ends = np.cumsum(areas)
         self._begins = np.concatenate(([0.0], self._ends[:-1]))
         self.total = _rounded_up_if_whole(float(self._ends[-1]))
+
+    def until(self, at_us: int) -> float:
+        """Λ at a moment; after the end ``total``."""
+        leg = max(int(np.searchsorted(self._at_us, at_us, side="right")) - 1, 0)
+        gone_us = max(at_us - float(self._at_us[leg]), 0.0)
+        if leg == self._at_us.size - 1 and gone_us >= self._length_us[leg]:
+            return self.total
+        return float(self._begins[leg] + (self._from[leg] + 0.5 * self._slope[leg] * gone_us) * gone_us)
 
     def times_us(self, points: Float64Array) -> Int64Array:
         """Λ⁻¹ of ascending points below ``total``, rounded down to whole µs."""

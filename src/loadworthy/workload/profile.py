@@ -6,15 +6,38 @@ engine knows one form only.
 
 An open profile is a list of legs, each with a rate that goes in a line from one value to another. When the iterations
 are to begin is worked out from it in :mod:`loadworthy.workload.arrivals`.
+
+Either may be changed by hand while it is followed (:class:`LoadChange`): from a moment on it is so many times what was
+planned, ramps included, until the next change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 from loadworthy.plan.model import Scenario
 from loadworthy.units import US_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class LoadChange:
+    """From ``at_us`` after the scenario's start on, the load is ``factor`` times what was planned."""
+
+    at_us: int
+    factor: float
+
+
+def factor_at(changes: Sequence[LoadChange], elapsed_us: int) -> float:
+    """What the planned load is multiplied by at a moment; ``changes`` ascend in time."""
+    return next((change.factor for change in reversed(changes) if change.at_us <= elapsed_us), 1.0)
+
+
+def scaled_users(users: int, factor: float) -> int:
+    """So many times these users, rounded to whole ones; of a few never nobody."""
+    return max(math.floor(users * factor + 0.5), 1) if users else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +58,48 @@ class ClosedProfile:
     Args:
         moves: in order of time; the first is at 0.
         duration_us: planned length, ramps included; None means until told to stop.
+        changes: by hand, ascending in time. A ramp goes between so many times its ends.
     """
 
     moves: tuple[Move, ...]
     duration_us: int | None
+    changes: tuple[LoadChange, ...] = ()
+
+    def changed(self, changes: Sequence[LoadChange]) -> Self:
+        """The same plan with these changes instead of its own."""
+        return replace(self, changes=tuple(changes))
 
     def users_at(self, elapsed_us: int) -> int:
         """The target at a moment, rounded down to whole users; 0 before the start."""
+        factor = factor_at(self.changes, elapsed_us)
         users = 0
         for move in self.moves:
             if elapsed_us < move.at_us:
                 break
-            gone_us = elapsed_us - move.at_us
+            gone_us, target = elapsed_us - move.at_us, scaled_users(move.users, factor)
             if gone_us >= move.over_us:
-                users = move.users
+                users = target
             else:
-                users += (move.users - users) * gone_us // move.over_us
+                users += (target - users) * gone_us // move.over_us
         return users
+
+    def goal_at(self, elapsed_us: int) -> int:
+        """Where the move under way leads; the first one's before the start."""
+        move = next((move for move in reversed(self.moves) if move.at_us <= elapsed_us), self.moves[0])
+        return scaled_users(move.users, factor_at(self.changes, elapsed_us))
 
     @property
     def most_users(self) -> int:
-        """The largest target of any move."""
+        """The largest target of any move, as it was planned."""
         return max(move.users for move in self.moves)
 
     @property
     def stages(self) -> tuple[tuple[int, int, dict[str, float]], ...]:
-        """(when it begins, index, ``users`` that it goes to) of each stage."""
-        return tuple((move.at_us, move.stage, {"users": move.users}) for move in self.moves)
+        """(when it begins, index, ``users`` that it goes to) of each stage, with the changes in force as it begins."""
+        return tuple(
+            (move.at_us, move.stage, {"users": scaled_users(move.users, factor_at(self.changes, move.at_us))})
+            for move in self.moves
+        )
 
 
 FOR_EVER_US = 1 << 53
@@ -91,6 +129,7 @@ class OpenProfile:
         max_users: users at most, over all processes.
         is_led: nothing is known beforehand; :class:`~loadworthy.workload.segment.Segment` by segment is told while it
             runs.
+        changes: by hand, ascending in time; ``max_users`` and ``limit`` stay what they are.
     """
 
     legs: tuple[Leg, ...]
@@ -99,16 +138,28 @@ class OpenProfile:
     limit: int | None
     max_users: int
     is_led: bool = False
+    changes: tuple[LoadChange, ...] = ()
+
+    def changed(self, changes: Sequence[LoadChange]) -> Self:
+        """The same plan with these changes instead of its own."""
+        return replace(self, changes=tuple(changes))
 
     @property
     def peak_rate(self) -> float:
-        """The highest rate of any moment, per second."""
+        """The highest rate of any moment, per second, as it was planned."""
         return max(max(leg.from_rate, leg.to_rate) for leg in self.legs)
 
     @property
     def stages(self) -> tuple[tuple[int, int, dict[str, float]], ...]:
-        """(when it begins, index, ``rate`` that it holds or goes to) of each stage; none where it is led."""
-        return () if self.is_led else tuple((leg.at_us, leg.stage, {"rate": leg.to_rate}) for leg in self.legs)
+        """(when it begins, index, ``rate`` that it holds or goes to) of each stage, with the changes in force then.
+
+        None where it is led.
+        """
+        if self.is_led:
+            return ()
+        return tuple(
+            (leg.at_us, leg.stage, {"rate": leg.to_rate * factor_at(self.changes, leg.at_us)}) for leg in self.legs
+        )
 
 
 Profile = ClosedProfile | OpenProfile

@@ -20,7 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from scenarios import auth_load_test, calendar_load_test, crm_load_test, telephony_load_test
 from utils import people
-from utils.staff import CONTACTS, EVENTS, StaffUser
+from utils.staff import CONTACTS, EVENTS, StaffUser, prepare
+
+prepare("comprehensive")
 
 BULK = 3
 """How many contacts a bulk operation adds."""

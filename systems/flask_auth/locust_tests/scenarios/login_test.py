@@ -10,6 +10,7 @@ from pathlib import Path
 
 from locust import between, task
 
+from loadworthy.page import live_page
 from loadworthy.users import HttpUser
 from loadworthy.users.cleanup import clean_up_after
 from loadworthy.users.preflight import require_target
@@ -23,6 +24,7 @@ from scenarios.test_users import TestAccounts, read_test_users
 
 require_target()
 clean_up_after(settings.STOP_TIME)
+live_page(plan=Path(__file__).resolve().parents[1] / "load_levels.yaml", scenario="login_baseline")
 
 TEST_USERS = read_test_users()
 

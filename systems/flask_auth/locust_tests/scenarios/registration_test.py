@@ -11,6 +11,7 @@ from pathlib import Path
 
 from locust import between, task
 
+from loadworthy.page import live_page
 from loadworthy.users import HttpUser
 from loadworthy.users.cleanup import clean_up_after
 from loadworthy.users.preflight import require_target
@@ -23,6 +24,7 @@ from scenarios.accounts import NewClients, answered, post
 
 require_target()
 clean_up_after(settings.STOP_TIME)
+live_page(plan=Path(__file__).resolve().parents[1] / "load_levels.yaml", scenario="registration_normal_load")
 
 REFUSALS = (400, 422)
 """With which an API says that a form is not complete."""

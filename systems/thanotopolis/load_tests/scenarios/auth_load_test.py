@@ -30,7 +30,7 @@ from utils import people
 from utils.auth import LOGIN, LOGOUT, ME, REGISTER, bearer
 from utils.staff import StaffUser, judged, prepare
 
-prepare()
+prepare("authentication")
 
 REFRESH = "/api/auth/refresh"
 FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c29tZWJvZHkgZWxzZSBzaWduZWQgdGhpcw"

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Locust knows onl
 from utils import people
 from utils.staff import EVENTS, StaffUser, prepare
 
-prepare()
+prepare("calendar")
 
 EVENT, RANGE, STATS = f"{EVENTS}/[id]", f"{EVENTS}/range", f"{EVENTS}/stats"
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Locust knows onl
 from utils import people
 from utils.staff import CONTACTS, StaffUser, prepare
 
-prepare()
+prepare("crm")
 
 CONTACT, INTERACTIONS = f"{CONTACTS}/[id]", f"{CONTACTS}/[id]/interactions"
 SEARCH, DASHBOARD = f"{CONTACTS}/search", "/api/crm/dashboard"

@@ -27,7 +27,7 @@ from configs import settings
 from utils import carrier
 from utils.staff import CALLS, StaffUser, prepare
 
-prepare()
+prepare("telephony")
 
 VERIFICATIONS, ANALYTICS = "/api/telephony/verifications", "/api/telephony/analytics"
 WITH_CARRIER = settings.SIMULATE_EXTERNAL_SERVICES

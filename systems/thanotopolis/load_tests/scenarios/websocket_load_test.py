@@ -39,7 +39,7 @@ from configs import settings
 from utils import people
 from utils.staff import EVENTS, StaffUser, prepare
 
-prepare()
+prepare("websocket")
 
 CONVERSATIONS, LIVE = "/api/conversations", "/api/ws"
 TALK, SPEECH = f"{LIVE}/conversations/[id]", f"{LIVE}/voice/[id]"

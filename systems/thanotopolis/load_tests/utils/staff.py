@@ -17,6 +17,7 @@ from locust.env import Environment
 from locust.exception import CatchResponseError, RescheduleTask
 
 from loadworthy.clock import monotonic_ns
+from loadworthy.page import live_page
 from loadworthy.users import HttpUser
 from loadworthy.users.cleanup import clean_up_after, created
 from loadworthy.users.http.errors import AttemptError
@@ -35,11 +36,13 @@ OWN = 1000
 """So many rows of its own a user knows at most."""
 
 
-def prepare() -> None:
+def prepare(scenario: str) -> None:
     """What each scenario file does first: ask whether the target is there, and clean up afterwards.
 
-    Tasks under way may end with the test, so that what they create is known and removed.
+    Tasks under way may end with the test, so that what they create is known and removed. Locust's web interface gets
+    the live page, with the thresholds of a scenario of the plan.
     """
+    live_page(plan=settings.SUITE / "plan.yaml", scenario=scenario)
     require_target()
     clean_up_after(settings.STOP_S)
     handlers = events.test_stop._handlers  # noqa: SLF001  # Locust has no public list

@@ -1,0 +1,246 @@
+"""The live page in a browser: it follows real runs, leads them, and in the end shows what their directories say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.browser.controls import chart, point
+from tests.browser.live import Json, lights, live_run, tile, wait_for_state, wait_for_tile, wait_until_judged
+from tests.support.browser import THEMES, WIDTHS_PX, Look, Theme, watched
+from tests.support.cli import only_run, summary_of
+
+from loadworthy.record.rundir import Run
+from loadworthy.testing import CountingServer, Delay, Route
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROUTES = (Route("/items", body_bytes=300, delay=Delay.fixed(2)), Route("/broken", status=500))
+STEPS = [{"path": "/items", "weight": 40}, {"path": "/broken"}]
+HELD, MISSED = "p95 < 500ms", "error_rate < 1%"
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[CountingServer]:
+    """The service under load."""
+    with CountingServer(ROUTES) as server:
+        yield server
+
+
+def plan(target: CountingServer, **scenarios: Json) -> Json:
+    return {"name": "shop", "base_url": target.url, "seed": 3, "scenarios": scenarios}
+
+
+def users(**more: Any) -> Json:
+    """Four users that never stop by themselves, unless said otherwise."""
+    return {"users": 4, "wait_time": "10ms", "endpoints": STEPS, "thresholds": [HELD, MISSED], **more}
+
+
+def arrivals(**more: Any) -> Json:
+    """Sixty iterations a second."""
+    return {"rate": "60/s", "endpoints": STEPS, "thresholds": [HELD], **more}
+
+
+def tiles_of(judged: Json) -> dict[str, float | None]:
+    """What the tiles show, from a scenario of ``summary.json``."""
+    times = judged["response_time_ms"]
+    known = {name: judged[name] for name in ("requests", "failures", "throughput")}
+    known |= {name: times[name] for name in ("p50", "p95", "p99")} | {"users": judged["users_max"]}
+    return known | ({"dropped": judged["arrivals"]["dropped"]} if judged["workload"] == "open" else {})
+
+
+def test_it_follows_a_run_and_ends_with_its_figures(look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """Tiles, lights, reasons and series are those of ``summary.json``; meanwhile they grow."""
+    with live_run(look, tmp_path, plan(target, load=users(run_time="4s"), more=arrivals(run_time="2s"))) as live:
+        seen = live.page()
+        wait_for_state(seen, "running")
+        wait_for_tile(seen, "requests", 50)
+        wait_for_tile(seen, "requests", (tile(seen, "requests") or 0) + 100)
+        assert re.search(r"\d:\d\d of 0:0\d", seen.page.locator("#way-words").inner_text())
+        assert chart(seen, "s1-throughput").locator("path").count() > 3
+        wait_until_judged(seen)
+        summary = summary_of(only_run(tmp_path))
+        assert seen.page.locator("#state").inner_text().lower() == summary["verdict"] == "fail"
+        assert seen.page.locator("#run-name").inner_text() == only_run(tmp_path).name
+        assert seen.page.locator("#reasons li").all_inner_texts() == summary["reasons"]
+        for name, judged in summary["scenarios"].items():
+            for key, wanted in tiles_of(judged).items():
+                assert tile(seen, key, name) == (None if wanted is None else pytest.approx(wanted, abs=1e-6)), key
+            assert {one: verdict for one, (verdict, _) in lights(seen, name).items()} == {
+                one["expression"]: one["verdict"] for one in judged["thresholds"]
+            }
+            rows = seen.page.locator(f"section[data-scenario={name}] [data-part=series] tr")
+            shown = rows.evaluate_all("all => all.map(row => [row.cells[0].textContent, +row.cells[1].dataset.value])")
+            assert dict(shown) == {series: one["requests"] for series, one in judged["series"].items()}
+        assert live.end() == summary["exit_code"] == 1
+
+
+def test_its_lights_say_while_it_runs_what_holds(look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """In a word beside the colour, as soon as it is known; at the end each has the word of its verdict."""
+    with live_run(look, tmp_path, plan(target, load=users())) as live:
+        seen = live.page()
+        missed = f"[data-part=lights] > li[data-expression='{MISSED}'][data-verdict=fail]"
+        held = f"[data-part=lights] > li[data-expression='{HELD}'][data-verdict=pass]"
+        seen.page.locator(missed).wait_for()
+        seen.page.locator(held).wait_for()
+        assert seen.page.locator("html").get_attribute("data-state") == "running"
+        assert lights(seen) == {HELD: ("pass", "holds"), MISSED: ("fail", "missed")}
+        seen.page.locator("#stop").click()
+        wait_until_judged(seen)
+        assert lights(seen) == {HELD: ("pass", "pass"), MISSED: ("fail", "fail")}
+
+
+def test_it_leads_runs(look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """More load, then an end before its time, then another run at the load of the plan; Ctrl-C ends the page."""
+    with live_run(look, tmp_path, plan(target, load=users())) as live:
+        seen = live.page()
+        wait_for_tile(seen, "requests", 50)
+        assert tile(seen, "users") == 4
+        assert seen.page.locator("#start").is_disabled()
+        for _ in range(2):
+            seen.page.locator("#load-more").click()
+        assert seen.page.locator("#load-factor").input_value() == "1.5"
+        seen.page.locator("#load-apply").click()
+        wait_for_tile(seen, "users", 6)
+        assert "1.5 times the planned load" in seen.page.locator("#answer").inner_text()
+        first = seen.page.locator("#run-name").inner_text()
+        seen.page.locator("#stop").click()
+        wait_until_judged(seen)
+        assert seen.page.locator("#stop").is_disabled()
+        assert seen.page.locator("#load-apply").is_disabled()
+        assert "the load was changed by hand" in " ".join(seen.page.locator("#reasons li").all_inner_texts())
+
+        seen.page.locator("#start").click()
+        wait_for_state(seen, "running")
+        wait_for_tile(seen, "requests", 50)
+        assert tile(seen, "users") == 4
+        second = seen.page.locator("#run-name").inner_text()
+        assert seen.page.locator("#reasons li").count() == 0
+        seen.page.locator("#stop").click()
+        wait_until_judged(seen)
+        assert live.end() == 130
+    runs = {path.name: summary_of(path)["scenarios"]["load"]["users_max"] for path in (tmp_path / "runs").iterdir()}
+    assert runs == {first: 6, second: 4}
+    assert Run.open(tmp_path / "runs" / first).manifest["ended_reason"] == "stopped from the live page"
+
+
+def test_everything_can_be_taken_away(look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """Each file of the run directory as it is, and the report opens."""
+    with live_run(look, tmp_path, plan(target, load=users(run_time="1s"))) as live:
+        seen = live.page()
+        wait_until_judged(seen)
+        run = only_run(tmp_path)
+        seen.page.locator("#downloads summary").click()
+        with seen.page.expect_download() as started:
+            seen.page.locator("#files a", has_text="summary.json").click()
+        assert started.value.path().read_bytes() == (run / "summary.json").read_bytes()
+        offered = seen.page.locator("#files a").all_inner_texts()
+        files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+        assert files <= set(offered)
+        report = live.page("report")
+        assert report.page.locator("h1").inner_text().lower().endswith(summary_of(run)["verdict"])
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_everybody_can_read_it(look: Look, target: CountingServer, tmp_path: Path, theme: Theme) -> None:
+    """While a run goes on and when it is over, on a desk, a tablet and a phone, by axe and without moving sideways."""
+    with live_run(look, tmp_path, plan(target, load=users(), more=arrivals(run_time="1s"))) as live:
+        seen = live.page(theme=theme)
+        wait_for_tile(seen, "requests", 200)
+        chart(seen, "s1-throughput")
+        for state in (("running",), ("pass", "fail", "undecided")):
+            wait_for_state(seen, *state)
+            for width_px in WIDTHS_PX:
+                seen.resize(width_px)
+                assert seen.overflow_px() == 0, (state, width_px)
+                assert seen.grave_findings() == [], (state, width_px)
+            if state == ("running",):
+                seen.page.locator("#stop").click()
+
+
+def test_its_charts_answer_while_they_grow(look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """The pointer is told the figures of a moment of the run."""
+    with live_run(look, tmp_path, plan(target, load=users())) as live:
+        seen = live.page()
+        wait_for_tile(seen, "time", 3)
+        moment, *lines = point(seen, "s1-users", 0.5)
+        assert re.fullmatch(r"0:\d\d", moment)
+        assert lines == ["users: 4"]
+
+
+def test_nobody_is_left_with_a_page_that_stands_still(
+    browser: Browser, look: Look, target: CountingServer, tmp_path: Path
+) -> None:
+    """Where the server is gone, the page says so, and keeps what it had."""
+    going = plan(target, load=users(run_time="2s"))
+    with live_run(look, tmp_path, going, "--autoquit", 0) as live, watched(browser) as seen:
+        seen.open(live.url)
+        wait_for_tile(seen, "requests", 50)
+        live.process.finish()
+        seen.page.locator("#connection:visible").wait_for()
+        assert (tile(seen, "requests") or 0) >= 50
+        assert seen.page.locator("#start").is_disabled()
+
+
+def test_its_policy_lets_in_nothing_else(look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """Own scripts alone, no frames around it, nothing kept by others, nobody else may read it."""
+    with live_run(look, tmp_path, plan(target, load=users())) as live:
+        seen = live.page()
+        response = seen.page.reload()
+        assert response is not None
+        headers = response.all_headers()
+        policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";") if part)
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["connect-src"] == "'self'"
+        assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert not [name for name in headers if name.startswith("access-control-")]
+        with pytest.raises(Exception, match=r"Content Security Policy"):
+            seen.page.add_script_tag(content="window.pwned = 1")
+        assert seen.page.evaluate("window.pwned") is None
+        seen.said.clear()  # of the script that was refused
+
+
+def test_another_site_cannot_command_it(browser: Browser, look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """A page from elsewhere in the same browser may neither read what it tells nor stop the run."""
+    with live_run(look, tmp_path, plan(target, load=users())) as live, watched(browser) as foreign:
+        seen = live.page()
+        wait_for_tile(seen, "requests", 50)
+        other = tmp_path / "other.html"
+        other.write_text("<!doctype html><title>Elsewhere</title>", encoding="utf-8")
+        foreign.open(other)
+        for command in ("stop", "start", "load"):
+            for mode in ("no-cors", "cors"):
+                foreign.page.evaluate(
+                    "([url, mode]) => fetch(url, {method: 'POST', mode, credentials: 'include'}).catch(() => null)",
+                    [live.url + command, mode],
+                )
+        read = "url => fetch(url, {credentials: 'include'}).then(answer => answer.text()).catch(() => null)"
+        assert foreign.page.evaluate(read, f"{live.url}download/run.json") is None
+        assert foreign.page.evaluate(read, f"{live.url}events") is None
+        before = tile(seen, "requests") or 0
+        wait_for_tile(seen, "requests", before + 100)
+        assert seen.page.locator("html").get_attribute("data-state") == "running"
+
+
+def test_elsewhere_than_on_loopback_it_needs_its_token(
+    browser: Browser, look: Look, target: CountingServer, tmp_path: Path
+) -> None:
+    """The address that is printed opens it, and the token is neither in the address bar nor in reach of scripts."""
+    with live_run(look, tmp_path, plan(target, load=users()), "--ui-host", "0.0.0.0") as live:
+        port, token = re.search(r":(\d+)/loadworthy/\?token=(.+)", live.url).groups()  # type: ignore[union-attr]
+        page = f"http://127.0.0.1:{port}/loadworthy/"
+        with watched(browser) as stranger:
+            stranger.open(page)
+            assert stranger.page.locator("#stop").count() == 0
+            assert "401" in " ".join(stranger.said)
+        seen = live.page()
+        wait_for_tile(seen, "requests", 50)
+        assert seen.page.url == page
+        assert token not in seen.page.content()
+        assert token not in seen.page.evaluate("document.cookie")

@@ -1,0 +1,81 @@
+"""A worker that joins after the load was changed by hand makes its share of the changed load."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count, takewhile
+from pathlib import Path
+
+import pytest
+from tests.support.cli import Started
+from tests.support.leading import Person, request, run_led
+
+from loadworthy.analysis.by_hand import changes_of
+from loadworthy.analysis.verdict import Verdict
+from loadworthy.engine.control import Control
+from loadworthy.testing import CountingServer
+from loadworthy.units import US_PER_S
+from loadworthy.workload.profile import LoadChange
+
+RATE, RUN_S = 40, 15
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def due_us(change: LoadChange) -> Iterator[int]:
+    """When evenly spaced iterations are due: at the plan's rate until the change, then at so many times it."""
+    before = change.at_us / US_PER_S * RATE
+    for number in count():
+        if number < before:
+            yield round(number / RATE * US_PER_S)
+        else:
+            yield round(change.at_us + (number - before) / (RATE * change.factor) * US_PER_S)
+
+
+@pytest.mark.slow
+def test_a_worker_that_joins_late_makes_its_share_of_the_changed_load(tmp_path: Path) -> None:
+    """One of two is lost and another comes: from the moments that the run names, every iteration begins once, half of
+    them in the newcomer, and half of the users of another scenario are there, too."""
+    address = ("127.0.0.1", free_port())
+    control = Control()
+    with ExitStack() as stack, CountingServer() as server:
+
+        def join() -> Started:
+            joined = Started("worker", "--join", f"{address[0]}:{address[1]}", cwd=tmp_path)
+            return stack.enter_context(joined)
+
+        load = {"rate": RATE, "arrivals": "constant", "run_time": RUN_S,
+                "endpoints": [{"path": "/{{ iteration }}", "name": "/n"}]}  # fmt: skip
+        beside = {"users": 4, "run_time": RUN_S, "wait_time": "100ms", "with": "load",
+                  "endpoints": [{"path": "/beside", "name": "/b"}]}  # fmt: skip
+        plan = {"base_url": server.url, "scenarios": {"load": load, "beside": beside}}
+        _stays, dies = join(), join()
+        person = Person(
+            [(0.1, lambda: control.change_load(3)), (0.2, lambda: dies.send(signal.SIGKILL))], {"worker_lost": join}
+        )
+        summary, run = run_led(request(plan, tmp_path / "runs", remote_workers=2, bind=address), control, person)
+        numbers = Counter(int(one.target[1:]) for one in server.log() if one.target[1:].isdigit())
+    (change,) = changes_of("load", run.events)
+    expected = list(takewhile(lambda at_us: at_us < RUN_S * US_PER_S, due_us(change)))
+    assert set(numbers) <= set(range(len(expected)))
+    assert set(numbers.values()) == {1}
+    alone, together = (
+        bisect_right(expected, float(one["message"].split()[1]) * US_PER_S + 100_000)  # it is told to a tenth
+        for one in run.events
+        if one["type"] == "shared_anew"
+    )
+    assert all(number in numbers for number in range(alone, len(expected)))
+    theirs = [one for one in run.intervals() if one.process == 3]
+    assert sum(one.sent for one in theirs) == pytest.approx((len(expected) - together) / 2, abs=20)
+    assert max(one.users for one in theirs if one.scenario == "beside") == 6  # of twelve
+    assert len(changes_of("beside", run.events)) == 1
+    assert summary.verdict is Verdict.INVALID  # what the lost one should have begun is missing

@@ -1,0 +1,272 @@
+"""The live page under plain Locust: one line of a locustfile, and Locust's own figures as they were."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import psutil
+import pytest
+import requests
+from tests.page.looking import Looking, patient_session
+from tests.support.cli import command, loadworthy
+from tests.support.locust_ports import in_processes
+from tests.support.systems import dead_port
+
+from loadworthy.testing import CountingServer, Route
+
+SOURCE = """
+from loadworthy.page import live_page
+from loadworthy.users import HttpUser
+from locust import FastHttpUser, constant, task
+
+live_page({arguments})
+
+class Ours(HttpUser):
+    wait_time = constant(0.01)
+
+    @task(3)
+    def items(self):
+        self.client.get("/items")
+
+    @task
+    def broken(self):
+        self.client.post("/broken")
+
+class Theirs(FastHttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def fast(self):
+        self.client.get("/fast")
+"""
+ROUTES = (Route("/items", body_bytes=300), Route("/broken", status=500, body_bytes=50), Route("/fast"))
+PLAN = """
+base_url: http://127.0.0.1:9
+scenarios:
+  load: {rate: 50/s, endpoints: [{path: /}], thresholds: ["throughput > 1", "error_rate < 1%"]}
+  other: {endpoints: [{path: /}]}
+"""
+CUT_OFF = 8
+"""Requests that Locust kills with their users: one for each user at most."""
+
+
+def write(folder: Path, arguments: str = "") -> None:
+    """The locustfile."""
+    (folder / "locustfile.py").write_text(SOURCE.format(arguments=arguments), encoding="utf-8")
+    (folder / "plan.yaml").write_text(textwrap.dedent(PLAN), encoding="utf-8")
+
+
+class Locust:
+    """``locust`` with its web interface."""
+
+    def __init__(self, folder: Path, url: str, *options: object) -> None:
+        words = ["-f", "locustfile.py", "--host", url, "--web-port", dead_port(), *options]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "locust", *map(str, words)], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        self.said: list[str] = []
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """The line of its log that says so."""
+        for line in cast("IO[str]", self.process.stderr):
+            self.said.append(line)
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError("".join(self.said))
+
+    def page(self) -> str:
+        """The address that it says."""
+        return self.wait_for(r"live page: (http\S+)")[1]
+
+    def finish(self) -> int:
+        """Ctrl-C, and its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+@contextmanager
+def locust(folder: Path, url: str, *options: object) -> Iterator[Locust]:
+    """It ends with the block, whatever happens."""
+    started = Locust(folder, url, *options)
+    try:
+        yield started
+    finally:
+        for child in (
+            psutil.Process(started.process.pid).children(recursive=True) if started.process.poll() is None else ()
+        ):
+            child.kill()
+        started.process.kill()
+        started.process.communicate()
+
+
+def counts(known: dict[str, Any]) -> Counter[str]:
+    """Requests by name, as the page knows them."""
+    ((_, sections),) = known["scenarios"].items()
+    return Counter({row[0].partition(" ")[2]: row[1] for row in sections["series"]["rows"]})
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_its_figures_are_those_of_locust(tmp_path: Path, processes: int) -> None:
+    """Requests and failures of our users and of Locust's beside them, in one process and from workers."""
+    write(tmp_path, 'plan="plan.yaml", scenario="load"')
+    with CountingServer(ROUTES) as server, locust(tmp_path, server.url, *in_processes(processes)) as started:
+        url = started.page()
+        if processes > 1:
+            for _ in range(processes):
+                started.wait_for("reported as ready")
+        with Looking(url) as page:
+            page.until_state("ready")
+            assert page.post("start", user_count=6, spawn_rate=6).json() == {"ok": True, "message": ""}
+            page.until(lambda known: known["scenarios"]["load"].get("figures", {}).get("requests", 0) > 400)
+            assert page.post("start", user_count=6, spawn_rate=6).status_code == 409
+            assert page.known["scenarios"]["load"]["figures"]["users_max"] == 6
+            page.until(lambda known: any(one["bad"] for one in known["scenarios"]["load"]["happened"]))
+            assert page.post("stop").json()["ok"]
+            known = page.until_state("ended")
+            root = url.removesuffix("loadworthy/")
+            shown = page.session.get(f"{root}stats/requests", timeout=30).json()["stats"]
+            while shown[-1]["num_requests"] < counts(known).total():  # its workers report every three seconds
+                shown = page.session.get(f"{root}stats/requests", timeout=30).json()["stats"]
+        log = Counter(exchange.target for exchange in server.log())
+        started.finish()
+    by_name = {row["name"]: row["num_requests"] for row in shown}
+    assert dict(counts(known)) == {name: by_name[name] for name in ("/items", "/broken", "/fast")}
+    assert known["scenarios"]["load"]["figures"]["failures"] == by_name["/broken"]
+    for name, count in counts(known).items():
+        assert 0 <= log[name] - count <= CUT_OFF
+    lights = {one["expression"]: one["word"] for one in known["scenarios"]["load"]["thresholds"]}
+    assert lights == {"throughput > 1": "holds", "error_rate < 1%": "missed"}
+
+
+def test_its_load_is_changed_by_hand(tmp_path: Path) -> None:
+    """So many times the users that somebody asked for; a second change counts from there, too."""
+    write(tmp_path)
+    with CountingServer(ROUTES) as server, locust(tmp_path, server.url) as started, Looking(started.page()) as page:
+        assert page.post("load", factor=2).status_code == 409
+        page.post("start", user_count=2, spawn_rate=50)
+        for factor, users in ((3, 6), (2, 4)):
+            page.until(lambda known: known["run"]["state"] == "running")
+            assert page.post("load", factor=factor).json()["message"] == f"{users} users from now on."
+            page.until(lambda known, users=users: known["run"]["users"] == users)  # type: ignore[misc]
+        assert page.known["scenarios"]["locustfile"]["state"]["factor"] == 2
+        assert page.post("load", factor=0).status_code == 409
+        page.post("stop")
+        page.until_state("ended")
+        first = page.known["scenarios"]["locustfile"]["figures"]["requests"]
+        page.post("start", user_count=1, spawn_rate=1)
+        known = page.until(
+            lambda known: 0 < known["scenarios"]["locustfile"].get("figures", {}).get("requests", 0) < first
+        )
+        assert known["scenarios"]["locustfile"]["state"]["factor"] == 1
+        started.finish()
+
+
+def test_unless_somebody_asks_it_is_for_this_machine(tmp_path: Path) -> None:
+    """Locust's default are all addresses; with our page it listens on loopback alone."""
+    write(tmp_path)
+    with locust(tmp_path, "http://127.0.0.1:9") as started:
+        url = started.page()
+        assert url.startswith("http://127.0.0.1:")
+        with patient_session() as session:
+            assert session.get(url, timeout=30).status_code == 200
+        listening = [one for one in psutil.Process(started.process.pid).net_connections() if one.status == "LISTEN"]
+        assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
+        root = url.removesuffix("loadworthy/")
+        answer = requests.get(root, timeout=30, headers={"Origin": "http://evil.example"})
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+        assert "./loadworthy/" in answer.text
+        assert requests.get(root, timeout=30, headers={"Host": "evil.example"}).status_code == 403
+        assert started.finish() == 0
+
+
+def test_for_others_it_needs_the_token(tmp_path: Path) -> None:
+    """Locust's own page, too."""
+    write(tmp_path)
+    with locust(tmp_path, "http://127.0.0.1:9", "--web-host", "0.0.0.0", "--web-base-path", "/tests") as started:
+        url = started.page()
+        port, token = url.split("://")[1].partition("/")[0].rpartition(":")[2], url.partition("?token=")[2]
+        root = f"http://127.0.0.1:{port}/tests"
+        assert "/tests/loadworthy/?" in url
+        with patient_session() as session:
+            for path in ("/", "/loadworthy/", "/assets/x", "/stats/requests"):
+                assert session.get(f"{root}{path}", timeout=30).status_code == 401
+            assert session.get(f"{root}/loadworthy/?token={token}", timeout=30).status_code == 200
+            assert session.get(f"{root}/stats/requests", timeout=30).status_code == 200
+            assert session.post(f"{root}/loadworthy/start", timeout=30).status_code == 403
+        started.finish()
+
+
+HEADLESS = """
+import sys
+from locust import events
+
+@events.quitting.add_listener
+def told(environment, **_):
+    modules = [name for name in ("altair", "loadworthy.page.plain_page", "loadworthy.page.view") if name in sys.modules]
+    print("TOLD", modules, len(environment.events.request._handlers), file=sys.stderr)
+"""
+
+
+def test_headless_nothing_changes(tmp_path: Path) -> None:
+    """Nothing is recorded, no library of charts is loaded; Locust's figures are those of the server."""
+    write(tmp_path)
+    with (tmp_path / "locustfile.py").open("a", encoding="utf-8") as file:
+        file.write(HEADLESS)
+    with CountingServer(ROUTES) as server:
+        options = ("--headless", "--host", server.url, "-u", 2, "-r", 2, "-t", "2s", "--json", "--stop-timeout", 5)
+        done = command("-m", "locust", "-f", "locustfile.py", *options, cwd=tmp_path)
+        log = Counter(exchange.target for exchange in server.log())
+    assert "TOLD [] 1" in done.err
+    assert "live page" not in done.err
+    entries = {row["name"]: row["num_requests"] for row in json.loads(done.out[done.out.index("[") :])}
+    for name, count in entries.items():
+        assert 0 <= log[name] - count <= CUT_OFF
+
+
+def test_headless_workers_are_not_asked(tmp_path: Path) -> None:
+    """They ask whether somebody looks, hear nothing, and nobody warns of it."""
+    write(tmp_path)
+    with CountingServer(ROUTES) as server:
+        options = ("--headless", "--host", server.url, "-u", 2, "-r", 2, "-t", "2s", *in_processes(2))
+        done = command("-m", "locust", "-f", "locustfile.py", *options, cwd=tmp_path)
+    assert "loadworthy_" not in done.err
+    assert "Unknown message" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ('plan="plan.yaml"', r"which one is it about\? Give live_page\(scenario=…\) one of: load, other"),
+        ('plan="plan.yaml", scenario="nothing"', "there is no scenario 'nothing'"),
+        ('plan="missing.yaml"', "missing.yaml"),
+    ],
+)
+def test_a_plan_with_a_mistake_ends_it(tmp_path: Path, arguments: str, said: str) -> None:
+    """Exit code 2, and a sentence instead of a traceback."""
+    write(tmp_path, arguments)
+    options = ("-f", "locustfile.py", "--host", "http://127.0.0.1:9", "--web-port", dead_port())
+    done = command("-m", "locust", *options, cwd=tmp_path)
+    assert done.code == 2
+    assert re.search(said, done.err)
+    assert "Traceback" not in done.err
+
+
+def test_under_loadworthy_run_the_line_has_no_effect(tmp_path: Path) -> None:
+    """The same file runs there, and its page is another."""
+    write(tmp_path)
+    with CountingServer(ROUTES) as server:
+        done = loadworthy("run", "locustfile.py", "--url", server.url, "--users", 2, "--run-time", "1s", cwd=tmp_path)
+    assert "live page" not in done.out + done.err
+    assert "locustfile: ended (completed)" in done.out

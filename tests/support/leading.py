@@ -1,0 +1,67 @@
+"""Runs led from within the test's own process: what a person does to them while they go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from loadworthy.analysis.summarize import summarize
+from loadworthy.analysis.summary import Summary
+from loadworthy.cli.target import load_target
+from loadworthy.engine.control import Control
+from loadworthy.engine.run import OnEnvironment, RunRequest, run_plan
+from loadworthy.record.interval import Interval
+from loadworthy.record.rundir import Run
+from loadworthy.units import US_PER_S
+
+Json = dict[str, Any]
+
+
+class Person:
+    """Does something when a wave has gone on for so many seconds, and when an event comes.
+
+    Args:
+        at_s: pairs of seconds and what is done then, ascending.
+        on: type of an event → what is done when the first of its kind comes.
+    """
+
+    def __init__(
+        self,
+        at_s: Sequence[tuple[float, Callable[[], object]]] = (),
+        on: Mapping[str, Callable[[], object]] | None = None,
+    ) -> None:
+        self._at_s = list(at_s)
+        self._on = dict(on or {})
+        self.events: list[Mapping[str, Any]] = []
+        self.answers: list[object] = []
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Note it."""
+        self.events.append(event)
+        if (act := self._on.pop(str(event["type"]), None)) is not None:
+            self.answers.append(act())
+
+    def on_interval(self, interval: Interval) -> None:
+        """Nothing."""
+
+    def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:
+        """Do what is due."""
+        while self._at_s and self._at_s[0][0] * US_PER_S <= elapsed_us:
+            self.answers.append(self._at_s.pop(0)[1]())
+
+
+def request(plan: Mapping[str, Any] | Path, out: Path, processes: int = 1, **keys: Any) -> RunRequest:
+    """To run this plan, over so many processes."""
+    children = 0 if processes == 1 else processes
+    return RunRequest(load_target(plan, environ=os.environ), out, children=children, **keys)
+
+
+def run_led(
+    asked: RunRequest, control: Control, person: Person, on_environment: OnEnvironment | None = None
+) -> tuple[Summary, Run]:
+    """Run it, and judge it; no report is written."""
+    outcome = run_plan(asked, person, control=control, on_environment=on_environment)
+    run = Run.open(outcome.path)
+    return summarize(run), run
