@@ -47,12 +47,14 @@ def test_what_would_pass_is_undecided(tmp_path: Path, events: list[dict[str, Any
     assert summary.exit_code is ExitCode.UNDECIDED
     assert summary.reasons[0] == SENTENCE.format(times)
     assert summary.scenarios["load"].thresholds[0].verdict is Verdict.PASS
+    assert summary.scenarios["load"].to_json()["load_changed"] == len(events)
 
 
 def test_a_change_of_another_scenario_is_none_of_this_one(tmp_path: Path) -> None:
     """It passes as ever."""
     summary = summarize(run_of(tmp_path, [changed(10, 2, "other")]))
     assert summary.scenarios["load"].verdict is Verdict.PASS
+    assert "load_changed" not in summary.scenarios["load"].to_json()
 
 
 def test_what_fails_has_failed(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ _MOMENT = re.compile(r"(?:(\d+):)?(\d+):(\d\d)")
 
 def draw_all(seen: Watched) -> None:
     """Scroll to every chart and wait until it is alive; then back to the top."""
-    for canvas in seen.page.locator("figure .canvas").all():
+    for canvas in seen.page.locator("figure:visible .canvas").all():
         canvas.scroll_into_view_if_needed()
         canvas.locator(".live svg").wait_for()
-    seen.page.locator("figure .canvas:not(.drawn)").first.wait_for(state="detached")
+    seen.page.locator("figure:visible .canvas:not(.drawn)").first.wait_for(state="detached")
     seen.page.evaluate("scrollTo(0, 0)")
     seen.settle()
 
@@ -46,6 +46,22 @@ def seconds_of(moment: str) -> int:
     assert match is not None, moment
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
+
+
+def time_at(seen: Watched, figure: str, share: float) -> float:
+    """The seconds that the time axis shows below a place of a chart, from 0 at its left to 1 at its right.
+
+    By where the labels stand; the first and the last may have been moved inwards.
+    """
+    drawing = chart(seen, figure)
+    box = _box(drawing)
+    places: list[tuple[str, float]] = drawing.locator("text").evaluate_all(
+        "all => all.map(one => [one.textContent, one.getBoundingClientRect()]).map(([text, at]) => [text, at.x + at.width / 2])"
+    )
+    labels = sorted((seconds_of(text), x) for text, x in places if _MOMENT.fullmatch(text))[1:-1]
+    (first_s, first_x), (last_s, last_x) = labels[0], labels[-1]
+    x = box["x"] + share * box["width"]
+    return first_s + (x - first_x) / (last_x - first_x) * (last_s - first_s)
 
 
 def point(seen: Watched, figure: str, share: float) -> list[str]:

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import yaml
 from tests.report.searches import DRIFTS, enduring, searched, stressed, summary
 from tests.support.cli import loadworthy, only_run, write_plan
+from tests.support.compared import write_simulated
 from tests.support.hostile import HostileService, hostile_plan
 from tests.support.runs import ended, interval, make_run, manifest, open_run, series, started
 from tests.support.shop import clean_run, failing_run, spread
@@ -85,12 +87,21 @@ def _of_several(folder: Path) -> Path:
     return write_several(folder).files[0]
 
 
+def _of_comparison(folder: Path) -> Path:
+    rng = np.random.default_rng(41)
+    for side, factor in (("base", 1.0), ("new", 1.4)):
+        for number in range(3):
+            write_simulated(folder / side / f"run-{number}", rng, factor=factor, seconds=6, names=("/items", "/orders"))
+    return compared(folder / "base", folder / "new", folder / "comparison.html")
+
+
 SYNTHETIC: Mapping[str, Callable[[Path], Path]] = {
     "failing": _of_run(failing_run),
     "clean": _of_run(clean_run),
     "open": _of_run(open_run),
     "searches": _of_searches,
     "several": _of_several,
+    "compare": _of_comparison,
 }
 """Name → what writes the page into an empty folder and says where it is."""
 
@@ -113,6 +124,13 @@ def hostile_run(folder: Path) -> Path:
         done = loadworthy("run", write_plan(folder, hostile_plan(folder, service.url)), cwd=folder)
     assert done.code == 1, done.out + done.err
     return only_run(folder)
+
+
+def compared(base: Path, new: Path, page: Path) -> Path:
+    """The page that compares two sides, fit or not."""
+    done = loadworthy("compare", base, "--to", new, "--force", "--html", page, cwd=page.parent)
+    assert page.exists(), done.out + done.err
+    return page
 
 
 def several_with(run: Path, folder: Path) -> Path:

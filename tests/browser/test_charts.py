@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.controls import chart, column, drag, draw_all, point, seconds_of, times_s, told
+from tests.browser.controls import chart, column, drag, draw_all, point, seconds_of, time_at, times_s, told
 from tests.browser.pages import mixed_run, report_of, requests_per_s
 from tests.support.browser import Look, Theme, Watched, watched
 
@@ -119,6 +119,7 @@ def test_the_pointer_is_told_what_was_then(look: Look, page: Path, timeline: Tim
     for figure, labels in (("s1-response-time", ("p50", "p95")), ("s1-throughput", ("requests",))):
         moment, *lines = point(seen, figure, share)
         then = timeline[seconds_of(moment)]
+        assert seconds_of(moment) == pytest.approx(time_at(seen, figure, share), abs=STEP_S / 2 + 0.1)
         known = {"requests": then.throughput, "p50": then.p50_ms, "p95": then.p95_ms}
         found = values_of(lines)
         assert [found[label] for label in labels] == pytest.approx([known[label] for label in labels], rel=1e-3)

@@ -74,10 +74,9 @@ def serving(page: Wsgi) -> Iterator[str]:
 
 
 def plan_for(url: str, **scenario: Any) -> dict[str, Any]:
-    return {
-        "base_url": url,
-        "scenarios": {"load": {"users": 2, "wait_time": "10ms", "endpoints": [{"path": "/"}], **scenario}},
-    }
+    """Its limit is far off: on a busy machine, too, the generator is not what decides."""
+    load = {"users": 2, "wait_time": "10ms", "endpoints": [{"path": "/"}], "thresholds": ["max < 5s"], **scenario}
+    return {"base_url": url, "scenarios": {"load": load}}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -101,7 +100,7 @@ def test_a_web_server_answers_while_a_run_goes_on(tmp_path: Path, processes: int
         person = Person(
             [
                 (0.2, lambda: gevent.spawn(requests.get, f"{url}/load?2", timeout=10)),
-                (3.0, lambda: gevent.spawn(requests.get, f"{url}/stop", timeout=10)),
+                (4.0, lambda: gevent.spawn(requests.get, f"{url}/stop", timeout=10)),
             ],
             {"scenario_started": under_way.set, "scenario_ended": under_way.clear},
         )

@@ -117,6 +117,18 @@ def counts(known: dict[str, Any]) -> Counter[str]:
     return Counter({row[0].partition(" ")[2]: row[1] for row in sections["series"]["rows"]})
 
 
+def settled(page: Looking) -> list[dict[str, Any]]:
+    """Locust's statistics, when all has come to both: it kills its users, and its workers report now and then."""
+    url = f"{page.url.removesuffix('loadworthy/')}stats/requests"
+    while True:
+        shown: list[dict[str, Any]] = page.session.get(url, timeout=30).json()["stats"]
+        missing = shown[-1]["num_requests"] - counts(page.known).total()
+        if not missing:
+            return shown
+        if missing > 0:
+            page.look()
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_its_figures_are_those_of_locust(tmp_path: Path, processes: int) -> None:
     """Requests and failures of our users and of Locust's beside them, in one process and from workers."""
@@ -134,11 +146,9 @@ def test_its_figures_are_those_of_locust(tmp_path: Path, processes: int) -> None
             assert page.known["scenarios"]["load"]["figures"]["users_max"] == 6
             page.until(lambda known: any(one["bad"] for one in known["scenarios"]["load"]["happened"]))
             assert page.post("stop").json()["ok"]
-            known = page.until_state("ended")
-            root = url.removesuffix("loadworthy/")
-            shown = page.session.get(f"{root}stats/requests", timeout=30).json()["stats"]
-            while shown[-1]["num_requests"] < counts(known).total():  # its workers report every three seconds
-                shown = page.session.get(f"{root}stats/requests", timeout=30).json()["stats"]
+            page.until_state("ended")
+            shown = settled(page)
+            known = page.known
         log = Counter(exchange.target for exchange in server.log())
         started.finish()
     by_name = {row["name"]: row["num_requests"] for row in shown}
@@ -171,6 +181,19 @@ def test_its_load_is_changed_by_hand(tmp_path: Path) -> None:
         )
         assert known["scenarios"]["locustfile"]["state"]["factor"] == 1
         started.finish()
+
+
+def test_a_test_that_does_not_begin_says_why(tmp_path: Path) -> None:
+    """Where nothing listens at the target, and the locustfile asks for one: on the page, and not in the log alone."""
+    write(tmp_path)
+    with (tmp_path / "locustfile.py").open("a", encoding="utf-8") as file:
+        file.write("\nfrom loadworthy.users.preflight import require_target\nrequire_target()\n")
+    with locust(tmp_path, "http://127.0.0.1:9") as started, Looking(started.page()) as page:
+        page.post("start", user_count=1, spawn_rate=1)
+        known = page.until_state("failed")
+        assert known["run"]["why"].startswith("nothing listens at http://127.0.0.1:9 (connection refused)")
+        assert known["run"]["files"] == []
+        assert started.finish() == 0
 
 
 def test_unless_somebody_asks_it_is_for_this_machine(tmp_path: Path) -> None:

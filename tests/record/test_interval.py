@@ -32,6 +32,8 @@ def series_intervals(draw: st.DrawFn) -> SeriesInterval:
         failure_kinds=kinds,
         response=response,
         service=response if draw(st.booleans()) or not response.count else Histogram.of(draw(TIMES)),
+        content_bytes=draw(COUNT),
+        send_lag=Histogram.of(draw(TIMES)),
     )
 
 

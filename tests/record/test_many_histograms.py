@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadworthy.record.histogram import LAST_BIN, MAX_TRACKABLE_US, Histogram, bin_bounds
+from loadworthy.record.histogram import HEADER, LAST_BIN, MAX_TRACKABLE_US, Histogram, bin_bounds
 from loadworthy.record.many_histograms import (
     HistogramRows,
     HistogramTable,
@@ -73,8 +73,21 @@ def test_one_that_is_damaged_is_as_if_it_were_alone(
 def test_text_that_is_no_base64_is_refused() -> None:
     """As it is for a single one."""
     text = Histogram.of([5]).to_base64()
+    for bad in (text[:8] + "!" + text[8:], text[:-2] + "!!", text + text):
+        with pytest.raises(ValueError):
+            from_base64([text] * 6 + [bad])
+
+
+@pytest.mark.parametrize(("gap_width", "count_width", "used"), [(2, 0, 1), (3, 0, 1), (0, 4, 0), (4, 0, 0), (2, 0, 0)])
+def test_widths_that_cannot_be_are_refused(gap_width: int, count_width: int, used: int) -> None:
+    """Whether or not there is anything of that width."""
+    overflow = 1 - used
+    header = HEADER.pack(1, gap_width << 4 | count_width, used, 1, 5, 5, 5, overflow)
+    data = header + (5).to_bytes(1 << gap_width, "little") * used + b"\1" * used
     with pytest.raises(ValueError):
-        from_base64([text] * 6 + [text[:-2] + "!!"])
+        Histogram.from_bytes(data)
+    with pytest.raises(ValueError):
+        from_bytes([Histogram.of([5]).to_bytes()] * 6 + [data])
 
 
 @given(several=FEW_OR_MANY)
@@ -88,6 +101,13 @@ def test_together_they_are_one_merged(several: list[list[int]]) -> None:
 PIECES = st.lists(
     st.lists(st.tuples(st.integers(0, 20), st.lists(LATENCY, max_size=12)), max_size=12), min_size=1, max_size=6
 )
+
+
+def test_rows_without_any_bin_are_joined() -> None:
+    """All of their values are past one hour; others stand before and behind them."""
+    past = MAX_TRACKABLE_US + 5
+    joined = HistogramTable().joined([rows_of([(1, [past]), (0, [7])]), rows_of([(1, [past + 1]), (2, [9, past])])])
+    assert joined.histograms() == [Histogram.of([7]), Histogram.of([past, past + 1]), Histogram.of([9, past])]
 
 
 @given(several=PIECES, again=PIECES, kept=st.booleans())
@@ -114,6 +134,7 @@ def test_joined_rows_are_merged_row_by_row(
 def test_percentiles_of_rows_are_those_of_each(several: list[list[int]]) -> None:
     """To the last digit; the ends are exact, and what has overflowed is the maximum."""
     made = [Histogram.of(samples) for samples in several]
+    made.append(Histogram.of([7, 8, *[MAX_TRACKABLE_US + 5] * 5]))
     lines = HistogramRows.of(made).percentiles_us(FRACTIONS)
     assert lines.T.tolist() == [one.percentiles_us(FRACTIONS) for one in made]
 

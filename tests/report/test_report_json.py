@@ -11,6 +11,7 @@ from tests.support.runs import interval, make_run, manifest, open_run, series
 from loadworthy.analysis.reading import read
 from loadworthy.analysis.summarize import summarize, timeline
 from loadworthy.record.rundir import Run
+from loadworthy.report.figures.course import step_of
 from loadworthy.report.report_json import report_json
 
 
@@ -51,6 +52,17 @@ def test_what_the_charts_show_is_there(tmp_path: Path) -> None:
     assert sum(columns["throughput"]) * told["step_s"] == figures.requests
     assert {len(column) for column in columns.values()} == {len(told["at_s"])}
     assert list(scenarios["browse"]["series_timeline"]["series"]) == ["GET /"]
+
+
+def test_series_have_the_steps_of_the_charts(tmp_path: Path) -> None:
+    """Long enough for a percentile, where there are few requests in a second."""
+    run = make_run(tmp_path / "run", [interval(second, series("/a", [1000] * 3)) for second in range(300)])
+    reading = read(run)
+    made = summarize(run, reading)
+    told = json.loads(report_json(made, {}, run.manifest, [], reading=reading))["scenarios"]["load"]["series_timeline"]
+    assert told["step_s"] == step_of(made.scenarios["load"]) == 30
+    assert told["at_s"] == list(range(0, 300, 30))
+    assert told["series"]["GET /a"]["p95_ms"] == [1.0] * 10
 
 
 def test_a_scenario_that_never_ran_has_no_charts(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ USUAL = ("throughput", "response-time", "users", "generator", "distribution", "e
 
 
 def plots(scenario: str, *names: str) -> list[str]:
-    return [f"plots/{scenario}-{name}.{kind}" for name in names for kind in ("svg", "png")]
+    return [f"plots/{scenario}-{name}.{kind}" for kind in ("svg", "png") for name in names]
 
 
 def short_run(folder: Path, **reporting: Any) -> Run:
@@ -52,15 +52,22 @@ def test_all_reports_are_written_and_are_the_same_the_next_time(tmp_path: Path) 
 
 
 def test_scenarios_whose_names_are_alike_have_files_of_their_own(tmp_path: Path) -> None:
-    """In a file system that knows no capital letters, too."""
-    names = ("Load", "load", "load!")
+    """In a file system that knows no capital letters, too; and where the figure of one is called as that of another."""
+    names = ("Load", "load", "load-process")
     intervals = [
-        interval(0, series(times_us=[1000] * 9), scenario=name, number=number) for number, name in enumerate(names)
+        interval(second, series(times_us=[1000] * 9), scenario=name, number=10 * number + second)
+        for number, name in enumerate(names)
+        for second in (3 * number, 3 * number + 1)
+    ]
+    readings = [
+        {"at_ms": START_MS + 1000 * second, "source": "process", "values": {"users": 1.0 + second}}
+        for second in range(2)
     ]
     run_json = manifest(dict.fromkeys(names, ()), planned_s=1.0)
     run_json["plan"]["reporting"] = {"formats": ["plots"]}
-    contents = render_reports(make_run(tmp_path / "run", intervals, run_json=run_json))[1]
-    assert len([name for name in contents if name.endswith("-users.png")]) == 3
+    contents = render_reports(make_run(tmp_path / "run", intervals, resources=readings, run_json=run_json))[1]
+    drawings = [name for name in contents if name.endswith(".svg")]
+    assert len([name for name in drawings if "-users" in name]) == 4
     assert len({name.lower() for name in contents}) == len(contents)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from loadworthy.analysis.accumulate import Accumulator, ScenarioTotals, WindowFigures
-from loadworthy.analysis.by_hand import by_hand
+from loadworthy.analysis.by_hand import by_hand, changes_of
 from loadworthy.analysis.ending import Ending, judge_ending, run_duration_s, seconds
 from loadworthy.analysis.endurance import DriftReport, judge_endurance
 from loadworthy.analysis.endurance_metrics import steady_stretch, step_s
@@ -159,11 +159,12 @@ def _with_drift(scenarios: Mapping[str, ScenarioSummary], reading: Reading, run:
 
 def _with_changes(scenarios: Mapping[str, ScenarioSummary], run: Run) -> dict[str, ScenarioSummary]:
     """Those whose load was changed by hand cannot pass."""
-    changed = {name: why for name in scenarios if (why := by_hand(name, run.events)) is not None}
-    return {
-        name: _with_reasons(scenario, [Reason(Verdict.UNDECIDED, changed[name])] if name in changed else ())
-        for name, scenario in scenarios.items()
-    }
+    result = dict(scenarios)
+    for name, scenario in scenarios.items():
+        if (why := by_hand(name, run.events)) is not None:
+            changed = replace(scenario, load_changes=len(changes_of(name, run.events)))
+            result[name] = _with_reasons(changed, [Reason(Verdict.UNDECIDED, why)])
+    return result
 
 
 def _with_reasons(scenario: ScenarioSummary, more: Iterable[Reason]) -> ScenarioSummary:

@@ -73,6 +73,8 @@ class ScenarioSummary:
     """None where the scenario did not look for its own load."""
     drift: DriftReport | None = None
     """None where the scenario is no endurance."""
+    load_changes: int = 0
+    """How often its load was changed by hand; then it was not the load of the plan."""
 
     def to_json(self) -> Json:
         """The form that stands in ``summary.json``."""
@@ -101,6 +103,8 @@ class ScenarioSummary:
             data |= self.search.to_json()
         if self.drift is not None:
             data |= self.drift.to_json()
+        if self.load_changes:
+            data["load_changed"] = self.load_changes
         if self.resources:
             data["resources"] = {
                 source: {metric: figures.to_json() for metric, figures in metrics.items()}

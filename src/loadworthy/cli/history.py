@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadworthy.cli.sides import runs_in, summary_of
+from loadworthy.cli.sides import is_changed_by_hand, runs_in, summary_of
 from loadworthy.errors import ExitCode, LoadworthyError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ examples:
   loadworthy history --json > history.json
 
 A change point is where a figure changed its level for good, and it is shown with the commit. Runs that are invalid or
-were cut short take no part in that, and only the last 500 of the others are looked at. The figures are kept in
+were cut short, or whose load was changed by hand, take no part in that, and only the last 500 of the others are looked at. The figures are kept in
 history.sqlite beside the runs; it is made again from them whenever it is missing or does not fit.
 """
 
@@ -88,7 +88,7 @@ def refresh(index: RunIndex, folder: Path, told: Callable[[float], None]) -> Ite
             run = Run.open(path)
             summary = summary_of(run)
             kept = indexed_run(name, stamp, summary, run.manifest)
-            index.put(replace(kept, cut_short=_is_cut_short(run.manifest, summary)))
+            index.put(replace(kept, cut_short=_is_cut_short(run.manifest, summary) or is_changed_by_hand(summary)))
         except LoadworthyError as error:
             index.remove([name])
             yield f"passed over {name}: {error}"
@@ -153,7 +153,7 @@ def _trend(scenario: str, series: str, figure: str, points: Sequence[TrendPoint]
     if len(ended) < len(points):
         few = len(points) - len(ended)
         words = "1 run was" if few == 1 else f"{few} runs were"
-        notes.append(f"{scenario}: {words} cut short (killed or interrupted), and left out in looking for changes.")
+        notes.append(f"{scenario}: {words} cut short (killed or interrupted) or changed by hand, and left out in looking for changes.")
     judged = sum(figure in point.figures and point.run.verdict != "invalid" for point in ended)
     if judged > MOST_RUNS:
         notes.append(f"{scenario}: changes were looked for in the last {MOST_RUNS} of {judged:,} runs.")

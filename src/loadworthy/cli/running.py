@@ -11,6 +11,7 @@ from loadworthy.engine.observer import Observer, SilentObserver, Watchers
 from loadworthy.engine.run import OnEnvironment, RunOutcome, RunRequest, run_plan
 from loadworthy.errors import ExitCode
 from loadworthy.plan.model import Plan
+from loadworthy.plan.reporting import DEFAULT_FORMATS, formats_of
 
 
 def run_and_show(request: RunRequest) -> ExitCode:
@@ -31,6 +32,7 @@ def run_and_judge(
 
     ``control`` and ``on_environment`` as in :func:`~loadworthy.engine.run.run_plan`.
     """
+    _require_formats(request.loaded.plan)
     outcome: RunOutcome | None = None
     try:
         with _view(request, view) as watching:
@@ -41,6 +43,16 @@ def run_and_judge(
         if outcome is None:
             raise
     return judge(outcome.path, closing=closing)
+
+
+def _require_formats(plan: Plan) -> None:
+    """UsageError where a report that is wanted needs what is not installed: after the run it would be too late."""
+    unusual = [name for name in formats_of(plan.reporting) if name not in DEFAULT_FORMATS]
+    if unusual:
+        from loadworthy.report.exports import require_extra
+
+        for name in unusual:
+            require_extra(name)
 
 
 @contextmanager

@@ -162,8 +162,16 @@ def _about(one: _Opened) -> Iterator[str]:
     name, ended = one.run.path.name, one.run.manifest.get("ended")
     if _bad(one):
         yield f"{name} is invalid and was forced in"
+    if is_changed_by_hand(one.summary):
+        yield f"the load of {name} was changed by hand"
     if ended != "completed":
         yield f"{name} did not get to its planned end ({ended or 'it has no end on record'})"
+
+
+def is_changed_by_hand(summary: Mapping[str, Any]) -> bool:
+    """Whether the load of a run was not that of its plan, by its summary."""
+    scenarios = summary.get("scenarios")
+    return isinstance(scenarios, Mapping) and any(one.get("load_changed") for one in scenarios.values())
 
 
 def _bad(one: _Opened) -> bool:

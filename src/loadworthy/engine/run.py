@@ -38,6 +38,7 @@ from loadworthy.engine.searching import Searcher, SearchOutlet
 from loadworthy.errors import LoadworthyError, RunDirError, SetupError, UsageError
 from loadworthy.plan.load import LoadedPlan
 from loadworthy.plan.model import Plan
+from loadworthy.plan.reporting import idle_keys
 from loadworthy.record.rundir import RunWriter
 from loadworthy.units import US_PER_S
 from loadworthy.users.preflight import direct_hosts, first_complaint
@@ -321,7 +322,7 @@ class _PlanRun:
         for message in self._warnings:
             journal.event({"type": "warning", "message": message})
         idle = [f"locust.{key}" for key in self._plan.locust if key != "locustfile"]
-        idle += [f"reporting.{key}" for key in self._plan.reporting]
+        idle += [f"reporting.{key}" for key in idle_keys(self._plan.reporting)]
         if idle:
             message = f"kept in run.json and without effect in this version: {', '.join(idle)}"
             journal.event({"type": "warning", "message": message})

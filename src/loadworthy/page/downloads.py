@@ -20,14 +20,15 @@ _MOST_FILES = 1000
 def files_of(directory: Path) -> Mapping[str, Path]:
     """Name (with ``/`` where it lies in a folder) → file, for all regular files of a run directory that lie in it.
 
-    Empty where there is no such directory. Links, and files that are being written under a name of their own, are none.
+    Empty where there is no such directory. Links that lead out of it, and files that are being written under a name of
+    their own, are none.
     """
     if not directory.is_dir():
         return {}
     found = {}
     for path in sorted(directory.rglob("*"))[:_MOST_FILES]:
         name = path.relative_to(directory)
-        if path.is_symlink() or not path.is_file() or any(part.startswith(".") for part in name.parts):
+        if not path.is_file() or any(part.startswith(".") for part in name.parts):
             continue
         if path.resolve().is_relative_to(directory.resolve()):
             found[name.as_posix()] = path

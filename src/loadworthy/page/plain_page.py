@@ -62,6 +62,9 @@ class PlainPage:
         self._watch = HealthWatch()
         self._thresholds = self._new_thresholds()
         self._began_us = 0
+        self._is_begun = False
+        self._errors = _LastError()
+        logging.getLogger("loadworthy").addHandler(self._errors)
         self._ticking: gevent.Greenlet | None = None
         self._users: tuple[int, int] | None = None
         """Those that somebody asked for, and what we made of them."""
@@ -140,24 +143,34 @@ class PlainPage:
             self._tell({"type": kind, "expression": breach.expression, "message": breach.message})
 
     def _on_test_start(self, **_: Any) -> None:
-        self._feed = self._new_feed()
+        self._is_begun = True
         self._watch, self._thresholds, self._users = HealthWatch(), self._new_thresholds(), None
         self._began_us = self._clock.monotonic_us()
+        self._show_another()
         self._feed.begins()
-        self._stream.show(self._feed)
         planned_s = self._options().get("run_time")
         self._tell({"type": "scenario_started", "users": None, "planned_duration_s": planned_s, "workload": "closed"})
         self._ticking = gevent.spawn(self._tick)
 
     def _on_test_stopping(self, **_: Any) -> None:
-        self._tell({"type": "scenario_ended", "reason": "completed"})
+        if self._is_begun:
+            self._tell({"type": "scenario_ended", "reason": "completed"})
 
     def _on_test_stop(self, **_: Any) -> None:
         if self._ticking is not None:
             self._ticking.kill()
-        self._feed.files = tuple(_DOWNLOADS)
-        self._feed.ended()
+        if self._is_begun:
+            self._feed.files = tuple(_DOWNLOADS)
+            self._feed.ended()
+        else:  # somebody has ended it before it came to us, as where nothing listens at the target
+            self._show_another()
+            self._feed.failed(self._errors.last or "The test did not begin; Locust's log says why.")
+        self._is_begun, self._errors.last = False, ""
         self._stream.push()
+
+    def _show_another(self) -> None:
+        self._feed = self._new_feed()
+        self._stream.show(self._feed)
 
     def _tick(self) -> None:
         planned_s = self._options().get("run_time")
@@ -224,6 +237,18 @@ class PlainPage:
         expressions = {name: spec.thresholds for name, spec in self._plain.plan.scenarios.items()}
         processes = 1 if isinstance(self._environment.runner, LocalRunner) else 0  # workers come and go
         return LiveThresholds(expressions, self._plain.data, processes=processes)
+
+
+class _LastError(logging.Handler):
+    """Keeps the last error that Loadworthy has logged: whoever looks at the page does not see the log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.last = record.getMessage()
 
 
 def _only_if_logged_in() -> Any:

@@ -28,7 +28,8 @@ class PlainRecording:
         environment: Locust's, with its runner.
         process: the number of this process.
         clock: stamps intervals.
-        on_interval: takes each, at the latest when the test has stopped. They are of no scenario.
+        on_interval: takes each, most of them before the test has stopped: what users that Locust ends have still to
+            say comes at once. They are of no scenario.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class PlainRecording:
         self._cut_wall_us, self._cut_us = self._clock.wall_us(), self._clock.monotonic_us()
 
     def _take(self, drained: Drained) -> None:
-        if not self._cutter.running:
-            return  # between two tests
+        if not self._cutter.running and not self._is_stopping:
+            return  # before the first test
         for kept, more in ((self._series, drained.series), (self._parts, drained.parts)):
             _add(kept, more)
         self._interrupted += drained.interrupted
         self._receive_lag.merge(drained.receive_lag)
+        if not self._cutter.running and self._series:
+            self._hand_out()
 
     def _on_test_start(self, **_kwargs: Any) -> None:
         self._is_stopping = False
@@ -82,11 +85,14 @@ class PlainRecording:
 
     def _on_test_stop(self, **_kwargs: Any) -> None:
         if self._cutter.running:
-            self._cut()
             self._cutter.stop()
+            self._recording.flush()
 
     def _cut(self) -> None:
         self._recording.flush()
+        self._hand_out()
+
+    def _hand_out(self) -> None:
         now_us = self._clock.monotonic_us()
         runner = self._environment.runner
         interval = Interval(

@@ -96,8 +96,10 @@ class HistogramRows:
         places = self.edges.tolist()
         bins, counts = self.bins.astype(np.int64, copy=False), self.counts.astype(np.int64, copy=False)
         return [
-            Histogram.of_bins(bins[start:end], counts[start:end], *figures, text=text)
-            for start, end, figures, text in zip(places, places[1:], self.figures.T.tolist(), texts, strict=False)
+            Histogram.of_bins(bins[start:end], counts[start:end], count, sum_us, min_us, max_us, overflow, text)
+            for start, end, (count, sum_us, min_us, max_us, overflow), text in zip(
+                places, places[1:], self.figures.T.tolist(), texts, strict=False
+            )
         ]
 
     def first(self, rows: Int64Array) -> HistogramRows:

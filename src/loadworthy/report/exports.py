@@ -106,9 +106,7 @@ class Source:
     def drawings(self) -> dict[str, str]:
         """File name without its ending → the SVG of a figure."""
         if self._drawings is None:
-            self._drawings = {}
-            for name, (group, _) in zip(unique_names(list(self.groups)), self.groups.values(), strict=True):
-                self._drawings |= plot_files(name, self.whole.run, group)
+            self._drawings = plot_files([(name, self.whole.run, group) for name, (group, _) in self.groups.items()])
         return self._drawings
 
     @property

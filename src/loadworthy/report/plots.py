@@ -13,12 +13,19 @@ _ADDRESS = re.compile(r"https?://\S+")
 _MOST_CHARACTERS = 80
 
 
-def plot_files(scenario: str, run: str, group: FigureGroup) -> dict[str, str]:
-    """File name without its ending → SVG of each figure of a scenario: ``load-response-time``."""
+def plot_files(shown: Sequence[tuple[str, str, FigureGroup]]) -> dict[str, str]:
+    """File name without its ending → SVG of each figure: ``load-response-time``.
+
+    Args:
+        shown: scenario, run and figures; names are unique over all of them.
+    """
+    figures = [(scenario, run, group, figure) for scenario, run, group in shown for figure in group.figures]
     # A monitor's figure has its address in the title, which would fill the name.
-    names = unique_names([f"{scenario}-{_ADDRESS.sub('', figure.title)}" for figure in group.figures])
-    subtitle = f"{scenario} · {run}"
-    return {name: file_svg(figure, group.data, subtitle) for name, figure in zip(names, group.figures, strict=True)}
+    names = unique_names([f"{scenario}-{_ADDRESS.sub('', figure.title)}" for scenario, _, _, figure in figures])
+    return {
+        name: file_svg(figure, group.data, f"{scenario} · {run}")
+        for name, (scenario, run, group, figure) in zip(names, figures, strict=True)
+    }
 
 
 def unique_names(texts: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from loadworthy.report.figures.course import Course, course_of
 from loadworthy.report.figures.distribution import distribution
 from loadworthy.report.figures.figure import Columns, Figure
 from loadworthy.report.figures.heat_map import heat_map
+from loadworthy.report.figures.layers import trusted
 from loadworthy.report.figures.marks import Moment, judged_moments, moments, shown
 from loadworthy.report.figures.over_time import error_rate, over_time_figures, response_time, throughput, users
 from loadworthy.report.figures.readings import reading_figures
@@ -34,6 +35,16 @@ def scenario_groups(
 ) -> Groups:
     """Scenario → its figures and what happened in it, for those that ran."""
     series = resources or {}
+    with trusted():
+        return _groups(summary, reading, events, series)
+
+
+def _groups(
+    summary: Summary,
+    reading: Reading,
+    events: Sequence[Mapping[str, Any]],
+    series: Mapping[str, ResourceSeries],
+) -> Groups:
     return {
         name: scenario_group(f"s{place}", scenario, reading, events, series.get(name))
         for place, (name, scenario) in enumerate(summary.scenarios.items(), 1)
@@ -70,9 +81,10 @@ def short_group(
         return FigureGroup(anchor, ())
     course = course_of(scenario, reading.timeline, _happened(scenario, reading, events))
     target = {} if resources is None else {key: one for key, one in resources.points.items() if key != GENERATOR}
-    figures = [throughput(course), response_time(course), error_rate(course), users(course)]
-    figures += reading_figures(ResourceSeries(scenario.duration_s, target), scenario.drift)
-    trials = trials_figure(scenario)
+    with trusted():
+        figures = [throughput(course), response_time(course), error_rate(course), users(course)]
+        figures += reading_figures(ResourceSeries(scenario.duration_s, target), scenario.drift)
+        trials = trials_figure(scenario)
     return FigureGroup(anchor, [*([trials] if trials else []), *figures], course.data())
 
 

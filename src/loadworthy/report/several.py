@@ -28,7 +28,7 @@ from loadworthy.report.html import MEANINGS, report_environment
 from loadworthy.report.html_page import CHARTS, REPORT, TABLES, DrawnFigure, FigureGroup, scripts_of
 from loadworthy.report.key_figures import KeyFigure, key_figures, parts_of
 from loadworthy.report.plots import FOLDER as PLOTS
-from loadworthy.report.plots import plot_files, unique_names
+from loadworthy.report.plots import plot_files
 from loadworthy.report.scenario_figures import short_group
 from loadworthy.report.several_trend import TrendRow, trend_rows
 
@@ -96,9 +96,8 @@ def write_several(directory: Path, names: Sequence[str] | None = None) -> Severa
     report = read_several(directory, names)
     folder = directory / FOLDER
     contents: dict[str, str | bytes] = {PAGE: several_html(report), DATA: several_json(report)}
-    for name, one in zip(unique_names([one.summary.name for one in report.scenarios]), report.scenarios, strict=True):
-        for file, drawing in plot_files(name, one.run, one.group).items():
-            contents |= {f"{PLOTS}/{file}.svg": drawing, f"{PLOTS}/{file}.png": png(drawing)}
+    for file, drawing in plot_files([(one.summary.name, one.run, one.group) for one in report.scenarios]).items():
+        contents |= {f"{PLOTS}/{file}.svg": drawing, f"{PLOTS}/{file}.png": png(drawing)}
     try:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
         for file, content in contents.items():

@@ -49,7 +49,7 @@ def distribution(response: PercentileCurve, service: PercentileCurve | None = No
     base = alt.Chart(alt.NamedData(CURVE)).encode(x=x)
     band = base.mark_area(opacity=0.2, color=BLUE).encode(y=alt.Y("low:Q"), y2="high:Q")
     lines = [layers.line("ms", key, keys, x, name)[-1] for key, name in zip(keys, data, strict=True)]
-    spots = base.mark_point(opacity=0, size=160).encode(y=alt.Y("ms:Q"), tooltip=alt.Tooltip("words:N"))
+    spots = base.mark_point(opacity=0, size=160, color=BLUE).encode(y=alt.Y("ms:Q"), tooltip=alt.Tooltip("words:N"))
     described = layers.plain(alt.layer(band, *lines, spots).properties(height=240))
     layers.log_axis(described, low / _ROOM, high * _ROOM)
     legend = [*keys, Key("95 % interval", BLUE, "area")]

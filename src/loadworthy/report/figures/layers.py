@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.report.figures.figure import Columns, Json, Key
@@ -32,6 +33,18 @@ _MOMENT = (
     "(+datum.value % 1000 ? slice(utcFormat(+datum.value, '.%L'), 0, 2) : '')"
 )
 """``0:05``, ``2:30``, ``1:00:00``: the time of the scenario, which may go on for days."""
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Charts that are made meanwhile are not held against Vega-Lite's schema, which takes as long as all else.
+
+    The tests make every one of them with that check.
+    """
+    from altair.utils import schemapi
+
+    with schemapi.debug_mode(False):
+        yield
 
 
 def time_axis() -> alt.X:

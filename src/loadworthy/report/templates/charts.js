@@ -14,9 +14,9 @@
     return Array.from({ length }, (_, at) => Object.fromEntries(names.map((name) => [name, columns[name][at]])));
   }
 
-  /* The same with every colour of the palette as the page has it now. */
+  /* The same with every colour of the palette as the page has it now; ``colours`` is a Map, for any text may be asked. */
   function recoloured(value, colours) {
-    if (typeof value === "string") return colours[value] || value;
+    if (typeof value === "string") return colours.get(value) || value;
     if (Array.isArray(value)) return value.map((one) => recoloured(one, colours));
     if (value === null || typeof value !== "object") return value;
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, recoloured(one, colours)]));
@@ -97,16 +97,18 @@
       target.setAttribute("role", "img");
       target.setAttribute("aria-label", this.figure.title);
       const datasets = Object.fromEntries([...this.names].map((name) => [name, rowsOf(this.columns(name))]));
+      const look = { ...this.figure.chart, config: this.charts.config };
       const spec = {
-        ...this.figure.chart, datasets, width: this.width(), autosize: { type: "fit-x", contains: "padding" },
-        config: this.charts.config,
+        ...recoloured(look, this.charts.colours()), datasets, width: this.width(),
+        autosize: { type: "fit-x", contains: "padding" },
       };
       const old = this.canvas.querySelector(".live");
       this.canvas.append(target);
-      const { view } = await window.vegaEmbed(target, recoloured(spec, this.charts.colours()), {
+      const { view } = await window.vegaEmbed(target, spec, {
         ast: true, renderer: "svg", actions: false, defaultStyle: false, logLevel: LOG_ERRORS,
         tooltip: (_handler, event, _item, value) => this.tell(event, value),
       });
+      target.querySelector("svg").setAttribute("aria-hidden", "true");  // the box is the picture, and has its name
       if (old) old.remove();
       if (this.view) this.view.finalize();
       this.view = view;
@@ -312,7 +314,7 @@
 
     colours() {
       const style = getComputedStyle(document.documentElement);
-      return Object.fromEntries(Object.entries(this.palette).map(
+      return new Map(Object.entries(this.palette).map(
         ([colour, variable]) => [colour, style.getPropertyValue(variable).trim() || colour]));
     }
 
