@@ -184,6 +184,13 @@ def test_a_report_of_locust_may_run_its_own_scripts(app: Flask) -> None:
     assert answer.headers["Content-Security-Policy"].count("'sha256-") >= 1
 
 
+def test_commands_are_short() -> None:
+    """Nobody fills the memory with one."""
+    pages = pages_of(None)
+    form, own = {"factor": "1" * 100_000}, {**HERE, "X-Loadworthy": "1"}
+    assert Client(Guard(pages, None)).post("/loadworthy/load", data=form, headers=own).status_code == 413
+
+
 def test_before_the_first_run_all_ways_lead_to_our_page() -> None:
     """There is no page of Locust's yet."""
     pages = pages_of(None)

@@ -10,11 +10,16 @@ from flask.typing import ResponseReturnValue
 from loadworthy.page.guard import OWN_PATH, Application, Environ, StartResponse
 
 
+MOST_BYTES = 64 * 1024
+"""Of what is sent to our page: commands are short."""
+
+
 class TwoPages:
     """A WSGI application: what is ours goes to our page, everything else to Locust's, once there is one."""
 
     def __init__(self) -> None:
         self._own = Flask("loadworthy.page", static_folder=None)
+        self._own.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
         self._own.add_url_rule("/", "root", _to_our_page)
         self._locust: Application | None = None
 

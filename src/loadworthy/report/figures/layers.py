@@ -116,7 +116,7 @@ def marks() -> tuple[list[alt.Chart], list[alt.Chart]]:
     x = time_axis()
     bands = (
         base.transform_filter("isValid(datum.to_ms)")
-        .mark_rect(clip=True, opacity=0.1)
+        .mark_rect(clip=True, opacity=0.07)
         .encode(x=x, x2="to_ms:T", color=alt.value(RED))
     )
     colour = alt.condition("datum.bad", alt.value(RED), alt.value(SOFT))
