@@ -8,6 +8,8 @@ It takes about five minutes. The browser is started in a process of its own, whi
 from __future__ import annotations
 
 import argparse
+import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,6 +85,7 @@ def main() -> None:
             "heat-map": "#s1-heat-map",
         }.items():
             _look(chromium, load / "report.html", FOLDER / f"{name}.png", selector)
+        _live(chromium, Path(folder), FOLDER / "live-page.png")
         search = _run("capacity", CAPACITY, Path(folder))
         _look(chromium, search / "report.html", FOLDER / "capacity.png", "#s1-trials")
 
@@ -93,8 +96,27 @@ def _run(name: str, scenario: dict[str, Any], folder: Path, *faults: Any) -> Pat
         return api.run(plan, out=folder, view=sys.stdout.isatty(), closing=False).path
 
 
-def _look(chromium: str, page: Path, out: Path, selector: str) -> None:
-    subprocess.run([sys.executable, "-c", _LOOK, chromium, page.as_uri(), str(out), selector], check=True)
+def _live(chromium: str, folder: Path, out: Path) -> None:
+    """The live page, in the middle of a run of its own."""
+    with FaultServer(ROUTES, queue=Queue.fifo(4), faults=[Errors(share=0.03)], seed=7) as server:
+        plan = folder / "plan.json"
+        plan.write_text(json.dumps({"base_url": server.url, "seed": 7, "scenarios": {"shop": LOAD}}), encoding="utf-8")
+        words = ["run", str(plan), "--out", str(folder), "--ui", "--ui-port", "0", "--autoquit", "0"]
+        command = [sys.executable, "-m", "loadworthy", *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+            assert run.stdout is not None
+            lines = iter(run.stdout)
+            url = next(line for line in lines if "live page:" in line).split()[-1]
+            next(line for line in lines if "shop: 55 s of" in line)
+            _look(chromium, url, out, "")
+            run.send_signal(signal.SIGINT)
+            for _ in lines:
+                continue
+
+
+def _look(chromium: str, page: Path | str, out: Path, selector: str) -> None:
+    url = page if isinstance(page, str) else page.as_uri()
+    subprocess.run([sys.executable, "-c", _LOOK, chromium, url, str(out), selector], check=True)
     print(out)
 
 

@@ -56,7 +56,8 @@ def time_at(seen: Watched, figure: str, share: float) -> float:
     drawing = chart(seen, figure)
     box = _box(drawing)
     places: list[tuple[str, float]] = drawing.locator("text").evaluate_all(
-        "all => all.map(one => [one.textContent, one.getBoundingClientRect().x + one.getBoundingClientRect().width / 2])"
+        """all => all.map(one => [one.textContent, one.getBoundingClientRect()])
+            .map(([text, at]) => [text, at.x + at.width / 2])"""
     )
     labels = sorted((seconds_of(text), x) for text, x in places if _MOMENT.fullmatch(text))[1:-1]
     (first_s, first_x), (last_s, last_x) = labels[0], labels[-1]

@@ -12,9 +12,11 @@ from tests.browser.controls import chart, point
 from tests.browser.live import Json, lights, live_run, tile, wait_for_state, wait_for_tile, wait_until_judged
 from tests.support.browser import THEMES, WIDTHS_PX, Look, Theme, watched
 from tests.support.cli import only_run, summary_of
+from tests.support.hostile import ATTACKS, HostileService
+from tests.support.systems import dead_port
 
 from loadworthy.record.rundir import Run
-from loadworthy.testing import CountingServer, Delay, Route
+from loadworthy.testing import CountingServer, Delay, Errors, FaultServer, Route
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 ROUTES = (Route("/items", body_bytes=300, delay=Delay.fixed(2)), Route("/broken", status=500))
 STEPS = [{"path": "/items", "weight": 40}, {"path": "/broken"}]
 HELD, MISSED = "p95 < 500ms", "error_rate < 1%"
+SLOW = "throughput > 1/s"
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +82,23 @@ def test_it_follows_a_run_and_ends_with_its_figures(look: Look, target: Counting
         assert live.end() == summary["exit_code"] == 1
 
 
-def test_its_lights_say_while_it_runs_what_holds(look: Look, target: CountingServer, tmp_path: Path) -> None:
-    """In a word beside the colour, as soon as it is known; at the end each has the word of its verdict."""
-    with live_run(look, tmp_path, plan(target, load=users())) as live:
-        seen = live.page()
-        missed = f"[data-part=lights] > li[data-expression='{MISSED}'][data-verdict=fail]"
-        held = f"[data-part=lights] > li[data-expression='{HELD}'][data-verdict=pass]"
-        seen.page.locator(missed).wait_for()
-        seen.page.locator(held).wait_for()
-        assert seen.page.locator("html").get_attribute("data-state") == "running"
-        assert lights(seen) == {HELD: ("pass", "holds"), MISSED: ("fail", "missed")}
-        seen.page.locator("#stop").click()
-        wait_until_judged(seen)
-        assert lights(seen) == {HELD: ("pass", "pass"), MISSED: ("fail", "fail")}
+def test_its_lights_say_what_holds_now(look: Look, tmp_path: Path) -> None:
+    """In a word beside the colour: one changes as soon as the service fails; each ends with the word of its verdict."""
+    light = "[data-part=lights] > li[data-expression='{}'][data-verdict={}]"
+    with FaultServer([Route("*", delay=Delay.fixed(2))]) as server:
+        load = {"users": 4, "wait_time": "10ms", "endpoints": [{"path": "/"}], "thresholds": [SLOW, MISSED]}
+        with live_run(look, tmp_path, {"base_url": server.url, "scenarios": {"load": load}}) as live:
+            seen = live.page()
+            seen.page.locator(light.format(SLOW, "pass")).wait_for()
+            seen.page.locator(light.format(MISSED, "pass")).wait_for()
+            assert lights(seen) == {SLOW: ("pass", "holds"), MISSED: ("pass", "holds")}
+            server.inject(Errors(share=0.5))
+            seen.page.locator(light.format(MISSED, "fail")).wait_for()
+            assert lights(seen) == {SLOW: ("pass", "holds"), MISSED: ("fail", "missed")}
+            assert seen.page.locator("html").get_attribute("data-state") == "running"
+            seen.page.locator("#stop").click()
+            wait_until_judged(seen)
+            assert lights(seen) == {SLOW: ("pass", "pass"), MISSED: ("fail", "fail")}
 
 
 def test_it_leads_runs(look: Look, target: CountingServer, tmp_path: Path) -> None:
@@ -172,18 +179,26 @@ def test_its_charts_answer_while_they_grow(look: Look, target: CountingServer, t
         assert lines == ["users: 4"]
 
 
-def test_nobody_is_left_with_a_page_that_stands_still(
+def test_a_page_whose_server_went_says_so_and_comes_back(
     browser: Browser, look: Look, target: CountingServer, tmp_path: Path
 ) -> None:
-    """Where the server is gone, the page says so, and keeps what it had."""
-    going = plan(target, load=users(run_time="2s"))
-    with live_run(look, tmp_path, going, "--autoquit", 0) as live, watched(browser) as seen:
-        seen.open(live.url)
-        wait_for_tile(seen, "requests", 50)
-        live.process.finish()
+    """It keeps what it had until there is a server again, and follows its run."""
+    again = tmp_path / "again"
+    again.mkdir()
+    short, port = plan(target, load=users(run_time="2s")), dead_port()
+    with watched(browser) as seen:
+        with live_run(look, tmp_path, short, "--ui-port", port, "--autoquit", 0) as live:
+            seen.open(live.url)
+            wait_for_tile(seen, "requests", 50)
+            live.process.finish()
         seen.page.locator("#connection:visible").wait_for()
         assert (tile(seen, "requests") or 0) >= 50
         assert seen.page.locator("#start").is_disabled()
+        with live_run(look, again, short, "--ui-port", port):
+            seen.page.locator("#connection").wait_for(state="hidden")
+            seen.page.locator(f"#run-name:text-is('{only_run(again).name}')").wait_for()
+            wait_until_judged(seen)
+            assert tile(seen, "requests") == summary_of(only_run(again))["scenarios"]["load"]["requests"]
 
 
 def test_its_policy_lets_in_nothing_else(look: Look, target: CountingServer, tmp_path: Path) -> None:
@@ -208,21 +223,21 @@ def test_its_policy_lets_in_nothing_else(look: Look, target: CountingServer, tmp
 
 def test_another_site_cannot_command_it(browser: Browser, look: Look, target: CountingServer, tmp_path: Path) -> None:
     """A page from elsewhere in the same browser may neither read what it tells nor stop the run."""
-    with live_run(look, tmp_path, plan(target, load=users())) as live, watched(browser) as foreign:
+    fetch = """([url, method, mode]) => fetch(url, {method, mode, credentials: 'include'})
+        .then(answer => answer.text()).catch(() => '')"""
+    with (
+        HostileService() as elsewhere,
+        live_run(look, tmp_path, plan(target, load=users())) as live,
+        watched(browser) as foreign,
+    ):
         seen = live.page()
         wait_for_tile(seen, "requests", 50)
-        other = tmp_path / "other.html"
-        other.write_text("<!doctype html><title>Elsewhere</title>", encoding="utf-8")
-        foreign.open(other)
+        foreign.open(f"{elsewhere.url}/said/{ATTACKS.index('__proto__')}")
         for command in ("stop", "start", "load"):
-            for mode in ("no-cors", "cors"):
-                foreign.page.evaluate(
-                    "([url, mode]) => fetch(url, {method: 'POST', mode, credentials: 'include'}).catch(() => null)",
-                    [live.url + command, mode],
-                )
-        read = "url => fetch(url, {credentials: 'include'}).then(answer => answer.text()).catch(() => null)"
-        assert foreign.page.evaluate(read, f"{live.url}download/run.json") is None
-        assert foreign.page.evaluate(read, f"{live.url}events") is None
+            assert foreign.page.evaluate(fetch, [live.url + command, "POST", "no-cors"]) == ""
+        for path in ("download/run.json", "events", ""):
+            for mode in ("cors", "no-cors"):
+                assert foreign.page.evaluate(fetch, [live.url + path, "GET", mode]) == ""
         before = tile(seen, "requests") or 0
         wait_for_tile(seen, "requests", before + 100)
         assert seen.page.locator("html").get_attribute("data-state") == "running"

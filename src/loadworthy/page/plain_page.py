@@ -28,6 +28,7 @@ from loadworthy.page.view import StartForm, view_of
 from loadworthy.record.interval import Interval
 from loadworthy.report.live_feed import LiveFeed
 from loadworthy.units import US_PER_S
+from loadworthy.users.interrupt import take_ctrl_c
 
 LOOPBACK = "127.0.0.1"
 MOST_FACTOR = 100
@@ -69,6 +70,7 @@ class PlainPage:
         self._users: tuple[int, int] | None = None
         """Those that somebody asked for, and what we made of them."""
         self._stream = Stream(self._feed)
+        take_ctrl_c()  # each connection that a web server closes is a place where Python may lose it
         self._join()
         self._stream.start()
         events = environment.events

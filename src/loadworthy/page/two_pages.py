@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 
 from loadworthy.page.guard import OWN_PATH, Application, Environ, StartResponse
 
-
 MOST_BYTES = 64 * 1024
 """Of what is sent to our page: commands are short."""
 

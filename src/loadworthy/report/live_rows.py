@@ -29,7 +29,7 @@ SILENT_MS = 5000
 LOOK_BACK_S = 10
 _FRACTIONS = (0.5, 0.95, 0.99)
 _AT_A_TIME = 4
-"""So many rows are put together with each interval; two would do, for as many intervals as rows come until they must be."""
+"""So many rows are put together with each interval; one would do, for more intervals come until they must be."""
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class LiveRows:
         self._most = most
         self._shown, self._next = _Level(1), _Level(2)
         self._left: dict[int, int | None] = {}
-        """Numbers of shown rows, ascending, that are not yet among the next; until when their process had told of all."""
+        """Number of a shown row that is not yet among the next, ascending → until when its process had told of all."""
         self._start_ms: int | None = None
         self._ends_ms: dict[int, int] = {}
         """Process → how far after the start its last interval was."""
