@@ -22,9 +22,10 @@ examples:
   loadworthy history runs --scenario load --series "GET /items" --figure p99
   loadworthy history --json > history.json
 
-A change point is where a figure changed its level for good, and it is shown with the commit. Runs that are invalid or
-were cut short, or whose load was changed by hand, take no part in that, and only the last 500 of the others are looked at. The figures are kept in
-history.sqlite beside the runs; it is made again from them whenever it is missing or does not fit.
+A change point is where a figure changed its level for good, and it is shown with the commit. Runs that are invalid,
+were cut short, or had their load changed by hand take no part in that, and only the last 500 of the others are looked
+at. The figures are kept in history.sqlite beside the runs; it is made again from them whenever it is missing or does
+not fit.
 """
 
 
@@ -153,7 +154,8 @@ def _trend(scenario: str, series: str, figure: str, points: Sequence[TrendPoint]
     if len(ended) < len(points):
         few = len(points) - len(ended)
         words = "1 run was" if few == 1 else f"{few} runs were"
-        notes.append(f"{scenario}: {words} cut short (killed or interrupted) or changed by hand, and left out in looking for changes.")
+        why = "cut short (killed or interrupted) or changed by hand"
+        notes.append(f"{scenario}: {words} {why}, and left out in looking for changes.")
     judged = sum(figure in point.figures and point.run.verdict != "invalid" for point in ended)
     if judged > MOST_RUNS:
         notes.append(f"{scenario}: changes were looked for in the last {MOST_RUNS} of {judged:,} runs.")
