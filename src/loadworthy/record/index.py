@@ -58,7 +58,7 @@ class IndexedSeries:
 @dataclass(frozen=True, slots=True)
 class IndexedRun:
     """What is kept of a run. ``stamp`` changes when its directory does; ``dirty``: the checkout had changed files;
-    ``cut_short``: killed or interrupted before its planned end, still going on, or with a load that was changed by hand."""
+    ``cut_short``: killed or interrupted before its planned end, still going on, or with a load changed by hand."""
 
     name: str
     stamp: str
