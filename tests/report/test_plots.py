@@ -27,7 +27,7 @@ from loadworthy.report.scenario_figures import scenario_group
 def test_a_figure_is_a_document_of_its_own() -> None:
     """Well-formed XML with a title, a legend, and where it comes from."""
     of = course({}, {})
-    files = plot_files("load", "2026-run", FigureGroup("s1", [response_time(of), users(of)], of.data()))
+    files = plot_files([("load", "2026-run", FigureGroup("s1", [response_time(of), users(of)], of.data()))])
     assert list(files) == ["load-response-time", "load-users"]
     root = ET.fromstring(files["load-response-time"])
     assert root.tag == f"{SVG}svg"
@@ -38,7 +38,7 @@ def test_hostile_names_stay_text() -> None:
     """Of the run, of scenarios, sources and metrics: the drawing is well-formed, and a picture can be made of it."""
     text = " ".join([*ATTACKS, "\x00\x1b[2J\ud800\ufffe"])
     figures = reading_figures(ResourceSeries(2.0, {text: {text: [(0.0, 1.0), (1.0, 2.0)]}}))
-    ((name, drawing),) = plot_files(text, text, FigureGroup("s1", figures, course().data())).items()
+    ((name, drawing),) = plot_files([(text, text, FigureGroup("s1", figures, course().data()))]).items()
     assert len(name) < 100
     tags = {one.tag.rpartition("}")[2] for one in ET.fromstring(drawing).iter()}
     assert not {"script", "image", "foreignObject", "a"} & tags
@@ -60,14 +60,14 @@ def test_a_monitors_address_is_not_in_the_name() -> None:
     """What is left is the kind of source and the metric."""
     points = {"prometheus http://127.0.0.1:80/metrics": {"db_pool_size": [(0.0, 1.0), (1.0, 2.0)]}}
     group = FigureGroup("s1", reading_figures(ResourceSeries(2.0, points)), course().data())
-    assert list(plot_files("load", "run", group)) == ["load-prometheus-db-pool-size"]
+    assert list(plot_files([("load", "run", group)])) == ["load-prometheus-db-pool-size"]
 
 
 def test_the_trials_are_a_plot_too() -> None:
     """Named by what they show."""
     figure = trials_figure(searched())
     assert figure is not None
-    ((name, drawing),) = plot_files("find", "run", FigureGroup("s1", [figure])).items()
+    ((name, drawing),) = plot_files([("find", "run", FigureGroup("s1", [figure]))]).items()
     assert name == "find-p95-of-each-trial"
     assert {"safe load 399.5/s", "held", "did not hold"} <= set(texts(ET.fromstring(drawing)))
 
@@ -77,7 +77,7 @@ def test_every_figure_of_a_scenario_has_its_files(tmp_path: Path) -> None:
     run = clean_run(tmp_path)
     reading = read(run)
     group, _ = scenario_group("s1", summarize(run, reading).scenarios["smoke"], reading, run.events, None)
-    assert list(plot_files("smoke", "run", group)) == [
+    assert list(plot_files([("smoke", "run", group)])) == [
         "smoke-throughput", "smoke-response-time", "smoke-users", "smoke-generator", "smoke-distribution",
         "smoke-every-request",
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
     python scripts/analyze_perf_results.py --results-dir reports/performance
 
-writes reports/performance_report.html, reports/performance_report.json and reports/plots/*.svg below that folder.
+writes reports/performance_report.html, reports/performance_report.json and reports/plots/*.svg and *.png below that folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from loadworthy import api
 from loadworthy.errors import ExitCode
-from loadworthy.report.several import PLOTS, Several, write_several
+from loadworthy.report.plots import FOLDER as PLOTS
+from loadworthy.report.several import Several, write_several
 
 RESULTS = Path("reports/performance")
 
