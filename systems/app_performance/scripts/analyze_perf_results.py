@@ -2,7 +2,7 @@
 
     python scripts/analyze_perf_results.py --results-dir reports/performance
 
-writes reports/performance_report.html, reports/performance_report.json and reports/plots/*.svg and *.png below that folder.
+writes performance_report.html, performance_report.json and plots (SVG and PNG) into reports below that folder.
 """
 
 from __future__ import annotations
