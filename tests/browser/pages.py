@@ -83,7 +83,8 @@ def _of_searches(folder: Path) -> Path:
 
 def _of_several(folder: Path) -> Path:
     for make in (failing_run, clean_run, open_run):
-        report_of(make(folder))
+        make(folder)
+    report_of(Run.open(folder / "clean"))
     return write_several(folder).files[0]
 
 

@@ -76,6 +76,7 @@ def test_nothing_runs(look: Look, pages: dict[str, Path], name: str) -> None:
     assert_nothing_ran(seen, scripts)
 
 
+@pytest.mark.slow
 def test_nothing_runs_in_the_live_page(look: Look, tmp_path: Path) -> None:
     """Neither while it is told, nor when the run has been judged."""
     with HostileService() as service:
@@ -92,6 +93,8 @@ def test_nothing_runs_in_the_live_page(look: Look, tmp_path: Path) -> None:
             assert_nothing_ran(seen, scripts)
             shown = seen.page.locator("body").text_content() or ""
             assert [attack for attack in ATTACKS if attack.isascii() and attack not in shown] == []
+    assert "\u202e" not in shown, "what follows it would be read backwards"
+    assert "·turned" in shown
 
 
 @pytest.mark.parametrize("name", ["report", "several", "compare"])

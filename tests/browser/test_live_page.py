@@ -152,6 +152,7 @@ def test_everything_can_be_taken_away(look: Look, target: CountingServer, tmp_pa
         assert report.page.locator("h1").inner_text().lower().endswith(summary_of(run)["verdict"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 def test_everybody_can_read_it(look: Look, target: CountingServer, tmp_path: Path, theme: Theme) -> None:
     """While a run goes on and when it is over, on a desk, a tablet and a phone, by axe and without moving sideways."""
@@ -176,9 +177,10 @@ def test_its_charts_answer_while_they_grow(look: Look, target: CountingServer, t
         wait_for_tile(seen, "time", 3)
         moment, *lines = point(seen, "s1-users", 0.5)
         assert re.fullmatch(r"0:\d\d", moment)
-        assert lines == ["users: 4"]
+        assert lines[0] == "users: 4"
 
 
+@pytest.mark.slow
 def test_a_page_whose_server_went_says_so_and_comes_back(
     browser: Browser, look: Look, target: CountingServer, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ def feed() -> LiveFeed:
 def parsed(raw: bytes) -> list[tuple[str, Any]]:
     """(event, data) of what was sent, as a browser reads it; fields and comments that it passes over are left out."""
     found = []
-    for block in raw.decode("ascii").split("\n\n"):
+    for block in raw.decode("utf-8").split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
         if "data" in fields:
             found.append((fields.get("event", "message"), json.loads(fields["data"])))

@@ -131,20 +131,3 @@ def test_every_histogram_finds_its_place() -> None:
     back = Interval.from_json(json.loads(json.dumps(interval.to_json())))
     assert back == interval
     assert back.series[2].service is back.series[2].response
-
-
-@given(several=st.lists(series_intervals(), max_size=9), first=series_intervals())
-@settings(max_examples=100, deadline=None)
-def test_adding_many_is_adding_each(several: list[SeriesInterval], first: SeriesInterval) -> None:
-    """Whether all, none or some of them have service times of their own; what is added stays as it was."""
-    before = [json.dumps(one.to_json()) for one in several]
-    for start in (SeriesInterval("", ""), first):
-        at_once, each = SeriesInterval("", ""), SeriesInterval("", "")
-        at_once.add(start)
-        each.add(start)
-        at_once.add_all(several)
-        for one in several:
-            each.add(one)
-        assert at_once == each
-        assert (at_once.service is at_once.response) == (each.service is each.response)
-    assert [json.dumps(one.to_json()) for one in several] == before

@@ -110,6 +110,22 @@ def test_rows_without_any_bin_are_joined() -> None:
     assert joined.histograms() == [Histogram.of([7]), Histogram.of([past, past + 1]), Histogram.of([9, past])]
 
 
+def test_what_comes_later_may_be_much_faster_or_slower() -> None:
+    """Rows beside it keep what they have."""
+    times = [5_000_000, 7, 3_000_000_000, 900_000, 2]
+    joined = HistogramTable().joined([rows_of([(0, [time]), (1, [40_000])]) for time in times])
+    assert joined.histograms() == [Histogram.of(times), Histogram.of([40_000] * 5)]
+
+
+def test_bins_without_any_count_are_not_taken_for_those_of_the_next_row() -> None:
+    """Nobody writes them, and who reads them must not mix up rows."""
+    hollow = HEADER.pack(1, 0, 1, 0, 0, 0, 0, 0) + bytes([9, 0])
+    packed = [hollow, *(Histogram.of([number]).to_bytes() for number in range(1, 6))]
+    assert HistogramTable().joined([from_bytes(packed)] * 2).histograms() == [
+        Histogram.of([number] * 2) for number in range(1, 6)
+    ]
+
+
 @given(several=PIECES, again=PIECES, kept=st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_joined_rows_are_merged_row_by_row(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadworthy.report.harmless import no_formula, one_line, utf8
+from loadworthy.report.harmless import no_formula, one_line, unturned, utf8
 
 
 @given(st.text(st.characters() | st.sampled_from("\ud800\udfff\\")))
@@ -34,3 +34,8 @@ def test_a_formula_is_none(text: str) -> None:
     """And nothing else has an apostrophe before it."""
     assert no_formula(text) == f"'{text}"
     assert no_formula(f"a{text}") == f"a{text}"
+
+
+def test_marks_that_turn_the_direction_of_writing_are_shown_as_dots() -> None:
+    """The rest of the text stays, scripts that are written from right to left among it."""
+    assert unturned("\u202eevil\u2066 \u05d0\u05d1") == "·evil· \u05d0\u05d1"

@@ -32,6 +32,7 @@ ATTACKS = (
     f"javascript:{_RUN}",
     f"</script><script>{_RUN}</script>",
     "<!--<script>",
+    "\u202eturned",
     f"</style></title></textarea></template><script>{_RUN}</script>",
     f"]]></text></svg><foreignObject><iframe srcdoc='<script>top.{CANARY}=1</script>'></iframe>",
     f"&lt;script&gt;{_RUN}&lt;/script&gt;&#60;img src=x onerror={_RUN}&#62;",

@@ -16,6 +16,7 @@ import gevent
 from gevent.queue import Empty, Full, Queue
 
 from loadworthy.errors import UsageError
+from loadworthy.report.harmless import unturned, utf8
 from loadworthy.report.live_feed import LiveFeed
 
 PUSH_S = 1.0
@@ -114,8 +115,8 @@ class Stream:
 
     def _event(self, name: str, data: Any) -> bytes:
         self._number += 1
-        text = json.dumps(data, allow_nan=False, separators=(",", ":"))  # ASCII, and no line breaks
-        return f"id: {self._number}\nevent: {name}\ndata: {text}\n\n".encode()
+        text = unturned(json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")))
+        return utf8(f"id: {self._number}\nevent: {name}\ndata: {text}\n\n").encode()  # JSON has no line breaks
 
     def _send(self, event: bytes) -> None:
         for page in list(self._pages):

@@ -6,7 +6,7 @@ can be recognised, and merge without loss in any order. A sample belongs to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,7 +22,6 @@ ITERATION = "iteration"
 _TIMES = ("response", "service", "send_lag")
 _LAGS = ("own_lag", "receive_lag")
 _NOTHING: Mapping[str, Any] = {}
-_MANY = 4
 _ARRIVALS = ("scheduled", "sent", "dropped", "late")
 K = TypeVar("K")
 
@@ -70,32 +69,6 @@ class SeriesInterval:
             self.service = Histogram.merged([self.response])
         self.response.merge(other.response)
         self.service.merge(other.service)
-
-    def add_all(self, others: Sequence[SeriesInterval]) -> None:
-        """:meth:`add` each of them; of many it is quicker than one by one."""
-        if len(others) < _MANY:
-            for one in others:
-                self.add(one)
-            return
-        shared = self.service is self.response or not self.response.count
-        shared = shared and all(one.service is one.response for one in others)
-        self.requests += sum([one.requests for one in others])
-        self.failures += sum([one.failures for one in others])
-        self.sent_bytes += sum([one.sent_bytes for one in others])
-        self.received_bytes += sum([one.received_bytes for one in others])
-        self.content_bytes += sum([one.content_bytes for one in others])
-        for one in others:
-            _add_counts(self.statuses, one.statuses)
-            if one.failure_kinds:
-                _add_counts(self.failure_kinds, one.failure_kinds)
-        self.send_lag.merge_all([one.send_lag for one in others])
-        if not shared and self.service is self.response:
-            self.service = Histogram.merged([self.response])
-        self.response.merge_all([one.response for one in others])
-        if shared:
-            self.service = self.response
-        else:
-            self.service.merge_all([one.service for one in others])
 
     def to_json(self) -> Json:
         """The form that stands in ``intervals.jsonl``; empty parts are left out."""

@@ -10,6 +10,13 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Control characters, and those that turn the direction of writing or end a line without looking like it.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def unturned(text: str) -> str:
+    """Text without the marks that turn the direction of writing: with one, what follows would be read backwards."""
+    return _TURNING.sub("·", text)
+
 
 def utf8(text: str) -> str:
     """Text that UTF-8 can hold: a lone surrogate is written as its number, so that different texts stay different."""

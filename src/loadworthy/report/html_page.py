@@ -20,7 +20,7 @@ from loadworthy.report.figures.draw import inline_svg
 from loadworthy.report.figures.figure import Columns, Figure, Json
 from loadworthy.report.figures.library import library
 from loadworthy.report.figures.theme import PALETTE, config
-from loadworthy.report.harmless import utf8
+from loadworthy.report.harmless import unturned, utf8
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -118,7 +118,7 @@ def script(name: str) -> str:
 
 def json_block(data: object) -> str:
     """JSON that can stand in a ``<script type="application/json">``: no character in it means anything to HTML."""
-    text = utf8(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    text = unturned(utf8(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))))
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
@@ -139,6 +139,7 @@ def page_environment(filters: Mapping[str, Callable[..., Any]]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=lambda value: unturned(value) if type(value) is str else value,
     )
     environment.filters |= filters
     return environment
