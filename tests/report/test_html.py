@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def failing(runs: Mapping[str, Path]) -> Summary:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page of a run in which everything that a plan or a service can name is an attack."""
-    names = (EVIL, f"/second {EVIL}")
+    names = (EVIL, f"/second {EVIL}", "/turned \u202earound")
     run = make_run(
         tmp_path_factory.mktemp("hostile") / "run",
         [
@@ -88,9 +89,18 @@ def test_hostile_text_gets_to_the_scripts_as_it_is(hostile: str) -> None:
     (block,) = outlined(hostile).data
     assert not set("<>&\u2028\u2029") & set(block)
     (group,) = page_data(hostile)["groups"]
-    assert set(group["series"]) == {f"GET {EVIL}", f"GET /second {EVIL}"}
+    assert {f"GET {EVIL}", f"GET /second {EVIL}"} <= set(group["series"])
     assert f"{EVIL}: {EVIL}" in [figure["title"] for figure in group["figures"]]
     assert EVIL in " ".join(group["data"]["marks"]["words"])
+
+
+def test_what_can_be_chosen_can_be_shown(hostile: str) -> None:
+    """Each name in the list of series, and at its row, is one that the scripts know, whatever was in it."""
+    (group,) = page_data(hostile)["groups"]
+    chosen = hostile.split("<select data-series>")[1].split("</select>", maxsplit=1)[0]
+    options = [unescape(one.split("</option>")[0]) for one in chosen.split("<option>")[1:]]
+    assert len(options) == 3
+    assert set(options) == set(group["series"]) == set(outlined(hostile).values("data-name"))
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -152,5 +152,9 @@ def test_templates_escape_and_know_all_their_names() -> None:
     """A name that nobody gave is an error, not a hole in the page."""
     environment = page_environment({"twice": lambda text: text * 2})
     assert environment.from_string("{{ name | twice }}").render(name="<b>") == "&lt;b&gt;&lt;b&gt;"
+    marks = environment.from_string("{{ name }}{% if name %}, {{ name | twice }}{% endif %}").render(
+        name="\u202ea\u2066"
+    )
+    assert marks == "·a·, ·a··a·", "nothing turns what follows it around"
     with pytest.raises(UndefinedError):
         environment.from_string("{{ missing }}").render()

@@ -39,8 +39,6 @@ _UNPACKED = 16
 """So many are unpacked at once where they are many."""
 _AT_ONCE = 8
 """So many rows are taken out at once: larger arrays are got from the operating system and given back each time."""
-_SPARE = 256
-"""So many bins more have a cell, on both sides of a row."""
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -229,60 +227,45 @@ class HistogramTable:
     """
 
     def __init__(self) -> None:
-        self._lows, self._ends = _NOTHING, _NOTHING  # of each row, the lowest bin that has a cell, and the first above
-        self._starts = _sums(_NOTHING)  # where its cells start, and at last where those of the last row end
-        self._cells = _NOTHING
-        self._figures = _no_figures(0)
+        self._cells = np.zeros(0, dtype=np.int64)  # always empty between calls
 
-    def add(self, added: HistogramRows) -> None:
-        """Add histograms to the rows of their numbers; numbers are 0 or more, and small."""
-        added = added.filled()
-        if not added.rows.size:
-            return
-        self._make_room(added)
-        offsets = self._starts[added.rows] - self._lows[added.rows]
-        places = np.repeat(offsets, added.edges[1:] - added.edges[:-1])
-        places += added.bins
-        np.add.at(self._cells, places, added.counts.astype(np.int64, copy=False))
-        for line, ufunc in enumerate((np.add, np.add, np.minimum, np.maximum, np.add)):
-            ufunc.at(self._figures[line], added.rows, added.figures[line])
-
-    def _make_room(self, added: HistogramRows) -> None:
-        """Cells for all of its bins, and some to spare, for the next ones will be a little lower or higher."""
-        with_bins = added.edges[1:] > added.edges[:-1]
-        rows = added.rows[with_bins]
-        firsts = added.bins[added.edges[:-1][with_bins]].astype(np.int64)
-        lasts = added.bins[added.edges[1:][with_bins] - 1].astype(np.int64)
-        count = int(added.rows.max()) + 1
-        if count <= self._lows.size and (firsts >= self._lows[rows]).all() and (lasts < self._ends[rows]).all():
-            return
-        kept = self.take()
-        new = max(count - self._lows.size, 0)
-        self._lows = np.concatenate([self._lows, np.full(new, LAST_BIN + 1)])
-        self._ends = np.concatenate([self._ends, np.zeros(new, dtype=np.int64)])
-        np.minimum.at(self._lows, rows, np.maximum(firsts - _SPARE, 0))
-        np.maximum.at(self._ends, rows, lasts + 1 + _SPARE)
-        self._starts = _sums(np.maximum(self._ends - self._lows, 0))
-        self._cells = np.zeros(int(self._starts[-1]), dtype=np.int64)
-        self._figures = _no_figures(self._lows.size)
-        self.add(kept)
-
-    def take(self) -> HistogramRows:
-        """What was added since the last time: the rows that hold anything, ascending, each once."""
-        rows = np.flatnonzero(self._figures[_COUNT])
-        taken = [self._taken(first, first + _AT_ONCE) for first in range(0, self._lows.size, _AT_ONCE)]
-        figures, self._figures = self._figures[:, rows], _no_figures(self._lows.size)
+    def joined(self, several: Sequence[HistogramRows]) -> HistogramRows:
+        """Rows of the same number as one; they come ascending, without those that are empty."""
+        several = [one.filled() for one in several]
+        rows, places = np.unique(np.concatenate([_NOTHING, *(one.rows for one in several)]), return_inverse=True)
+        if len(several) == 1 and np.array_equal(rows, several[0].rows):
+            return several[0]
+        lows, highs = _ends(several, places, rows.size)
+        starts = _sums(highs - lows + 1)
+        self._add(several, (starts[:-1] - lows)[places], int(starts[-1]))
+        taken = [
+            self._taken(starts[first : first + _AT_ONCE + 1], lows[first : first + _AT_ONCE])
+            for first in range(0, rows.size, _AT_ONCE)
+        ]
         return HistogramRows(
             rows=rows,
-            edges=_sums(np.concatenate([_NOTHING, *(sizes for sizes, _, _ in taken)])[rows]),
+            edges=_sums(np.concatenate([_NOTHING, *(sizes for sizes, _, _ in taken)])),
             bins=np.concatenate([_NOTHING, *(bins for _, bins, _ in taken)]).astype(np.uint16),
             counts=_narrowed(np.concatenate([_NOTHING, *(counts for *_, counts in taken)])),
-            figures=figures,
+            figures=_figures(places, rows.size, [one.figures for one in several]),
         )
 
-    def _taken(self, first: int, end: int) -> tuple[Int64Array, Int64Array, Int64Array]:
-        """Out of the cells of some rows, which are empty then: how many bins each has in use, which, and the counts."""
-        starts, lows = self._starts[first : end + 1], self._lows[first:end]
+    def _add(self, several: Sequence[HistogramRows], offsets: Int64Array, cells: int) -> None:
+        """Add bins to cells; an offset for each row says where the cell of its bin 0 would be."""
+        if self._cells.size < cells:
+            self._cells = np.zeros(cells + cells // 4, dtype=np.int64)
+        done = 0
+        for one in several:
+            places = np.repeat(offsets[done : done + one.rows.size], np.diff(one.edges))
+            places += one.bins
+            np.add.at(self._cells, places, one.counts.astype(np.int64, copy=False))
+            done += one.rows.size
+
+    def _taken(self, starts: Int64Array, lows: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """Out of the cells of some rows, which are empty then: how many bins each has in use, which, and the counts.
+
+        ``starts`` is where the cells of each row start and where those of the last end, ``lows`` its lowest bin.
+        """
         cells = self._cells[starts[0] : starts[-1]]
         used = np.flatnonzero(cells != 0)
         counts = cells[used]
@@ -291,16 +274,25 @@ class HistogramTable:
         sizes = np.diff(np.searchsorted(used, starts))
         return sizes, used - np.repeat(starts[:-1] - lows, sizes), counts
 
-    def joined(self, several: Sequence[HistogramRows]) -> HistogramRows:
-        """Rows of the same number as one. The table must be empty, and is so again."""
-        if len(several) == 1 and (np.diff(several[0].rows) > 0).all():
-            return several[0].filled()
-        for one in several:
-            self.add(one)
-        return self.take()
+
+def _ends(several: Sequence[HistogramRows], places: Int64Array, rows: int) -> tuple[Int64Array, Int64Array]:
+    """The lowest and the highest bin of each row; one without any has a high that is one less than its low."""
+    lows, highs = np.full(rows, LAST_BIN + 1), np.full(rows, -1)
+    done = 0
+    for one in several:
+        ours, edges = places[done : done + one.rows.size], one.edges
+        done += one.rows.size
+        with_bins = np.flatnonzero(edges[1:] > edges[:-1])
+        np.minimum.at(lows, ours[with_bins], one.bins[edges[:-1][with_bins]].astype(np.int64))
+        np.maximum.at(highs, ours[with_bins], one.bins[edges[1:][with_bins] - 1].astype(np.int64))
+    return np.minimum(lows, highs + 1), highs
 
 
-def _no_figures(rows: int) -> Int64Array:
+def _figures(places: Int64Array, rows: int, parts: Sequence[Int64Array]) -> Int64Array:
+    """Of each row those of the parts whose place it is, none of which is empty."""
+    given = np.concatenate([np.zeros((5, 0), dtype=np.int64), *parts], axis=1)
     figures = np.zeros((5, rows), dtype=np.int64)
     figures[_MIN] = LARGEST
+    for line, ufunc in ((_COUNT, np.add), (_SUM, np.add), (_MIN, np.minimum), (_MAX, np.maximum), (_OVERFLOW, np.add)):
+        ufunc.at(figures[line], places, given[line])
     return figures
