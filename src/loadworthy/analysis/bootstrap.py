@@ -37,33 +37,66 @@ _SEED = 95
 """The same run gives the same interval."""
 _CONFIDENCE_END = 0.975
 _ROUNDING = 1e-12
+_SLACK = 1e-6
+"""So much lower a bin is still looked at, for fractions of counts are rounded."""
 
 
 def percentile_interval(
     windows: Sequence[Window], fraction: float, *, bad_is_slow: bool = True, loses: bool = True
 ) -> tuple[float | None, float | None]:
-    """The 95 % interval of a percentile in µs; None for an end beyond all that was measured.
+    """The 95 % interval of a percentile in µs; see :func:`percentile_intervals`."""
+    return percentile_intervals(windows, (fraction,), bad_is_slow=bad_is_slow, loses=loses)[0]
+
+
+def percentile_intervals(
+    windows: Sequence[Window], fractions: Sequence[float], *, bad_is_slow: bool = True, loses: bool = True
+) -> list[tuple[float | None, float | None]]:
+    """The 95 % interval of each percentile in µs; None for an end beyond all that was measured.
 
     Args:
         windows: at least 2, that share out a run evenly.
-        fraction: the quantile, 0 < fraction < 1.
+        fractions: the quantiles, 0 < fraction < 1.
         bad_is_slow: whether what failed or was dropped counts as slower than all else.
         loses: whether anything that is judged was lost with what was dropped.
     """
-    weights = _weights(len(windows))
-    cumulative = _cumulative(windows)
-    counts = weights @ cumulative[:, -1]
+    weights, cumulative = _weights(len(windows)), _cumulative(windows)
     lost = _shares(weights, windows, "dropped", "settled") if bad_is_slow and loses else np.zeros(DRAWS)
-    moved = np.where(lost < 1, fraction / np.maximum(1 - lost, _ROUNDING), np.inf)
-    beyond = moved > 1 + _ROUNDING
-    if bad_is_slow:
-        failed = _shares(weights, windows, "failures", "requests")
-        beyond |= 1 - (1 - failed) * (1 - lost) > 1 - fraction + _ROUNDING
-    ranks = np.clip(np.ceil(np.where(beyond, 1.0, moved) * counts - 1e-9), 1, np.maximum(counts, 1))
-    places = _places(weights, cumulative, ranks)
-    end = cumulative.shape[1]
-    places[beyond] = end
-    ordered = np.sort(places[counts > 0])
+    failed = _shares(weights, windows, "failures", "requests") if bad_is_slow else np.zeros(DRAWS)
+    bad = 1 - (1 - failed) * (1 - lost)
+    found = []
+    for fraction in fractions:
+        moved = np.where(lost < 1, fraction / np.maximum(1 - lost, _ROUNDING), np.inf)
+        beyond = moved > 1 + _ROUNDING
+        if bad_is_slow:
+            beyond |= bad > 1 - fraction + _ROUNDING
+        places = _ordered(weights, cumulative, np.where(beyond, np.inf, moved))
+        found.append(_ends(places, windows, cumulative.shape[1]))
+    return found
+
+
+def _ordered(weights: Int64Array, cumulative: Int64Array, moved: Float64Array) -> Int64Array:
+    """The bins of a quantile in the drawn runs, ascending; past all bins where the quantile is infinite."""
+    counts = weights @ cumulative[:, -1]
+    places = np.full(DRAWS, cumulative.shape[1])
+    chosen = np.flatnonzero(np.isfinite(moved))
+    if chosen.size and cumulative[:, -1].any():
+        ranks = np.clip(np.ceil(moved[chosen] * counts[chosen] - 1e-9), 1, np.maximum(counts[chosen], 1))
+        first, last = _reach(cumulative, float(moved[chosen].min()), min(float(moved[chosen].max()), 1.0))
+        places[chosen] = first + _places(weights[chosen], cumulative[:, first : last + 1], ranks)
+    return np.sort(places[counts > 0])
+
+
+def _reach(cumulative: Int64Array, least: float, most: float) -> tuple[int, int]:
+    """The bins between which these quantiles lie in any drawn run: however windows are drawn, a quantile of all is not
+    below the least, nor above the greatest, that a window has."""
+    known = [one for one in cumulative if one[-1]]
+    first = min(int(np.searchsorted(one, least * int(one[-1]) * (1 - _SLACK))) for one in known)
+    last = max(int(np.searchsorted(one, most * int(one[-1]))) for one in known)
+    return first, min(last, cumulative.shape[1] - 1)
+
+
+def _ends(ordered: Int64Array, windows: Sequence[Window], end: int) -> tuple[float | None, float | None]:
+    """The values of the bins between which the interval lies."""
     if not ordered.size:
         return None, None
     tail = _tail(len(windows))
@@ -107,8 +140,8 @@ def _shares(weights: Int64Array, windows: Sequence[Window], part: str, whole: st
 def _places(weights: Int64Array, cumulative: Int64Array, ranks: Float64Array) -> Int64Array:
     """The bin that holds the sample of each rank in each drawn run, by halving all ranges at once."""
     columns = np.ascontiguousarray(cumulative.T)
-    low = np.zeros(DRAWS, dtype=np.int64)
-    high = np.full(DRAWS, columns.shape[0] - 1, dtype=np.int64)
+    low = np.zeros(ranks.size, dtype=np.int64)
+    high = np.full(ranks.size, columns.shape[0] - 1, dtype=np.int64)
     while (low < high).any():
         middle = (low + high) // 2
         reached = np.einsum("ij,ij->i", weights, columns[middle]) >= ranks

@@ -28,6 +28,7 @@ from loadworthy.analysis.selection import NO_TAGS, Rank, Tags, rank_of
 from loadworthy.plan.thresholds import TIME_METRICS, Threshold, parse_threshold
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import ITERATION, Interval, SeriesInterval
+from loadworthy.record.many_histograms import each_from_bytes
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
@@ -97,7 +98,7 @@ class Seconds:
 
     def histogram(self, first: int, end: int) -> Histogram:
         """The times of some of the seconds, by their places."""
-        return Histogram.merged(Histogram.from_bytes(data) for second in self.times[first:end] for data in second)
+        return Histogram.merged(each_from_bytes([data for second in self.times[first:end] for data in second]))
 
     def window(self, first: int, end: int) -> Window:
         """Some of the seconds as one."""
@@ -245,12 +246,15 @@ class Views:
 
     def __init__(self, looks: Iterable[Look], tags: Tags = NO_TAGS) -> None:
         self._looks = tuple(looks)
+        self._of_all = [look for look in self._looks if look.series is None]
         self._tags = tags
         self._meant: dict[tuple[str, str, bool], tuple[tuple[Look, Rank], ...]] = {}
 
     def of(self, interval: Interval) -> dict[Look, dict[Rank, Seen]]:
         """For each look what the interval has of it, by the rank at which it is meant."""
         found: dict[tuple[Look, Rank], list[SeriesInterval]] = {}
+        if interval.series:
+            found |= {(look, Rank.NAME): interval.series for look in self._of_all}
         for is_part, several in ((False, interval.series), (True, interval.parts)):
             for one in several:
                 for meant in self._meant_by(one.kind, one.name, is_part):
@@ -259,7 +263,9 @@ class Views:
         joint: dict[tuple[int, ...], Histogram] = {}  # two looks at the same times add them up once
         for (look, rank), ones in found.items():
             times = Histogram()
-            if look.times is not None:
+            if look.times == "response_time" and ones is interval.series:
+                times = interval.response()
+            elif look.times is not None:
                 several_times = [_times_of(one, look.times) for one in ones]
                 key = tuple(map(id, several_times))
                 if key not in joint:
@@ -278,10 +284,8 @@ class Views:
     def _rank(self, look: Look, key: SeriesKey, is_part: bool) -> Rank | None:
         if look.series is not None:
             return rank_of(look.series, key, self._tags, is_part=is_part)
-        if not is_part:
-            return Rank.NAME
-        # How late iterations began speaks for requests where they themselves do not tell.
-        return Rank.PART if look.times == "send_lag" and key[0] == ITERATION else None
+        # For series as a whole see `of`. How late iterations began speaks for requests where they do not tell.
+        return Rank.PART if is_part and look.times == "send_lag" and key[0] == ITERATION else None
 
 
 def _times_of(one: SeriesInterval, times: str) -> Histogram:
