@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.cli import loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import files_of, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
@@ -351,18 +351,17 @@ def test_what_fails_is_told_with_its_kind_and_an_example(tmp_path: Path) -> None
     assert messages["/json"]["message"] == '$.state is not "open"'
     assert "closed" in messages["/json"]["excerpt"]
     assert messages["/missing"]["status"] == 404
-    written = "".join(file.read_text(encoding="utf-8") for file in only_run(tmp_path).iterdir())
-    assert "handed-out" not in written
+    assert [name for name, content in files_of(only_run(tmp_path)).items() if b"handed-out" in content] == []
     assert "access_token" in messages["/json"]["excerpt"]
 
 
 def test_report_makes_the_same_summary_again(agreed: Agreed, tmp_path: Path) -> None:
     """``loadworthy report`` needs nothing but the directory, and gives the same bytes and the same exit code."""
     run, _ = agreed(1)
-    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    before = files_of(run)
     again = loadworthy("report", run, cwd=tmp_path)
     assert again.code == 0, again.out + again.err
-    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert files_of(run) == before
 
 
 def test_secrets_stay_out_of_the_run_directory(tmp_path: Path) -> None:
@@ -380,8 +379,8 @@ def test_secrets_stay_out_of_the_run_directory(tmp_path: Path) -> None:
         sent = {exchange.request_bytes for exchange in server.log()}
     assert done.code == 1, done.out + done.err
     assert all(size > len(secret) for size in sent)
-    for path in only_run(tmp_path).iterdir():
-        assert secret not in path.read_text(encoding="utf-8"), path.name
+    for name, content in files_of(only_run(tmp_path)).items():
+        assert secret.encode() not in content, name
     assert secret not in done.out + done.err
 
 

@@ -110,3 +110,8 @@ def only_run(folder: Path) -> Path:
 def summary_of(run: Path) -> Any:
     """``summary.json``."""
     return json.loads((run / "summary.json").read_text(encoding="utf-8"))
+
+
+def files_of(run: Path) -> dict[str, bytes]:
+    """Every file of a run directory, those in its folders too, by their path within it."""
+    return {str(path.relative_to(run)): path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}

@@ -30,6 +30,7 @@ from tests.support.app_performance import (
     scenarios_of,
     script,
 )
+from tests.support.cli import files_of
 from tests.support.postgres import temporary_postgres
 from tests.support.systems import ROOT, TIME_LIMIT_S, Service, dead_port, environment, locust, run, words
 
@@ -331,9 +332,9 @@ def test_a_configuration_of_ones_own_needs_no_more_than_the_example(service: Ser
     ]  # fmt: skip
     assert smoke["requests"] > 20
     assert smoke["failures"] == 0
-    for path in newest_run(suite).iterdir():
-        assert "your-password" not in path.read_text(encoding="utf-8")
-        assert "hooks.slack.com/services" not in path.read_text(encoding="utf-8")
+    for name, content in files_of(newest_run(suite)).items():
+        assert b"your-password" not in content, name
+        assert b"hooks.slack.com/services" not in content, name
 
 
 def test_the_report_can_be_made_after_each_run(service: Service, suite: Path) -> None:
