@@ -139,7 +139,7 @@ def assert_no_credentials(folder: Path, *said: str, secrets: tuple[str, ...] = (
     """No password, and nothing that begins as a JSON Web Token does, in what was said or written."""
     texts = {f"output {number}": text for number, text in enumerate(said)}
     for path in folder.rglob("*"):
-        if path.is_file() and path.suffix not in (".py", ".pyc"):
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".png"):
             texts[str(path)] = path.read_text("utf-8", "replace")
     assert [(name, secret) for name, text in texts.items() for secret in (*secrets, "eyJ") if secret in text] == []
 

@@ -81,7 +81,7 @@ def _written(folder: Path) -> list[Path]:
     return [
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] not in own and path.suffix != ".pyc"
+        if path.is_file() and path.relative_to(folder).parts[0] not in own and path.suffix not in (".pyc", ".png")
     ]
 
 

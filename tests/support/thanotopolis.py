@@ -18,7 +18,7 @@ TABLES = (
     "users", "contacts", "interactions", "events", "verifications", "calls", "conversations", "messages",
 )  # fmt: skip
 SECRETS = ("LoadTest2025!", "thanotopolis-development-token", "eyJ", "$argon2", "Bearer ")
-_OWN = frozenset({".py", ".pyc", ".md", ".txt", ".toml", ".yaml"})
+_OWN = frozenset({".py", ".pyc", ".md", ".txt", ".toml", ".yaml", ".png"})
 
 
 def clone(folder: Path) -> Path:

@@ -201,7 +201,7 @@ def _check_weights(scenario: dict[str, Any], figures: dict[str, Any]) -> None:
 
 
 def _check_nothing_secret(suite: Path, done: Done, password: str = PASSWORD) -> None:
-    files = [path for path in suite.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    files = [path for path in suite.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc", ".png")]
     written = {str(path): path.read_text(encoding="utf-8") for path in files if path != suite / "config.json"}
     assert {"run.json", "report.html", "intervals.jsonl", "summary.json"} <= {path.name for path in files}
     for name, text in {**written, "stdout": done.out, "stderr": done.err}.items():
