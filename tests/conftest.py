@@ -4,5 +4,10 @@ import sys
 from pathlib import Path
 
 import locust  # noqa: F401  # it monkey-patches; what imports ssl or requests before that recurses for ever
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# A machine that others use, too, may stop any example for a while: time is nothing that a property is about.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")

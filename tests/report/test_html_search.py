@@ -176,4 +176,5 @@ def test_a_search_that_tried_nothing(page_of: PageOf) -> None:
     page = page_of(searched(SearchReport(capacity(trials=(), breaking_points=()))))
     assert_ours_alone(page)
     assert "trials" not in groups_of(page)["s1"]
+    assert "<h3>Trials" not in page
     assert "What breaks first" not in page
