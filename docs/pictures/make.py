@@ -107,7 +107,7 @@ def _live(chromium: str, folder: Path, out: Path) -> None:
             assert run.stdout is not None
             lines = iter(run.stdout)
             url = next(line for line in lines if "live page:" in line).split()[-1]
-            next(line for line in lines if "shop: 55 s of" in line)
+            next(line for line in lines if line.startswith("shop: 55"))
             _look(chromium, url, out, "")
             run.send_signal(signal.SIGINT)
             for _ in lines:
