@@ -181,7 +181,9 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 def plain(chart: alt.TopLevelMixin) -> Json:
     """The description alone: the look and the size are somebody else's."""
-    described: Json = chart.to_dict()
+    from altair.utils import schemapi
+
+    described: Json = chart.to_dict(validate=schemapi.DEBUG_MODE)  # on but for charts that are trusted
     for key in ("config", "$schema", "width"):
         described.pop(key, None)
     return described
