@@ -92,7 +92,7 @@ class Looking:
             fields: dict[str, str] = {}
             for line in response.iter_lines(chunk_size=None):
                 if line:
-                    name, _, value = line.decode("ascii").partition(": ")
+                    name, _, value = line.decode("utf-8").partition(": ")
                     fields[name] = value
                     continue
                 if "data" in fields:
