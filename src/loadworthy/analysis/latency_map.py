@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loadworthy.analysis.timeline import TimelineBuilder
+from loadworthy.analysis.timeline import STEPS_S, TimelineBuilder
 from loadworthy.record.histogram import LAST_BIN
 from loadworthy.record.many_histograms import bounds_of
 from loadworthy.units import US_PER_MS
 
 MOST_COLUMNS, MOST_ROWS = 120, 40
-_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 _FINEST = 40
 """Rows of a power of ten while requests are counted; those of the map are made of them."""
 _JOINED = (1, 2, 4, 5, 8, 10, 20, 40)
@@ -58,7 +57,7 @@ def latency_map(timeline: TimelineBuilder, scenario: str) -> LatencyMap | None:
 
 def _made(timeline: TimelineBuilder, scenario: str) -> LatencyMap | None:
     last_s = int(timeline.last_s(scenario))
-    step_s = next((one for one in _STEPS_S if last_s // one < MOST_COLUMNS), last_s // MOST_COLUMNS + 1)
+    step_s = next((one for one in STEPS_S if last_s // one < MOST_COLUMNS), last_s // MOST_COLUMNS + 1)
     edges_us = _edges_us()
     row_of_bin = _rows_of(_middles_us(), edges_us)
     table = np.zeros((last_s // step_s + 1, edges_us.size - 1), dtype=np.int64)

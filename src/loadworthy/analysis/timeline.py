@@ -96,6 +96,10 @@ class _Scenario:
         ]
 
 
+STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
+"""Steps of a timeline that people read easily."""
+
+
 class TimelineBuilder:
     """Collects intervals in any order; :meth:`seconds` gives the timeline of each scenario.
 

@@ -25,7 +25,7 @@ from loadworthy.record.interval import ITERATION, Interval, SeriesInterval
 from loadworthy.units import US_PER_S
 from loadworthy.users.locust_stats import feed, forget_old_seconds
 from loadworthy.users.precise import wait_until
-from loadworthy.users.sink import UserSink, event_failure, foreign_listeners, is_locusts_statistics
+from loadworthy.users.sink import UserSink, foreign_listeners, is_locusts_statistics, record_event
 
 Errors = dict[tuple[str, str, str], int]
 """(kind, name, message) → how often."""
@@ -218,32 +218,14 @@ class Recorder:
             return self._recordings[seat.crowd.place.scenario]
         return next(iter(self._recordings.values()))
 
-    def on_request(
-        self,
-        request_type: str,
-        name: str,
-        response_time: float | None,
-        response_length: int | None,
-        exception: object = None,
-        response: Any = None,
-        **_kwargs: Any,
-    ) -> None:
+    def on_request(self, response_time: float | None, **event: Any) -> None:
         """A sample from a user that is not ours, as a Locust event. Its clock had whole or fractional ms."""
         if not self._recordings:
             return  # nothing runs yet
-        buffer = self._current().buffer
-        failure = event_failure(exception) if exception else None
-        status = getattr(response, "status_code", 0)
-        length = int(response_length or 0)
-        if response_time is None:
-            buffer.record_untimed(request_type, name, length, failure)
-            return
-        done_us = self._clock.monotonic_us()
-        start_us = done_us - max(round(response_time * 1000), 0)
         seat = self._usher.seat
-        intended_us = start_us - (seat.take_late_us() if seat is not None else 0)
-        code = status if isinstance(status, int) else 0
-        buffer.record(request_type, name, intended_us, start_us, done_us, code, 0, length, failure, length)
+        late_us = seat.take_late_us() if seat is not None and response_time is not None else 0
+        done_us = self._clock.monotonic_us()
+        record_event(self._current().buffer, done_us, late_us=late_us, response_time=response_time, **event)
 
 
 LAG_CHECK_S = 0.1

@@ -174,19 +174,7 @@ def _scenario(anchor: str, name: str, spec: Scenario) -> _ScenarioView:
 def _live(figure: Figure) -> Figure:
     """With words that hold before anything is known, and without data of its own: all of it is to come."""
     words = _FIRST_FIGURES.get(figure.key, "")
-    return replace(figure, words=words, chart=_from_zero(figure.chart), data={}, by_series=False)
-
-
-def _from_zero(described: Any) -> Any:
-    """The time axis begins with the scenario, and not with the middle of its first second."""
-    if isinstance(described, list):
-        return [_from_zero(one) for one in described]
-    if not isinstance(described, dict):
-        return described
-    found = {key: _from_zero(one) for key, one in described.items()}
-    if found.get("type") == "utc":
-        found["domainMin"] = {"expr": "0"}  # a bare number would be a year
-    return found
+    return replace(figure, words=words, data={}, by_series=False)
 
 
 def _group(scenario: _ScenarioView) -> Json:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module
 
 from loadworthy.analysis.reading import Reading, read
-from loadworthy.analysis.resources import resource_series
+from loadworthy.analysis.resources import ResourceSeries, resource_series
 from loadworthy.analysis.summarize import summarize, timeline
 from loadworthy.analysis.summary import Summary
 from loadworthy.errors import UsageError
@@ -67,8 +68,6 @@ class Source:
         self._told = told
         self._reading = reading
         self._whole = summary
-        self._groups: Groups | None = None
-        self._drawings: dict[str, str] | None = None
 
     @property
     def reading(self) -> Reading:
@@ -94,20 +93,20 @@ class Source:
             raise UsageError(f"--scenario {self.scenario}: the run has {', '.join(self.whole.scenarios) or 'none'}")
         return replace(self.whole, scenarios={self.scenario: chosen})
 
-    @property
+    @cached_property
     def groups(self) -> Groups:
         """The figures of each scenario that is exported, and what happened in it."""
-        if self._groups is None:
-            resources = resource_series(self.run.resources, self.reading.totals.scenarios)
-            self._groups = scenario_groups(self.summary, self.reading, self.run.events, resources)
-        return self._groups
+        return scenario_groups(self.summary, self.reading, self.run.events, self.resources)
 
-    @property
+    @cached_property
+    def resources(self) -> dict[str, ResourceSeries]:
+        """What monitors read, by scenario."""
+        return resource_series(self.run.resources, self.reading.totals.scenarios)
+
+    @cached_property
     def drawings(self) -> dict[str, str]:
         """File name without its ending → the SVG of a figure."""
-        if self._drawings is None:
-            self._drawings = plot_files([(name, self.whole.run, group) for name, (group, _) in self.groups.items()])
-        return self._drawings
+        return plot_files([(name, self.whole.run, group) for name, (group, _) in self.groups.items()])
 
     @property
     def target(self) -> str | None:
@@ -209,8 +208,7 @@ def _junit(source: Source) -> Files:
 
 
 def _report_json(source: Source) -> Files:
-    run, reading = source.run, source.reading
-    resources = resource_series(run.resources, reading.totals.scenarios)
+    run, reading, resources = source.run, source.reading, source.resources
     seconds = timeline(run, reading)
     return _text(
         "report.json", report_json(source.whole, seconds, run.manifest, run.failures, resources, reading=reading)

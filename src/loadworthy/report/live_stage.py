@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadworthy.plan.model import Scenario
-from loadworthy.report.words import plural, rate
+from loadworthy.report.words import plural, rate, stopwatch
 from loadworthy.units import US_PER_S
 
 
@@ -63,10 +63,8 @@ def span_at(spans: tuple[Span, ...], elapsed_us: int) -> int:
 
 
 def clock(duration_s: float) -> str:
-    """Minutes and seconds as a stopwatch shows them: ``0:48``, ``1:02:03``."""
-    minutes, rest = divmod(max(round(duration_s), 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    """How long something takes, to the nearest second: ``0:48``, ``1:02:03``."""
+    return stopwatch(round(duration_s))
 
 
 def left_words(end_us: int | None, elapsed_us: int) -> str | None:

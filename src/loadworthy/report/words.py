@@ -42,6 +42,13 @@ def rate(per_second: float | None) -> str:
     return UNKNOWN if per_second is None else f"{per_second:,.1f}/s"
 
 
+def stopwatch(whole_s: int) -> str:
+    """Minutes and seconds as a stopwatch shows them, hours where there are any: ``0:48``, ``1:02:03``."""
+    minutes, rest = divmod(max(whole_s, 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def milliseconds(value_ms: float | None) -> str:
     """A bare number of ms for a column headed so, three significant digits: ``0.42``, ``18.3``, ``1,250``."""
     if value_ms is None:

@@ -212,9 +212,13 @@ def record_event(
     response_length: int | None,
     exception: object = None,
     response: Any = None,
+    late_us: int = 0,
     **_more: Any,
 ) -> None:
-    """Record a sample that ended at ``done_us`` and came as a Locust event, with whole or fractional ms."""
+    """Record a sample that ended at ``done_us`` and came as a Locust event, with whole or fractional ms.
+
+    It was due ``late_us`` before it was sent.
+    """
     failure = event_failure(exception) if exception else None
     length = int(response_length or 0)
     if response_time is None:
@@ -223,7 +227,7 @@ def record_event(
     status = getattr(response, "status_code", 0)
     code = status if isinstance(status, int) else 0
     start_us = done_us - max(round(response_time * 1000), 0)
-    buffer.record(request_type, name, start_us, start_us, done_us, code, 0, length, failure, length)
+    buffer.record(request_type, name, start_us - late_us, start_us, done_us, code, 0, length, failure, length)
 
 
 def event_failure(error: object) -> Failure:

@@ -9,13 +9,12 @@ from loadworthy.analysis.accumulate import MS_PER_S
 from loadworthy.analysis.order_statistics import min_samples
 from loadworthy.analysis.summary import OPEN, ScenarioSummary
 from loadworthy.analysis.thresholds import ThresholdResult
-from loadworthy.analysis.timeline import Second, TimelineBuilder
+from loadworthy.analysis.timeline import STEPS_S, Second, TimelineBuilder
 from loadworthy.report.figures.drift_band import trend_columns
 from loadworthy.report.figures.figure import Columns
 from loadworthy.report.figures.marks import Moment, marks_columns
 from loadworthy.report.figures.rows import KINDS, TIMELINE, kinds_columns, kinds_of, timeline_columns
 
-STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 _WISHES = ((min_samples(0.99), 20), (min_samples(0.95), 10))
 """Points of a chart should stand on enough requests for a p99 if twenty of them remain, or for a p95 if ten do."""
 _SHOWN_TIMES = ("response_time", "service_time")

@@ -48,13 +48,13 @@ def trusted() -> Iterator[None]:
 
 
 def time_axis() -> alt.X:
-    """The x axis of charts over time."""
+    """The x axis of charts over time; it begins with the scenario, not with the middle of its first step."""
     import altair as alt
 
     return alt.X(
         f"{AT}:T",
         title=None,
-        scale=alt.Scale(type="utc", domainRaw=alt.ExprRef(SPAN)),
+        scale=alt.Scale(type="utc", domainMin=alt.ExprRef("0"), domainRaw=alt.ExprRef(SPAN)),
         axis=alt.Axis(labelExpr=_MOMENT, tickCount=alt.ExprRef(_TICKS), labelOverlap=True),
     )
 

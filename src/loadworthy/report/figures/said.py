@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.order_statistics import min_samples
-from loadworthy.report.words import plural, rate
+from loadworthy.report.words import plural, rate, stopwatch
 from loadworthy.units import format_ms
 
 if TYPE_CHECKING:
@@ -21,10 +21,8 @@ _FRACTIONS = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def moment(at_s: float) -> str:
-    """``0:05``, ``2:30``, ``1:00:00``, as on the axis."""
-    minutes, rest = divmod(int(at_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    """``0:05``, ``2:30``, ``1:00:00``, as on the axis: the second that it lies in."""
+    return stopwatch(int(at_s))
 
 
 def _points(course: Course) -> str:
@@ -85,14 +83,15 @@ def _went(known: Sequence[tuple[float, float]], step_s: int) -> str:
     values = [value for value, _ in known]
     part = max(len(values) // _FIFTH, 1)
     first, last, usual = median(values[:part]), median(values[-part:]), median(values)
-    if min(first, last) <= 0 or 1 / _STEADY <= last / first <= _STEADY:
+    if first == last or (min(first, last) > 0 and 1 / _STEADY <= last / first <= _STEADY):
         high = [at_s for value, at_s in known if value > _HUMP * usual]
         if not high:
             return f"stayed about {format_ms(usual)}"
         when = f"between {moment(high[0])} and {moment(high[-1] + step_s)}"
         return f"was mostly about {format_ms(usual)}, and more than twice that {when}"
     word = "rose" if last > first else "fell"
-    much = "" if 1 / _GREW <= last / first <= _GREW else f", {_times(max(last, first) / min(last, first))}"
+    is_much = min(first, last) > 0 and not 1 / _GREW <= last / first <= _GREW
+    much = f", {_times(max(last, first) / min(last, first))}" if is_much else ""
     return f"{word} from {format_ms(first)} at first to {format_ms(last)} at the end{much}"
 
 
