@@ -19,7 +19,7 @@ from loadworthy.errors import ExitCode, UsageError
 VERBS = {
     "demo": "start a small service, load it for 20 seconds, show the verdict",
     "run": "run a plan or a locustfile and judge it",
-    "report": "make the summary and the reports of a run again",
+    "report": "make the reports of a run again, or one report over several runs",
     "check": "judge a run, or a table of statistics, against thresholds",
     "compare": "is it worse? compare runs with earlier ones",
     "baseline": "keep runs that later ones are compared with",

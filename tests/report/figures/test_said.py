@@ -66,6 +66,8 @@ def p95s(*values: float | None) -> Changes:
         (p95s(*[20.0] * 5, *[26.0] * 5), "p95 rose from 20.0 ms at first to 26.0 ms at the end; at its worst"),
         (p95s(*[20.0] * 5, *[70.0] * 5), "p95 rose from 20.0 ms at first to 70.0 ms at the end, 3.5 times; at its"),
         (p95s(*[9000.0] * 5, *[20.0] * 5), "p95 fell from 9.00 s at first to 20.0 ms at the end, 450 times; at its"),
+        (p95s(*[20.0] * 5, *[0.0] * 5), "p95 fell from 20.0 ms at first to 0.00 ms at the end; at its worst 20.0 ms"),
+        (p95s(*[0.0] * 10), "p95 stayed about 0.00 ms"),
         (p95s(20.0, None, None, 20.0), "p95 stayed about 20.0 ms"),
         ([{"p95_ms": None, "p50_ms": 5.0}] * 3, "p50 stayed about 5.00 ms; at its worst 5.00 ms"),
         ([{"p95_ms": 0.0, "p50_ms": 0.0}] * 3, ""),

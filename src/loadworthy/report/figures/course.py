@@ -63,8 +63,12 @@ class Course:
         return None if self.end_s is None else max(self.end_s, self.step_s) * MS_PER_S
 
     def has(self, name: str) -> bool:
-        """Whether there is anything of a field of :class:`Second` to show, or may be."""
+        """Whether a count or a rate, a field of :class:`Second`, was ever above 0, or may be."""
         return self.is_live or any(getattr(one, name) for one in self.seconds)
+
+    def knows(self, name: str) -> bool:
+        """Whether a reading, a field of :class:`Second`, is ever known, or may be; 0 is a reading, too."""
+        return self.is_live or bool(self.values(name))
 
     def values(self, name: str) -> list[float]:
         """The known values of a field."""

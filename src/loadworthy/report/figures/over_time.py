@@ -38,7 +38,7 @@ def throughput(course: Course) -> Figure:
 
 def response_time(course: Course) -> Figure:
     """Percentiles of the response time, with the limits that are in sight."""
-    names = [name for name in PERCENTILES if course.has(f"{name}_ms")]
+    names = [name for name in PERCENTILES if course.knows(f"{name}_ms")]
     keys = [(name, Key(name, colour)) for name, colour in _TIMES if name in names]
     missing = [name for name in PERCENTILES if name not in names]
     look = _Look("response-time", "Response time", "ms", 240, by_series=True)
@@ -92,7 +92,7 @@ def users(course: Course) -> Figure:
 
 def generator(course: Course) -> Figure | None:
     """How busy the generator was, in percent of a core; None where it was not read."""
-    if not course.has("cpu"):
+    if not course.knows("cpu"):
         return None
     keys = [("cpu", Key("busiest process", PURPLE, "area"))]
     look = _Look(

@@ -66,7 +66,7 @@ def _stalled(course: Course) -> tuple[float, float] | None:
 
 def response_time(course: Course, missing: Sequence[str]) -> str:
     """How response times went, where they were worst, and what is not drawn."""
-    name = next((name for name in ("p95", "p50") if any(course.values(f"{name}_ms"))), None)
+    name = next((name for name in ("p95", "p50") if course.values(f"{name}_ms")), None)
     told = ""
     if name is not None:
         known = [(value, one.at_s) for one in course.seconds if (value := getattr(one, f"{name}_ms")) is not None]
