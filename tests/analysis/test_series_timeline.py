@@ -12,10 +12,9 @@ from tests.support.runs import START_MS, interval, series
 
 from loadworthy.analysis.figures import Distribution
 from loadworthy.analysis.series_timeline import MOST_SLOTS, POINTS, SLOTS_S, SeriesSecond, SeriesTimeline
-from loadworthy.analysis.timeline import TimelineBuilder
+from loadworthy.analysis.timeline import STEPS_S, TimelineBuilder
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import Interval
-from loadworthy.report.figures.course import STEPS_S
 
 
 def timeline_of(intervals: Iterable[Interval], expected_s: float | None = None) -> TimelineBuilder:

@@ -14,16 +14,17 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.analysis.summary import CLOSED, OPEN
-from loadworthy.page.trials_figure import BOUNDS, TRIALS, trials_figure
 from loadworthy.plan.model import Plan, Scenario
 from loadworthy.record.sample import FailureKind
 from loadworthy.report.figures import layers
 from loadworthy.report.figures.course import Course
 from loadworthy.report.figures.figure import Figure
 from loadworthy.report.figures.library import library
+from loadworthy.report.figures.live_trials import BOUNDS, live_trials_figure
 from loadworthy.report.figures.over_time import over_time_figures
 from loadworthy.report.figures.rows import KINDS, TIMELINE
 from loadworthy.report.figures.theme import PALETTE
+from loadworthy.report.figures.trials import TRIALS
 from loadworthy.report.html_page import CHARTS, TABLES, figure_json, json_block, look_json, page_environment, script
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _scenario(anchor: str, name: str, spec: Scenario) -> _ScenarioView:
         kind=spec.kind.value,
         workload=OPEN if spec.is_open else CLOSED,
         figures=[_live(figure) for figure in over_time_figures(course)],
-        trials=trials_figure() if spec.is_search else None,
+        trials=live_trials_figure() if spec.is_search else None,
     )
 
 

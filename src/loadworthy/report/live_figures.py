@@ -8,9 +8,9 @@ from rich.text import Text
 
 from loadworthy.analysis.accumulate import WindowFigures
 from loadworthy.report.layout import Column, Rank, Row, fitted_columns
-from loadworthy.report.over_time import rate_line, time_line
 from loadworthy.report.progress import Progress, Running
 from loadworthy.report.terminal import plain, red
+from loadworthy.report.text_over_time import rate_line, time_line
 from loadworthy.report.words import milliseconds, rate
 from loadworthy.units import UNKNOWN, format_count, format_ms, format_ratio
 

@@ -27,7 +27,9 @@ from loadworthy.report.figures.course import limits_in_sight
 from loadworthy.report.figures.figure import Columns
 from loadworthy.report.figures.marks import Moment, marks_columns, moments
 from loadworthy.report.figures.rows import AT, KINDS, TIMELINE, kinds_columns, rounded, timeline_columns
+from loadworthy.report.figures.trials import KEYS as KEYS_OF_TRIALS
 from loadworthy.report.live_rows import LiveRows
+from loadworthy.report.search_words import BAD, GENERATOR, GOOD
 from loadworthy.report.words import as_sentence, margin, observed, rate
 from loadworthy.units import format_count, format_ms, format_ratio
 
@@ -38,8 +40,6 @@ MOST_SERIES = 50
 MOST_EVENTS = 60
 MOST_TRIALS = 200
 WAITING, RUNNING, ENDED = "waiting", "running", "ended"
-HELD, BROKE, GENERATOR = "held", "did not hold", "the generator was the limit"
-"""What a trial says."""
 _LIGHTS = {
     Verdict.PASS: "holds",
     Verdict.FAIL: "missed",
@@ -292,5 +292,5 @@ def _told(moment: Moment) -> Json:
 
 def _result(trial: Event) -> str:
     if trial.get("by_generator"):
-        return GENERATOR
-    return BROKE if trial.get("is_bad") else HELD
+        return KEYS_OF_TRIALS[GENERATOR].label
+    return KEYS_OF_TRIALS[BAD if trial.get("is_bad") else GOOD].label

@@ -13,7 +13,6 @@ from rich.text import Text
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.summary import ScenarioSummary, Summary
 from loadworthy.analysis.timeline import TimelineBuilder
-from loadworthy.report.over_time import OverTime
 from loadworthy.report.search_words import SERIES_NOTE, other_reasons, thresholds_note
 from loadworthy.report.terminal import (
     MARKS,
@@ -30,6 +29,7 @@ from loadworthy.report.terminal import (
     reason_line,
 )
 from loadworthy.report.text_drift import drift_parts
+from loadworthy.report.text_over_time import OverTime
 from loadworthy.report.text_search import search_head, search_parts
 from loadworthy.report.text_tables import (
     failures_table,

@@ -15,8 +15,8 @@ from tests.support.shop import failing_run
 
 from loadworthy.analysis.reading import read
 from loadworthy.analysis.summarize import summarize
-from loadworthy.analysis.timeline import TimelineBuilder
-from loadworthy.report.figures.course import STEPS_S, Limit, course_of, limits_in_sight, step_of, time_step_s
+from loadworthy.analysis.timeline import STEPS_S, TimelineBuilder
+from loadworthy.report.figures.course import Limit, course_of, limits_in_sight, step_of, time_step_s
 from loadworthy.report.figures.marks import Moment
 
 

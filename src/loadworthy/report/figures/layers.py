@@ -93,11 +93,11 @@ def named(chart: alt.Chart, key: Key) -> alt.Chart:
     return chart.transform_calculate(key=json.dumps(key.label))
 
 
-def limits() -> list[alt.Chart]:
-    """Dashed lines across the chart: the data set :data:`LIMITS` has ``label`` and ``value``."""
+def limits(data: str = LIMITS) -> list[alt.Chart]:
+    """Dashed lines across the chart: the data set has ``label`` and ``value``."""
     import altair as alt
 
-    base = alt.Chart(alt.NamedData(LIMITS)).encode(y="value:Q")
+    base = alt.Chart(alt.NamedData(data)).encode(y="value:Q")
     text = base.mark_text(align="right", baseline="top", dx=-4, dy=3, fontSize=12).encode(
         x=alt.value("width"), text="label:N", color=alt.value(INK)
     )

@@ -10,6 +10,7 @@ from loadworthy.report.figures import layers
 from loadworthy.report.figures.figure import Columns, Figure, Key
 from loadworthy.report.figures.rows import rounded
 from loadworthy.report.figures.theme import AMBER, BLUE, CARD, PURPLE, RED, TEAL
+from loadworthy.report.figures.trials import shapes_of
 from loadworthy.report.words import plural, rate
 from loadworthy.units import format_ms
 
@@ -45,8 +46,7 @@ def _figure(key: str, name: str, known: Sequence[tuple[TrendRow, float]], is_sea
     unit = "iterations per second" if is_search else "ms"
     said = dict.fromkeys(row.verdict for row, _ in known)
     keys = [_VERDICTS[verdict] for verdict in _VERDICTS if verdict.value in said]
-    scale = alt.Scale(domain=[one.label for one in keys], range=[one.colour for one in keys])
-    shapes = ["triangle-up" if one.shape == "triangle" else one.shape for one in keys]
+    scale = layers.colours(keys)
     base = alt.Chart(alt.NamedData(RUNS)).encode(
         x=alt.X(
             "place:Q", title=None, axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False, padding=12)
@@ -56,7 +56,7 @@ def _figure(key: str, name: str, known: Sequence[tuple[TrendRow, float]], is_sea
     line = base.mark_line(color=BLUE)
     spots = base.mark_point(filled=True, size=80, stroke=CARD, strokeWidth=1, opacity=1).encode(
         fill=alt.Fill("verdict:N", scale=scale),
-        shape=alt.Shape("verdict:N", scale=alt.Scale(domain=[one.label for one in keys], range=shapes)),
+        shape=alt.Shape("verdict:N", scale=alt.Scale(domain=[one.label for one in keys], range=shapes_of(keys))),
         tooltip=alt.Tooltip("words:N"),
     )
     chart = layers.plain(alt.layer(line, spots).properties(height=180))

@@ -18,7 +18,7 @@ from loadworthy.report.words import rate
 from loadworthy.units import format_ms, format_ratio
 
 TRIALS, BAND, SAFE = "trials", "band", "safe"
-_STYLES: dict[str, Key] = {
+KEYS: dict[str, Key] = {
     GOOD: Key("held", TEAL, "circle"),
     BAD: Key("did not hold", RED, "diamond"),
     GENERATOR: Key("the generator was the limit", PURPLE, "triangle"),
@@ -98,12 +98,17 @@ def _figure(
         layers.LIMITS: {"label": [one.label for one in limits], "value": [rounded(one.value) for one in limits]},
     }
     said = dict.fromkeys(row.verdict for row in drawn)
-    keys = [_STYLES[verdict] for verdict in _STYLES if verdict in said]
+    keys = [KEYS[verdict] for verdict in KEYS if verdict in said]
     legend = [*keys, *([Key("the limit lies in here", AMBER, "area")] if band else [])]
     title, unit = names
     words = _words(scenario, rows, values)
     described = _described(keys, axis)
     return Figure("trials", title, f"{unit}, by the iterations begun per second", words, described, data, legend, 260)
+
+
+def shapes_of(keys: Sequence[Key]) -> list[str]:
+    """The shapes of marks, as Vega calls them."""
+    return ["triangle-up" if key.shape == "triangle" else key.shape for key in keys]
 
 
 def _rates(rates: Sequence[float]) -> tuple[float, float, bool]:
@@ -136,7 +141,6 @@ def _described(keys: Sequence[Key], axis: tuple[float, float, bool]) -> Json:
         for side in ("left", "right")
     ]
     line = safe.mark_rule(color=INK, strokeWidth=1.5)
-    shapes = [key.shape if key.shape != "triangle" else "triangle-up" for key in keys]
     labels = [key.label for key in keys]
     spots = (
         alt.Chart(alt.NamedData(TRIALS))
@@ -144,7 +148,7 @@ def _described(keys: Sequence[Key], axis: tuple[float, float, bool]) -> Json:
         .encode(
             x=alt.X("rate:Q", scale=scale),
             y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)),
-            shape=alt.Shape("said:N", scale=alt.Scale(domain=labels, range=shapes)),
+            shape=alt.Shape("said:N", scale=alt.Scale(domain=labels, range=shapes_of(keys))),
             fill=alt.Fill("said:N", scale=layers.colours(keys)),
             tooltip=alt.Tooltip("words:N"),
         )
@@ -156,7 +160,7 @@ def _columns(rows: Sequence[TrialRow], values: dict[int, float]) -> Columns:
     return {
         "rate": [rounded(row.trial.rate) for row in rows],
         "value": [rounded(values[row.place]) for row in rows],
-        "said": [_STYLES[row.verdict].label for row in rows],
+        "said": [KEYS[row.verdict].label for row in rows],
         "words": [_told(row) for row in rows],
     }
 
@@ -166,7 +170,7 @@ def _told(row: TrialRow) -> str:
     told = f"Trial {row.place} ({row.trial.purpose}): {rate(row.trial.rate)} for {seconds(row.trial.duration_s)}, "
     p95 = "" if times.p95 is None else f"; p95 {format_ms(times.p95)}"
     share = "" if row.nearest is None else f"; {format_ratio(row.share)} bad by {row.nearest.expression}"
-    return f"{told}{_STYLES[row.verdict].label}{p95}{share}"
+    return f"{told}{KEYS[row.verdict].label}{p95}{share}"
 
 
 def _words(scenario: ScenarioSummary, rows: Sequence[TrialRow], values: dict[int, float]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadworthy.report.over_time import rate_line, time_line, times_range
 from loadworthy.report.sparkline import Steps
+from loadworthy.report.text_over_time import rate_line, time_line, times_range
 
 TIMES = Steps("p99", 2, (20.0, 40.0, None, 160.0))
 
