@@ -10,8 +10,9 @@ from rich.console import Console
 from tests.report.test_redraw import Tty
 from tests.support.screen import Screen
 
-from loadworthy.cli.working import piece, working
+from loadworthy.cli.working import working
 from loadworthy.testing import FakeClock
+from loadworthy.told import piece
 
 MS = 1_000
 

@@ -205,3 +205,14 @@ def test_a_report_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("in the way", encoding="utf-8")
     with pytest.raises(RunDirError, match="cannot write the report below"):
         write_several(tmp_path)
+
+
+def test_it_is_told_how_far_it_is(tmp_path: Path) -> None:
+    """Never backwards, over all runs that are read, and in the end all of it is done."""
+    one_run(tmp_path, "first", day=1, scenarios=("load", "smoke"))
+    one_run(tmp_path, "second", day=2)
+    told: list[float] = []
+    read_several(tmp_path, told=told.append)
+    assert told == sorted(told)
+    assert 0.5 in told
+    assert told[-1] == 1

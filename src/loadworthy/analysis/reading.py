@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from loadworthy.analysis.stages import StageCutter
 from loadworthy.analysis.timeline import TimelineBuilder
 from loadworthy.analysis.windows import WindowBuilder
 from loadworthy.record.rundir import EVENTS, FAILURES, INTERVALS, RESOURCES, Run
+from loadworthy.told import Told, untold
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Reading:
     torn_tails: int = 0
 
 
-def read(run: Run, told: Callable[[float], None] | None = None) -> Reading:
+def read(run: Run, told: Told = untold) -> Reading:
     """Read a run's intervals. RunDirError where the files cannot be read.
 
     Args:

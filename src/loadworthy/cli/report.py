@@ -58,9 +58,13 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 
 def _several(folder: Path, names: Sequence[str] | None) -> ExitCode:
     from loadworthy.analysis.verdict import exit_code_of
+    from loadworthy.cli.console import error_console
+    from loadworthy.cli.working import working
+    from loadworthy.clock import SystemClock
     from loadworthy.report.several import write_several
 
-    written = write_several(folder, names)
+    with working(error_console(), "reading the runs", SystemClock()) as told:
+        written = write_several(folder, names, told)
     _tell(written.report)
     print(f"\n{written.files[0]}")
     return exit_code_of(written.report.verdict)

@@ -110,8 +110,9 @@ def compare_runs(base: Sequence[Path], new: Sequence[Path], question: Question, 
 
 def _open_all(paths: Sequence[Path], fractions: Sequence[float]) -> list[_Opened]:
     from loadworthy.cli.console import error_console
-    from loadworthy.cli.working import piece, working
+    from loadworthy.cli.working import working
     from loadworthy.clock import SystemClock
+    from loadworthy.told import piece
 
     with working(error_console(), "reading the runs", SystemClock()) as told:
         return [_open(path, fractions, piece(told, number, len(paths))) for number, path in enumerate(paths)]

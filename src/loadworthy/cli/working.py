@@ -4,7 +4,7 @@ where standard error is no terminal, nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,12 @@ from loadworthy.report.layout import cut_middle
 from loadworthy.report.live_stage import clock as stopwatch
 from loadworthy.report.redraw import Redrawn
 from loadworthy.report.terminal import bar, plain
+from loadworthy.told import Told
 from loadworthy.units import US_PER_S
 
 if TYPE_CHECKING:
     from loadworthy.analysis.reading import Reading
     from loadworthy.record.rundir import Run
-
-Told = Callable[[float], None]
-"""Hears how much of the work is done, 0..1."""
 
 LOOK_AFTER_US = 700_000
 """Not before this is it known how long something takes."""
@@ -64,11 +62,6 @@ def read_run(run: Run) -> Reading:
 
     with working(error_console(), f"reading {run.path.name}", SystemClock()) as told:
         return read(run, told)
-
-
-def piece(told: Told, number: int, count: int) -> Told:
-    """For one of several pieces of the work, counted from 0: its own 0..1 as a share of all."""
-    return lambda share: told((number + share) / count)
 
 
 class _Bar:

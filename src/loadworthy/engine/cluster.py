@@ -10,12 +10,10 @@ another may join in its place.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from gevent.event import Event
 from locust.env import Environment
@@ -26,6 +24,7 @@ from zmq.error import ZMQError
 
 from loadworthy.clock import Clock
 from loadworthy.engine import wire
+from loadworthy.engine.children import Children
 from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.drive import EndReason, UserClasses
 from loadworthy.engine.locust_bridge import parsed_options
@@ -90,7 +89,7 @@ class ClusterCrew:
         self._clock = clock
         self._outlet = outlet
         self._workers: dict[str, _Worker] = {}
-        self._children: list[tuple[subprocess.Popen[bytes], TextIO]] = []
+        self._children = Children()
         self._tickets: dict[str, CountedTickets] = {}
         self._changed = Event()
         self._refusals: list[str] = []
@@ -123,13 +122,7 @@ class ClusterCrew:
 
     def start_children(self, count: int, log_dir: Path) -> None:
         """Start workers on this machine; what they print goes to ``worker-N.log`` in the folder."""
-        for index in range(1, count + 1):
-            log = (log_dir / f"worker-{index}.log").open("w", encoding="utf-8")
-            command = [sys.executable, "-m", "loadworthy", "worker", "--join", self._own_address(), "--tied"]
-            child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-            )
-            self._children.append((child, log))
+        self._children.start(count, self._own_address(), log_dir)
 
     def _own_address(self) -> str:
         """How this machine reaches the master: it may listen on one address only."""
@@ -145,18 +138,16 @@ class ClusterCrew:
                 return True
             if self._refusals:
                 raise SetupError(f"a worker cannot take part: {self._refusals[0]}")
-            for child, _ in self._children:
-                if child.poll() is not None:
-                    raise SetupError(
-                        f"a worker ended with exit code {child.returncode} before the run began; see {self._logs()}"
-                    )
+            for code in self._children.dead.values():
+                logs = self._children.logs
+                raise SetupError(f"a worker ended with exit code {code} before the run began; see {logs}")
             return sum(worker.ready for worker in self._active()) >= wanted
 
         if not self._wait_until(all_ready, timeout_s):
             ready = sum(worker.ready for worker in self._active())
             raise SetupError(
                 f"{ready} of {wanted} workers came within {timeout_s:g} s; start the others with "
-                f"`loadworthy worker --join HOST:{self.port}` and look at {self._logs()}"
+                f"`loadworthy worker --join HOST:{self.port}` and look at {self._children.logs}"
             )
 
     def begin(self, wave: Sequence[str]) -> None:
@@ -456,7 +447,7 @@ class ClusterCrew:
             node = self._runner.clients.get(worker.client_id)
             if node is not None and node.state == STATE_MISSING:
                 self._lose(worker, "its heartbeat stopped")
-        dead = {child.pid for child, _ in self._children if child.poll() is not None}
+        dead = self._children.dead
         for worker in self._active():
             if worker.child_pid in dead:
                 self._lose(worker, "its process ended")
@@ -475,22 +466,7 @@ class ClusterCrew:
 
     def _end_children(self, patience_s: float = 10.0) -> None:
         self._runner.quit()
-        children, self._children = self._children, []
-        for child, log in children:
-            if child.stdin is not None:
-                child.stdin.close()
-            try:
-                child.wait(timeout=patience_s)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            log.close()
-            path = Path(log.name)
-            if path.stat().st_size == 0:
-                path.unlink()
-
-    def _logs(self) -> str:
-        return ", ".join(log.name for _, log in self._children) or "the workers' own output"
+        self._children.end(patience_s)
 
 
 def _bind(environment: Environment, bind: tuple[str, int]) -> MasterRunner:

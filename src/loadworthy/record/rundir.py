@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, TextIO
 
 from loadworthy.errors import RunDirError
 from loadworthy.record.interval import Interval
+from loadworthy.told import Told
 
 SCHEMA = 1
 MANIFEST = "run.json"
@@ -147,7 +148,7 @@ class Run:
         run._torn_elsewhere = run.torn_lines
         return run
 
-    def intervals(self, told: Callable[[float], None] | None = None) -> Iterator[Interval]:
+    def intervals(self, told: Told | None = None) -> Iterator[Interval]:
         """The intervals in the order they were written, each (process, number) once; counts what it skips.
 
         Each call reads the file again, and counts again. ``told`` hears which share of the file was read, 0..1, at
@@ -170,7 +171,7 @@ class Run:
         if told is not None:
             told(1.0)
 
-    def _lines(self, name: str, told: Callable[[float], None] | None = None) -> Iterator[Json]:
+    def _lines(self, name: str, told: Told | None = None) -> Iterator[Json]:
         try:
             file = (self.path / name).open("rb", buffering=_BUFFER_BYTES)
         except FileNotFoundError:
@@ -189,7 +190,7 @@ class Run:
                     self.torn_lines += 1
 
 
-def _followed(file: BinaryIO, told: Callable[[float], None]) -> Iterator[bytes]:
+def _followed(file: BinaryIO, told: Told) -> Iterator[bytes]:
     """The lines of a file. Of a run that goes on, more may come than there was at first."""
     size = os.fstat(file.fileno()).st_size
     done = following = 0

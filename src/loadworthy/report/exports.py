@@ -32,9 +32,9 @@ from loadworthy.report.report_json import report_json, summary_json
 from loadworthy.report.scenario_figures import Groups, scenario_groups
 from loadworthy.report.steps import Steps
 from loadworthy.report.tables import stats_csv
+from loadworthy.told import Told, untold
 
 Files = dict[str, bytes]
-Told = Callable[[float], None]
 
 WHOLE = (1.0, 1.0)
 """The shares of a format whose work is in reading the run."""
@@ -57,7 +57,7 @@ class Source:
         *,
         scenario: str | None = None,
         report_url: str | None = None,
-        told: Told | None = None,
+        told: Told = untold,
         reading: Reading | None = None,
         summary: Summary | None = None,
     ) -> None:
@@ -124,9 +124,9 @@ class Source:
         """The same in steps of time."""
         return Steps(self.intervals(), self._between(self.shares[1], 1))
 
-    def _between(self, low: float, high: float) -> Told | None:
+    def _between(self, low: float, high: float) -> Told:
         told = self._told
-        return None if told is None else lambda share: told(low + (high - low) * share)
+        return lambda share: told(low + (high - low) * share)
 
 
 @dataclass(frozen=True, slots=True)

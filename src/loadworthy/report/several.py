@@ -31,6 +31,7 @@ from loadworthy.report.plots import FOLDER as PLOTS
 from loadworthy.report.plots import plot_files
 from loadworthy.report.scenario_figures import short_group
 from loadworthy.report.several_trend import TrendRow, trend_rows
+from loadworthy.told import Told, piece, untold
 
 SCHEMA = 1
 FOLDER, PAGE, DATA = "reports", "performance_report.html", "performance_report.json"
@@ -85,15 +86,15 @@ class SeveralFiles:
     files: tuple[Path, ...]
 
 
-def write_several(directory: Path, names: Sequence[str] | None = None) -> SeveralFiles:
+def write_several(directory: Path, names: Sequence[str] | None = None, told: Told = untold) -> SeveralFiles:
     """Read the runs of a folder, all or those of these names, and write ``reports/`` below it.
 
-    The same runs give the same bytes.
+    The same runs give the same bytes. ``told`` hears how far it is, 0..1.
 
     Raises:
         RunDirError: there are no runs, or the files cannot be written.
     """
-    report = read_several(directory, names)
+    report = read_several(directory, names, told)
     folder = directory / FOLDER
     contents: dict[str, str | bytes] = {PAGE: several_html(report), DATA: several_json(report)}
     for file, drawing in plot_files([(one.summary.name, one.run, one.group) for one in report.scenarios]).items():
@@ -107,7 +108,7 @@ def write_several(directory: Path, names: Sequence[str] | None = None) -> Severa
     return SeveralFiles(report, tuple(folder / file for file in contents))
 
 
-def read_several(directory: Path, names: Sequence[str] | None = None) -> Several:
+def read_several(directory: Path, names: Sequence[str] | None = None, told: Told = untold) -> Several:
     """The runs of a folder (its subfolders with a ``run.json``), all or those of these names.
 
     RunDirError where there is none to be read.
@@ -128,7 +129,9 @@ def read_several(directory: Path, names: Sequence[str] | None = None) -> Several
     newest: dict[str, Path] = {}
     for path, data in known:
         newest |= dict.fromkeys(data["scenarios"], path)
-    scenarios = sorted(_newest(newest), key=lambda one: (_ORDER.get(one.summary.kind, len(_ORDER)), one.summary.name))
+    scenarios = sorted(
+        _newest(newest, told), key=lambda one: (_ORDER.get(one.summary.kind, len(_ORDER)), one.summary.name)
+    )
     return Several(directory.name, tuple(scenarios), tuple(trend_rows(known)), len(known), tuple(problems))
 
 
@@ -195,14 +198,15 @@ def _public_form(path: Path) -> Json:
     return summarize(run).to_json()
 
 
-def _newest(newest: Mapping[str, Path]) -> list[Newest]:
+def _newest(newest: Mapping[str, Path], told: Told) -> list[Newest]:
     """Each run is read once, however many scenarios it is the newest of."""
     found = []
     anchors = {name: f"s{place}" for place, name in enumerate(newest, 1)}
-    for path in dict.fromkeys(newest.values()):
+    paths = list(dict.fromkeys(newest.values()))
+    for number, path in enumerate(paths):
         run = Run.open(path)
         try:
-            reading = read(run)
+            reading = read(run, piece(told, number, len(paths)))
             summary = summarize(run, reading)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunDirError(f"{path} is damaged: {type(error).__name__}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from loadworthy.analysis.reading import Reading, read
@@ -13,20 +13,16 @@ from loadworthy.record.rundir import SUMMARY, Run, replace_file
 from loadworthy.report.exports import FORMATS, Source, export
 from loadworthy.report.report_json import summary_json
 from loadworthy.report.tables import trials_csv
+from loadworthy.told import Told, untold
 
 Content = str | bytes
-Told = Callable[[float], None]
 _READ_SHARE = 0.7
 """Of the whole work, reading is about so much."""
 _DRAWN_SHARE = 0.2
 """Of the rest, describing the charts."""
 
 
-def _untold(_share: float) -> None:
-    """Nobody asks how far it is."""
-
-
-def write_reports(run: Run, *, told: Told = _untold, reading: Reading | None = None) -> tuple[Summary, list[Path]]:
+def write_reports(run: Run, *, told: Told = untold, reading: Reading | None = None) -> tuple[Summary, list[Path]]:
     """Make the summary and all reports of a run again from what was recorded; the summary, and where the files are.
 
     The run must be freshly opened. The same run gives the same bytes. Each file is replaced whole. ``told`` hears how
@@ -38,7 +34,7 @@ def write_reports(run: Run, *, told: Told = _untold, reading: Reading | None = N
 
 
 def render_reports(
-    run: Run, *, told: Told = _untold, reading: Reading | None = None
+    run: Run, *, told: Told = untold, reading: Reading | None = None
 ) -> tuple[Summary, dict[str, Content]]:
     """The summary, and file name → content of the formats that the plan wants.
 
