@@ -7,17 +7,16 @@ their scripts that runs sets ``window.pwned``; what they would fetch is at a por
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote, unquote
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.child import ChildServer
+
 CANARY = "pwned"
 """The property of ``window`` that every attack sets."""
 NOWHERE = "http://127.0.0.1:9"
@@ -69,24 +68,10 @@ class Repeater(HttpUser):
 '''
 
 
-class HostileService:
+class HostileService(ChildServer):
     """The test's side: start it, end it."""
 
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.hostile"],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
-        assert self.url
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+    module = "tests.support.hostile"
 
 
 def hostile_plan(folder: Path, url: str, *, run_time_s: int = 2) -> dict[str, Any]:

@@ -8,38 +8,22 @@ long as there are ``/children``.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.child import ChildServer
+
 PATIENCE_S = 60
 
 
-class RowServer:
+class RowServer(ChildServer):
     """The test's side: start it, ask it, end it."""
 
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.rowserver"],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
-        assert self.url
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+    module = "tests.support.rowserver"
 
     def rows(self, after_made: int = 0) -> dict[str, Any]:
         """``rows`` (paths), ``made`` (how many ever), ``deletes`` (paths, in order); once that many have been made."""
