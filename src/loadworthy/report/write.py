@@ -1,4 +1,4 @@
-"""Writes the reports of a run into its directory; the only part of this package that touches files."""
+"""Writes the reports of a run into its directory."""
 
 from __future__ import annotations
 
