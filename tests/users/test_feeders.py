@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from loadworthy.errors import UsageError
-from loadworthy.plan.model import RowSource
+from loadworthy.plan.test_data import RowSource
 from loadworthy.users.feeders import Feeder, load_rows
 
 ROWS = [{"n": number} for number in range(10)]

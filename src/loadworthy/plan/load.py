@@ -7,6 +7,7 @@ go on with.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from loadworthy.errors import PlanError, Problem
 from loadworthy.plan.document import DataPath, Document, settle
-from loadworthy.plan.interpolate import interpolate_document
+from loadworthy.plan.interpolate import interpolate, interpolate_document
 from loadworthy.plan.json_reader import read_json
 from loadworthy.plan.model import Behaviour, Monitor, Plan, Scenario
 from loadworthy.plan.overrides import Override, apply_overrides, parse_override
@@ -48,6 +49,8 @@ class LoadedPlan:
         redactor: masks the plan's secrets in any text.
         redacted_json: the resolved plan as JSON data with its secrets masked; ``Plan.model_validate`` takes it.
         lines: (scenario name or other path) → line, for problems that are found later.
+        from_environment: paths of the texts in which variables stand.
+        own_base_url: the base URL as the plan itself has it, without what the command line says.
     """
 
     plan: Plan
@@ -56,6 +59,8 @@ class LoadedPlan:
     redactor: Redactor
     redacted_json: dict[str, Any]
     lines: Mapping[DataPath, int]
+    from_environment: frozenset[DataPath] = frozenset()
+    own_base_url: str | None = None
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -157,6 +162,7 @@ def _finish(
     if not isinstance(document.data, dict):
         document.add((), "a plan is a mapping of keys to values at its top level", _START)
         raise PlanError(document.sorted_problems())
+    own_base_url = document.data.get("base_url")
     apply_overrides(document, _parsed(overrides, document))
     if environ is not None:
         interpolate_document(document, environ)
@@ -164,7 +170,10 @@ def _finish(
     check_rules(document, base_dir)
     if plan is None or document.problems:
         raise PlanError(document.sorted_problems())
-    return _with_secrets_masked(plan, document, path, base_dir)
+    if isinstance(own_base_url, str) and environ is not None:
+        own_base_url = interpolate(own_base_url, environ).text
+    loaded = _with_secrets_masked(plan, document, path, base_dir)
+    return dataclasses.replace(loaded, own_base_url=None if own_base_url is None else str(own_base_url))
 
 
 def _parsed(overrides: Sequence[Override | str], document: Document) -> Iterator[Override]:
@@ -197,7 +206,7 @@ def _with_secrets_masked(plan: Plan, document: Document, path: Path, base_dir: P
     redactor = redactor_for(found.texts, plan.model_dump(mode="json", by_alias=True))
     data = masked_data(document.data, (), found.masked_places(redactor), redactor)
     redacted = Plan.model_validate(data).model_dump(mode="json", by_alias=True)
-    return LoadedPlan(plan, path, base_dir, redactor, redacted, dict(document.lines))
+    return LoadedPlan(plan, path, base_dir, redactor, redacted, dict(document.lines), frozenset(document.variables))
 
 
 def check_runnable(loaded: LoadedPlan, scenarios: Collection[str] | None = None) -> None:

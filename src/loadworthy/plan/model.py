@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from loadworthy.plan.steps import Endpoint, Step
+from loadworthy.plan.alerting import Alerting
+from loadworthy.plan.steps import Endpoint, SetupStep, Step
+from loadworthy.plan.test_data import RowSource
 from loadworthy.plan.thresholds import parse_threshold, threshold_from_mapping
 from loadworthy.plan.values import (
     MAX_DURATION_US,
@@ -279,51 +281,6 @@ class Scenario(Behaviour):
         )
 
 
-class EmailAlert(Model):
-    """E-mail channel of ``alerting``."""
-
-    enabled: bool = True
-    smtp_server: str
-    smtp_port: Annotated[Whole, Field(ge=1, le=65535)] = 587
-    use_tls: bool = True
-    username: str | None = None
-    password: str | None = None
-    from_addr: str
-    to_addrs: Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class SlackAlert(Model):
-    """Slack channel of ``alerting``."""
-
-    enabled: bool = True
-    webhook_url: str
-    channel: str | None = None
-
-
-class Alerting(Model):
-    """Who is told when a run goes badly."""
-
-    enabled: bool = True
-    email: EmailAlert | None = None
-    slack: SlackAlert | None = None
-
-
-class RowSource(Model):
-    """Rows of test data from a file or written in the plan."""
-
-    file: str | None = None
-    """CSV (with a header line), JSON (a list of objects) or JSON lines, relative to the plan."""
-    rows: tuple[dict[str, Any], ...] = ()
-    order: Literal["sequential", "random"] = "sequential"
-    per: Literal["user", "iteration"] = "user"
-    """A row for each user, kept for its life; or a new one for each iteration."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_rows(cls, value: object) -> object:
-        return {"rows": value} if isinstance(value, list | tuple) else value
-
-
 class Plan(Model):
     """Everything that was asked for in one run."""
 
@@ -331,6 +288,15 @@ class Plan(Model):
     base_url: str | None = None
     scenarios: Annotated[dict[str, Scenario], Field(min_length=1)]
     """Run one after another in the order written."""
+    setup: tuple[SetupStep, ...] = ()
+    """Done once before any load, e.g. to create data; what they extract is there for all users."""
+    teardown: tuple[SetupStep, ...] = ()
+    """Done once after all load, however the run ended."""
+    allowed_hosts: tuple[str, ...] | None = None
+    """Hosts that may be loaded, besides this machine: ``api.example.com``, ``*.test.example.com``; unless given, that
+    of ``base_url`` as the plan has it."""
+    confirm_above: PerSecond = 1000
+    """Requests per second above which a host other than this machine is loaded only with ``--yes-really``."""
     monitors: tuple[Monitor, ...] = ()
     """Read during the whole run."""
     alerting: Alerting | None = None

@@ -10,6 +10,7 @@ from loadworthy.plan.document import DataPath, Document
 from loadworthy.plan.steps import STEP_PARTS
 
 _STEP_PARTS = ("path", "query", "headers", "json", "form", "body", "expect")
+_UNDO_PARTS = ("path", "query", "headers", "json")
 _SOCKET_PARTS = ("path", "query", "headers", "subprotocols", "text", "json", "match", "expect", "reason")
 
 
@@ -18,7 +19,11 @@ def check_template_names(document: Document, given: frozenset[str]) -> None:
 
     Where a value is extracted is not looked at: a step that comes too early fails when it is run.
     """
-    known = given | _keys(document.get(("test_data",)))
+    given |= _keys(document.get(("test_data",)))
+    made = _extracted({"flow": document.get(("setup",))})
+    _check_steps(document, "setup", given | made)
+    _check_steps(document, "teardown", given | made | _extracted({"flow": document.get(("teardown",))}))
+    known = given | made
     for name, scenario in _items(document.get(("scenarios",))):
         path: DataPath = ("scenarios", name)
         common = known | _extracted(scenario)
@@ -27,14 +32,26 @@ def check_template_names(document: Document, given: frozenset[str]) -> None:
             _check_behaviour(role, (*path, "roles", role_name), common | _extracted(role), document)
 
 
+def _check_steps(document: Document, key: str, known: frozenset[str]) -> None:
+    steps = document.get((key,))
+    for index, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
+        _check_request(step, (key, index), known, document)
+
+
 def _check_behaviour(behaviour: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
     _check(_get(behaviour, "headers"), (*path, "headers"), known, document)
     for way, index, step in _steps(behaviour):
-        for part in _STEP_PARTS:
-            _check(_get(step, part), (*path, way, index, part), known, document)
+        _check_request(step, (*path, way, index), known, document)
         for action in STEP_PARTS:
             for part in _SOCKET_PARTS:
                 _check(_get(_get(step, action), part), (*path, way, index, action, part), known, document)
+
+
+def _check_request(step: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
+    for part in _STEP_PARTS:
+        _check(_get(step, part), (*path, part), known, document)
+    for part in _UNDO_PARTS:
+        _check(_get(_get(step, "undo"), part), (*path, "undo", part), known, document)
 
 
 def _check(value: Any, path: DataPath, known: frozenset[str], document: Document) -> None:

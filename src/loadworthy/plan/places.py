@@ -20,6 +20,9 @@ PlaceKind = Literal["free", "text", "typed"]
 _SECRET_ENDINGS = ("token", "authorization", "cookie", "cookies", "webhookurl")
 _SECRET_WORDS = ("password", "passwd", "passphrase", "secret", "apikey", "privatekey", "accesskey")
 _STEP_LISTS = ("endpoints", "flow", "on_start")
+_PLAN_STEPS = ("setup", "teardown")
+_ALL_STEPS = (*_STEP_LISTS, *_PLAN_STEPS)
+_ACTIONS = (*STEP_PARTS, "undo")
 _FREE_STEP_KEYS = ("query", "headers", "json", "form", "body", "extract")
 _FREE_SOCKET_KEYS = (*_FREE_STEP_KEYS, "subprotocols", "text", "base64", "match", "reason")
 _EMAIL_TEXT = ("smtp_server", "username", "password", "from_addr", "to_addrs")
@@ -39,6 +42,8 @@ def place_kind(path: DataPath) -> PlaceKind:
             return _step_kind(rest)
         case ("scenarios", _, steps, _, *rest) if steps in _STEP_LISTS:
             return _step_kind(rest)
+        case (steps, _, *rest) if steps in _PLAN_STEPS:
+            return _step_kind(rest)
         case ("monitors", _, *rest) | ("scenarios", _, "monitors", _, *rest):
             return "text" if rest[:1] in (["prometheus"], ["metrics"]) or rest == ["process", "name"] else "typed"
     return "typed"
@@ -49,7 +54,7 @@ def _step_kind(rest: Sequence[str | int]) -> PlaceKind:
     match list(rest):
         case ["path" | "name"]:
             return "text"
-        case [action, "path" | "name"] if action in STEP_PARTS:
+        case [action, "path" | "name"] if action in _ACTIONS:
             return "text"
     return "typed"
 
@@ -57,14 +62,10 @@ def _step_kind(rest: Sequence[str | int]) -> PlaceKind:
 def free_root(path: DataPath) -> int | None:
     """How many parts of the path lead to free data (the rest are its keys); None if the place is not free."""
     match path:
-        case ("alerting", "email", field, *_) if field in _EMAIL_TEXT:
-            return 2
-        case ("alerting", "slack", "webhook_url" | "channel"):
-            return 2
-        case ("test_data", _, int(), *_):
-            return 3
-        case ("test_data", _, "rows", *_):
-            return 3
+        case ("alerting", *rest):
+            return _alerting_root(tuple(rest))
+        case ("test_data", _, *rest):
+            return _rows_root(tuple(rest))
         case ("reporting", *_):
             return 1
         case ("locust", "locustfile" | "stop_timeout", *_):
@@ -75,6 +76,8 @@ def free_root(path: DataPath) -> int | None:
             return 3
         case ("scenarios", _, "monitors", _, "postgres"):
             return 5
+        case (steps, *_) if steps in _PLAN_STEPS:
+            return _behaviour_root(path, 0)
         case ("scenarios", _, "roles", _, *rest):
             return _behaviour_root(tuple(rest), 4)
         case ("scenarios", _, *rest):
@@ -82,17 +85,35 @@ def free_root(path: DataPath) -> int | None:
     return None
 
 
+def _alerting_root(rest: DataPath) -> int | None:
+    match rest:
+        case ("email", field, *_) if field in _EMAIL_TEXT:
+            return 2
+        case ("slack", "webhook_url" | "channel") | ("urls", *_):
+            return 2
+    return None
+
+
+def _rows_root(rest: DataPath) -> int | None:
+    match rest:
+        case (int(), *_) | ("rows", *_) | ("database",):
+            return 3
+        case ("generate", "fields", _, "args" | "choice" | "value" | "template", *_):
+            return 6
+    return None
+
+
 def _behaviour_root(rest: DataPath, above: int) -> int | None:
     match rest:
         case ("headers", *_):
             return above + 1
-        case (steps, _, "expect", "json" | "text", *_) if steps in _STEP_LISTS:
+        case (steps, _, "expect", "json" | "text", *_) if steps in _ALL_STEPS:
             return above + 4
-        case (steps, _, field, *_) if steps in _STEP_LISTS and field in _FREE_STEP_KEYS:
+        case (steps, _, field, *_) if steps in _ALL_STEPS and field in _FREE_STEP_KEYS:
             return above + 3
-        case (steps, _, action, "expect", "json" | "text", *_) if steps in _STEP_LISTS and action in STEP_PARTS:
+        case (steps, _, action, "expect", "json" | "text", *_) if steps in _ALL_STEPS and action in _ACTIONS:
             return above + 5
-        case (steps, _, action, field, *_) if steps in _STEP_LISTS and action in STEP_PARTS:
+        case (steps, _, action, field, *_) if steps in _ALL_STEPS and action in _ACTIONS:
             return above + 4 if field in _FREE_SOCKET_KEYS else None
     return None
 
@@ -111,6 +132,8 @@ def _is_read_from_answers(path: DataPath) -> bool:
         case ("scenarios", _, "roles", _, steps, _, *rest) if steps in _STEP_LISTS:
             return _speaks_of_answers(rest)
         case ("scenarios", _, steps, _, *rest) if steps in _STEP_LISTS:
+            return _speaks_of_answers(rest)
+        case (steps, _, *rest) if steps in _PLAN_STEPS:
             return _speaks_of_answers(rest)
     return False
 

@@ -15,8 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadworthy.plan.document import DataPath, Document, shown
+from loadworthy.plan.host_rules import check_hosts
 from loadworthy.plan.monitor_rules import check_monitors
 from loadworthy.plan.names import check_template_names, extracting
+from loadworthy.plan.once_rules import check_once_steps
 from loadworthy.plan.rows import read_rows
 from loadworthy.plan.search_rules import check_search
 from loadworthy.plan.socket_rules import check_kind, check_openings, check_socket_step
@@ -65,6 +67,8 @@ def check_rules(document: Document, base_dir: Path) -> None:
     for name, source in _mapping(document.get(("test_data",))).items():
         _check_template_name("test data", name, ("test_data", name), document)
         _check_rows(source, ("test_data", name), document, base_dir)
+    check_hosts(document.get(("allowed_hosts",)), document)
+    check_once_steps(document, _check_extracted_names)
     check_template_names(document, frozenset(TEMPLATE_NAMES))
 
 
@@ -200,9 +204,13 @@ def _check_behaviour(behaviour: dict[str, Any], path: DataPath, document: Docume
                 check_kind(step, here, document)
                 check_step(step, here, document)
                 check_socket_step(step, here, document)
-                for source in extracting(step):
-                    for name in _mapping(document.get((*here, *source))):
-                        _check_template_name("an extracted value", name, (*here, *source, name), document)
+                _check_extracted_names(step, here, document)
+
+
+def _check_extracted_names(step: dict[str, Any], path: DataPath, document: Document) -> None:
+    for source in extracting(step):
+        for name in _mapping(document.get((*path, *source))):
+            _check_template_name("an extracted value", name, (*path, *source, name), document)
 
 
 def _check_rows(source: object, path: DataPath, document: Document, base_dir: Path) -> None:

@@ -31,12 +31,27 @@ def check_step(step: dict[str, Any], path: DataPath, document: Document) -> None
         check_headers(step["headers"], (*path, "headers"), document)
     for key in _TEMPLATED:
         check_templates(step.get(key), (*path, key), document)
+    check_undo(step, path, document)
     expect = step.get("expect")
     check_json_paths(expect.get("json") if isinstance(expect, dict) else None, (*path, "expect", "json"), document)
     extract = step.get("extract")
     for name, source in (extract if isinstance(extract, dict) else {}).items():
         if isinstance(source, str):
             check_source(source, (*path, "extract", name), document)
+
+
+def check_undo(step: dict[str, Any], path: DataPath, document: Document) -> None:
+    """Add a problem for each broken rule of what removes what the step created."""
+    undo = step.get("undo")
+    if not isinstance(undo, dict):
+        return
+    if step.get("path") is None:
+        document.add((*path, "undo"), "undo stands without a request", "give the step a path", at_key=True)
+    check_address(undo.get("path"), (*path, "undo", "path"), document)
+    if isinstance(undo.get("headers"), dict):
+        check_headers(undo["headers"], (*path, "undo", "headers"), document)
+    for key in ("path", "query", "headers", "json"):
+        check_templates(undo.get(key), (*path, "undo", key), document)
 
 
 def check_address(address: object, path: DataPath, document: Document, *, sockets: bool = False) -> None:

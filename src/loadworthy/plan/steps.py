@@ -151,6 +151,19 @@ class SocketClose(Model):
         return {"code": value} if isinstance(value, int | str) else value
 
 
+class Undo(Model):
+    """The request that removes what a step has created. Its templates are filled when the step has succeeded."""
+
+    path: str
+    """Path below the base URL, or a whole URL."""
+    method: Method = "DELETE"
+    query: dict[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Added to those that the step was sent with."""
+    json_: Any = Field(default=None, alias="json")
+    """A body sent as JSON."""
+
+
 class Step(Model):
     """A request, or something on a WebSocket, or a pause. Strings may hold ``{{ … }}`` templates.
 
@@ -173,6 +186,8 @@ class Step(Model):
     expect: Expect = Expect()
     extract: dict[str, str] = Field(default_factory=dict)
     """Name → where its value comes from: a JSON path (``$.token``), ``header:Name``, ``cookie:name`` or ``regex:…``."""
+    undo: Undo | None = None
+    """How to remove what this request created; done when the users have stopped, however the run ended."""
     timeout: TimeSpanUs | None = None
     """Time-out for connecting and for reading, instead of the scenario's."""
     allow_redirects: bool = True
@@ -203,3 +218,10 @@ class Endpoint(Step):
 
     weight: Weight = 1
     """How often it is chosen, relative to the others."""
+
+
+class SetupStep(Step):
+    """A request before or after all load, which is no sample."""
+
+    for_each: str | None = None
+    """Name of test data: the step is done once for each of its rows."""

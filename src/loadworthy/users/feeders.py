@@ -15,8 +15,8 @@ from random import Random
 from typing import Any
 
 from loadworthy.errors import UsageError
-from loadworthy.plan.model import RowSource
 from loadworthy.plan.rows import read_rows
+from loadworthy.plan.test_data import RowSource
 
 Row = Mapping[str, Any]
 
