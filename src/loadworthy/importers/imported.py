@@ -21,6 +21,23 @@ class ImportFailedError(LoadworthyError):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the user says besides the source.
+
+    Args:
+        base_url: instead of the source's own.
+        scenario: name of the scenario that is made.
+        only: patterns (``/orders*``, ``POST /orders``) of the requests that are carried over; all when empty.
+        login: ``POST /auth/login``: the request that logs a user in, where the source does not say so.
+    """
+
+    base_url: str | None = None
+    scenario: str = "load"
+    only: tuple[str, ...] = ()
+    login: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something of the source that the plan does not do, or does otherwise.
 
