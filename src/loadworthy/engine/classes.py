@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from loadworthy.engine.seat import Usher
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import Behaviour, Plan, Scenario
 from loadworthy.units import US_PER_S
+from loadworthy.users.cleanup import offer_keeping
 from loadworthy.users.declared import Identity, Surroundings, declared_user
 from loadworthy.users.feeders import Feeder, load_rows
 
@@ -35,6 +36,7 @@ class NodeSetup:
         lean_client: whether users of Locust's HTTP classes get our client.
         arguments: options for the locustfile's own parser.
         scenarios: names of those that will run.
+        given: what the plan's set-up has extracted; filled before any user is made.
     """
 
     plan: Plan
@@ -45,6 +47,7 @@ class NodeSetup:
     lean_client: bool = True
     arguments: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
+    given: Json = field(default_factory=dict)
 
     @property
     def share(self) -> int:
@@ -68,6 +71,8 @@ class ScenarioClasses:
 
     def load(self) -> None:
         """Load and compile everything once, so that a mistake shows before the first request."""
+        if creates_data(self.setup.plan):
+            offer_keeping()
         for name in self.setup.scenarios:
             self.classes(name)
 
@@ -168,7 +173,7 @@ class ScenarioClasses:
                 is_random=source.order == "random",
             )
         per_iteration = frozenset(name for name, source in sources.items() if source.per == "iteration")
-        return Surroundings(self._identity, feeders, per_iteration)
+        return Surroundings(self._identity, feeders, per_iteration, self.setup.given)
 
     def _identity(self) -> Identity:
         """That of the user which is being made."""
@@ -193,6 +198,13 @@ def _inherited(role: Behaviour, scenario: Scenario) -> Behaviour:
             "wait_time": role.wait_time or scenario.wait_time,
         }
     )
+
+
+def creates_data(plan: Plan) -> bool:
+    """Whether the plan says how to remove what it creates, so that one may also want to keep it."""
+    behaviours = (one for scenario in plan.scenarios.values() for one in (scenario, *scenario.roles.values()))
+    steps = (step for one in behaviours for step in (*one.on_start, *one.flow, *one.endpoints))
+    return bool(plan.setup or plan.teardown) or any(step.undo is not None for step in steps)
 
 
 def scenario_or_complain(plan: Plan, names: Sequence[str]) -> list[str]:

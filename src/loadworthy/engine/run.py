@@ -34,6 +34,7 @@ from loadworthy.engine.monitoring import Monitoring
 from loadworthy.engine.node import Outlet
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.observer import Observer
+from loadworthy.engine.preparing import prepared
 from loadworthy.engine.searching import Searcher, SearchOutlet
 from loadworthy.errors import LoadworthyError, RunDirError, SetupError, UsageError
 from loadworthy.plan.load import LoadedPlan
@@ -48,6 +49,7 @@ from loadworthy.workload.together import waves
 Json = dict[str, Any]
 OnEnvironment = Callable[[Environment], None]
 ASKED_TO_STOP = "asked to stop"
+TOLD_TWICE = "told twice to stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +223,7 @@ class _PlanRun:
             self._write_manifest(writer, ended=None, reason=None)
             journal.begin(self._names)
             with warnings_as_events(journal.event), self._monitoring.of_plan(writer, journal.event):
-                outlet = SearchOutlet(journal)
-                crew = self._crew(classes, environment, outlet)
-                ended, reason = self._with_crew(crew, environment, classes, journal, outlet)
+                ended, reason = self._around_load(environment, classes, journal)
         except LoadworthyError as error:
             reason = str(error)
             raise
@@ -231,6 +231,22 @@ class _PlanRun:
             self._write_manifest(writer, ended=ended, reason=reason)
             writer.close()
         return RunOutcome(writer.path, ended)
+
+    def _around_load(self, environment: Environment, classes: ScenarioClasses, journal: Journal) -> tuple[str, str]:
+        """The set-up, the load, the tear-down."""
+        with self._control.signals(lambda words: journal.event({"type": "interrupted", "message": words})):
+            try:
+                with prepared(
+                    classes.setup,
+                    self._control,
+                    journal.event,
+                    keep=lambda: getattr(environment.parsed_options, "keep_data", False),
+                ):
+                    outlet = SearchOutlet(journal)
+                    crew = self._crew(classes, environment, outlet)
+                    return self._with_crew(crew, environment, classes, journal, outlet)
+            except KeyboardInterrupt:
+                return "interrupted", TOLD_TWICE
 
     def _live_thresholds(self) -> LiveThresholds:
         """Those of searches are missed on purpose, by half of their trials."""
@@ -263,39 +279,38 @@ class _PlanRun:
         journal: Journal,
         outlet: SearchOutlet,
     ) -> tuple[str, str]:
-        with self._control.signals(lambda words: journal.event({"type": "interrupted", "message": words})):
-            try:
-                if self._on_environment is not None:
-                    self._on_environment(environment)
-                if isinstance(crew, ClusterCrew):
-                    crew.wait_for_workers(self._control.stop)
-                self._tell_what_is_not_done(journal)
-                when = "before any load was made"
-                for wave in waves(self._plan.scenarios, self._names):
-                    if (ended := self._ended(when)) is not None:
-                        return ended
-                    when = "between two scenarios"
-                    with ExitStack() as monitors:
-                        for name in wave:
-                            monitors.enter_context(self._monitoring.of_scenario(name))
-                        outlet.searchers = self._searchers(wave, journal)
-                        reasons = _Wave(wave, self._plan, self._profiles, classes, crew, journal, outlet.searchers).run(
-                            self._control, self._clock
-                        )
-                    if EndReason.ABORTED in reasons:
-                        return "aborted", self._control.why or "a threshold was missed"
-                    if EndReason.INTERRUPTED in reasons:
-                        return "interrupted", self._control.asked or ASKED_TO_STOP
-                    if EndReason.WORKERS_LOST in reasons:
-                        return "error", "all workers were lost"
-            except KeyboardInterrupt:
-                crew.abort()
-                return "interrupted", "told twice to stop"
-            except BaseException:
-                crew.abort()
-                raise
-            finally:
-                crew.close()
+        try:
+            if self._on_environment is not None:
+                self._on_environment(environment)
+            if isinstance(crew, ClusterCrew):
+                crew.wait_for_workers(self._control.stop)
+            self._tell_what_is_not_done(journal)
+            when = "before any load was made"
+            for wave in waves(self._plan.scenarios, self._names):
+                if (ended := self._ended(when)) is not None:
+                    return ended
+                when = "between two scenarios"
+                with ExitStack() as monitors:
+                    for name in wave:
+                        monitors.enter_context(self._monitoring.of_scenario(name))
+                    outlet.searchers = self._searchers(wave, journal)
+                    reasons = _Wave(wave, self._plan, self._profiles, classes, crew, journal, outlet.searchers).run(
+                        self._control, self._clock
+                    )
+                if EndReason.ABORTED in reasons:
+                    return "aborted", self._control.why or "a threshold was missed"
+                if EndReason.INTERRUPTED in reasons:
+                    return "interrupted", self._control.asked or ASKED_TO_STOP
+                if EndReason.WORKERS_LOST in reasons:
+                    return "error", "all workers were lost"
+        except KeyboardInterrupt:
+            crew.abort()
+            return "interrupted", TOLD_TWICE
+        except BaseException:
+            crew.abort()
+            raise
+        finally:
+            crew.close()
         return "completed", ""
 
     def _ended(self, when: str) -> tuple[str, str] | None:

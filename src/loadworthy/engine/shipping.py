@@ -29,6 +29,7 @@ def pack_setup(setup: NodeSetup, process: int) -> Json:
         "lean_client": setup.lean_client,
         "arguments": list(setup.arguments),
         "scenarios": list(setup.scenarios),
+        "given": setup.given,
     }
 
 
@@ -57,6 +58,7 @@ def unpack_setup(data: Json, scratch: Path) -> NodeSetup:
         lean_client=bool(data["lean_client"]),
         arguments=tuple(data["arguments"]),
         scenarios=tuple(data["scenarios"]),
+        given=dict(data["given"]),
     )
 
 

@@ -33,7 +33,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import gevent
 import locust
@@ -75,10 +75,17 @@ _POLL_S = 0.1
 _log = logging.getLogger(__name__)
 
 
+class Sender(Protocol):
+    """Whose requests those that undo something are like: a user, or what stands for all of them."""
+
+    @property
+    def host(self) -> str | None: ...
+
+
 class Undo(NamedTuple):
     """One request that undoes something; the fields are the arguments of :func:`created`."""
 
-    user: User
+    user: User | Sender
     method: str
     path: str
     headers: Headers = None
@@ -96,10 +103,15 @@ def clean_up_after(stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
         stop_timeout_s: the stop time-out under plain Locust, whose own is 0, where ``--stop-timeout`` is not given. The
             longest that any module asks for counts.
     """
-    _listen_once(locust.events.init_command_line_parser, _add_option)
+    offer_keeping()
     _listen_once(locust.events.init, _StopTimeout(stop_timeout_s))
     _listen_once(locust.events.init, _on_init)
     _listen(locust.events)
+
+
+def offer_keeping() -> None:
+    """Give the command the option ``--keep-data``."""
+    _listen_once(locust.events.init_command_line_parser, _add_option)
 
 
 def created(
@@ -174,6 +186,14 @@ def _remove_and_tell(undos: list[Undo]) -> None:
             _log.info("test data: %s removed", removed)
 
 
+def remove_all(undos: list[Undo]) -> dict[int, str]:
+    """Send the requests, the last first; which of them did not help (index → why)."""
+    left = dict.fromkeys(range(len(undos)), _NOT_REACHED)
+    if undos:
+        remove(undos, left)
+    return left
+
+
 def remove(undos: list[Undo], left: dict[int, str], limit_s: float = LIMIT_S) -> None:
     """Send the requests, the last first. ``left`` maps indices to reasons; what is undone is taken out of it."""
     sessions = _Sessions()
@@ -242,14 +262,14 @@ class _Sessions:
     def close(self) -> None:
         self._pool.close()
 
-    def _session_of(self, user: User) -> HttpSession:
+    def _session_of(self, user: User | Sender) -> HttpSession:
         if id(user) not in self._sessions:
             self._sessions[id(user)] = session = _session_like(user)
             session.pool = self._pool
         return self._sessions[id(user)]
 
 
-def _session_like(user: User) -> HttpSession:
+def _session_like(user: User | Sender) -> HttpSession:
     """A session that sends what the user's client sends, be it ours, that of ``requests`` or Locust's fast one."""
     client = getattr(user, "client", None)
     session = HttpSession(

@@ -9,7 +9,7 @@ the next: a user that could not log in must not go on as a stranger.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
 from typing import Any
@@ -23,19 +23,13 @@ from loadworthy.plan.model import Behaviour, Plan
 from loadworthy.plan.steps import Step
 from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.units import US_PER_S
-from loadworthy.users.checks import (
-    Check,
-    CheckFailedError,
-    Extractor,
-    StatusNotExpectedError,
-    compile_checks,
-    compile_extractor,
-    expected_statuses,
-)
+from loadworthy.users.checks import CheckFailedError, StatusNotExpectedError
+from loadworthy.users.cleanup import created
+from loadworthy.users.declared_requests import CompiledStep, CompiledUndo, compile_headers, compile_request
 from loadworthy.users.declared_sockets import Sockets, SocketStep, StreamingUser, compile_socket_step
 from loadworthy.users.feeders import Feeder
 from loadworthy.users.sink import sink_for
-from loadworthy.users.templates import TemplateFailedError, Templates, functions, resolve
+from loadworthy.users.templates import TemplateFailedError, Templates, functions
 
 START_RETRY_S = 1.0
 """Pause before ``on_start`` is tried again."""
@@ -68,19 +62,8 @@ class Surroundings:
     feeders: Mapping[str, Feeder]
     fed_per_iteration: frozenset[str]
     """Names of the feeders that give a new row for each iteration."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledStep:
-    """A step ready to be sent: each part is a constant or a function of the variables."""
-
-    method: str
-    name: str
-    path: Any
-    options: Mapping[str, Any]
-    statuses: frozenset[int] | None
-    checks: Sequence[Check]
-    extractors: Mapping[str, Extractor]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What the plan's set-up has extracted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,49 +115,8 @@ def _compile(
     """``first``: a step of ``on_start``, which goes without the behaviour's headers that need what it will find."""
     opened = step.websocket or step.events
     own = step.headers if opened is None else opened.headers
-    headers = _compile_headers(own, behaviour, templates, first=first)
-    return compile_socket_step(step, headers, templates) or _compile_request(step, headers, templates)
-
-
-def _compile_headers(own: Mapping[str, str], behaviour: Behaviour, templates: Templates, *, first: bool) -> Any:
-    names = {name.lower() for name in own}
-    common = {name: value for name, value in behaviour.headers.items() if name.lower() not in names}
-    if not common and not own:
-        return None
-    return templates.texts(own, optional=common) if first else templates.texts({**common, **own})
-
-
-def _compile_request(step: Step, headers: Any, templates: Templates) -> CompiledStep:
-    path = step.path or ""
-    # What is the default is not said: a request without options takes the client's shortest way.
-    options: dict[str, Any] = {} if step.allow_redirects else {"allow_redirects": False}
-    if headers is not None:
-        options["headers"] = headers
-    if step.query:
-        options["params"] = templates.texts(step.query)
-    if step.json_ is not None:
-        options["json"] = templates.value(step.json_)
-    if step.form is not None:
-        options["data"] = templates.texts(step.form)
-    if step.body is not None:
-        options["data"] = _encoded(templates.text(step.body))
-    if step.timeout is not None:
-        options["timeout"] = step.timeout / US_PER_S
-    return CompiledStep(
-        method=step.method,
-        name=step.name or path,
-        path=templates.text(path),
-        options=options,
-        statuses=expected_statuses(step.expect),
-        checks=compile_checks(step.expect, templates),
-        extractors={name: compile_extractor(name, source) for name, source in step.extract.items()},
-    )
-
-
-def _encoded(text: Any) -> Any:
-    if callable(text):
-        return lambda variables: text(variables).encode()
-    return text.encode()
+    headers = compile_headers(own, behaviour.headers, templates, first=first)
+    return compile_socket_step(step, headers, templates) or compile_request(step, headers, templates)
 
 
 class DeclaredUser(StreamingUser):
@@ -196,6 +138,7 @@ class DeclaredUser(StreamingUser):
         self._started = not self.compiled.on_start
         self._variables: dict[str, Any] = {
             **functions(self.random),
+            **self.surroundings.given,
             **{
                 name: feeder.row(
                     None if name in self.surroundings.fed_per_iteration else identity.user_number, self.random
@@ -267,11 +210,16 @@ class DeclaredUser(StreamingUser):
             return self._perform_on_socket(step)
         variables = self._variables
         try:
-            path = resolve(step.path, variables)
-            options = {key: resolve(option, variables) for key, option in step.options.items()}
+            path, options = step.filled(variables)
         except TemplateFailedError as error:
             self._record_unsent(step.method, step.name, str(error))
             return False
+        good = self._send(step, path, options)
+        if good and step.undo is not None:
+            self._remember(step.undo, step, options)
+        return good
+
+    def _send(self, step: CompiledStep, path: str, options: Mapping[str, Any]) -> bool:
         if step.statuses is None and not step.checks and not step.extractors:
             response = self.client.request(step.method, path, name=step.name, **options)
             return bool(response.ok)
@@ -289,17 +237,21 @@ class DeclaredUser(StreamingUser):
         if response.error is not None and not response.status_code:
             return False  # no answer came: already a failure, of its own kind
         if step.statuses is not None:
-            if response.status_code not in step.statuses:
-                wanted = ", ".join(str(status) for status in sorted(step.statuses))
-                raise StatusNotExpectedError(f"status {response.status_code} where {wanted} was expected")
+            step.check_status(response)
             response.success()
         elif response.error is not None:
             return False
-        for check in step.checks:
-            check(response, self._variables)
-        for name, extract in step.extractors.items():
-            self._variables[name] = extract(response)
+        step.take(response, self._variables)
         return True
+
+    def _remember(self, undo: CompiledUndo, step: CompiledStep, options: Mapping[str, Any]) -> None:
+        """How to remove what has just been created; a removal that cannot be told is a failure of the plan's."""
+        try:
+            request = undo.filled(self._variables, options)
+        except TemplateFailedError as error:
+            self._record_unsent(step.method, f"undo of {step.name}", str(error))
+            return
+        created(self, **request)
 
     def _perform_on_socket(self, step: SocketStep) -> bool:
         try:

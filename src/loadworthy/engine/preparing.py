@@ -1,0 +1,84 @@
+"""The set-up and the tear-down of a run: what is done once, around all load, whatever becomes of the load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from loadworthy.engine.classes import NodeSetup
+from loadworthy.engine.control import Control
+from loadworthy.errors import SetupError
+from loadworthy.units import format_count
+from loadworthy.users.feeders import load_rows
+from loadworthy.users.once import Once, StepFailedError
+
+Json = dict[str, Any]
+EmitEvent = Callable[[Json], None]
+
+
+@contextmanager
+def prepared(setup: NodeSetup, control: Control, event: EmitEvent, *, keep: Callable[[], bool]) -> Iterator[None]:
+    """Do the plan's set-up, and at the end of the context its tear-down.
+
+    What the set-up extracts is in ``setup.given`` from then on. One more Ctrl-C (KeyboardInterrupt) while data is
+    being removed ends that, too.
+
+    Args:
+        setup: of the run.
+        control: asked whether the run is to end before it has begun.
+        event: is told what was done, and what could not be removed.
+        keep: whether the data is to stay; then nothing is torn down.
+
+    Raises:
+        SetupError: where a step of the set-up fails; what was created until then is removed.
+    """
+    plan = setup.plan
+    if not plan.setup and not plan.teardown:
+        yield
+        return
+    once = Once(plan, _rows_of(setup), setup.seed, control.stop.is_set)
+    try:
+        try:
+            once.set_up()
+        except StepFailedError as error:
+            raise SetupError(str(error)) from error
+        if plan.setup:
+            event({"type": "setup", "message": f"set-up: {_requests(once.requests)}"})
+        setup.given.update(once.given)
+        yield
+    finally:
+        if keep():
+            event({"type": "teardown", "message": "no tear-down: the data stays (--keep-data)"})
+        else:
+            _tear_down(once, event)
+        once.close()
+
+
+def _tear_down(once: Once, event: EmitEvent) -> None:
+    before = once.requests
+    try:
+        failed = once.tear_down()
+    except KeyboardInterrupt:
+        event({"type": "warning", "message": "tear-down: told to stop in the middle of it; data may be left"})
+        return
+    for message in failed:
+        event({"type": "warning", "message": f"tear-down: {message}"})
+    if done := once.requests - before:
+        event({"type": "teardown", "message": f"tear-down: {_requests(done)}"})
+
+
+def _requests(count: int) -> str:
+    return f"{format_count(count)} request{'s' * (count != 1)}"
+
+
+def _rows_of(setup: NodeSetup) -> Callable[[str], Any]:
+    """The rows of test data by its name, read when they are first wanted."""
+    read: Json = {}
+
+    def rows_of(name: str) -> Any:
+        if name not in read:
+            read[name] = load_rows(setup.plan.test_data[name], setup.base_dir)
+        return read[name]
+
+    return rows_of

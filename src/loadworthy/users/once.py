@@ -1,0 +1,169 @@
+"""What a plan does once for all users: its ``setup`` before any load, its ``teardown`` after all of it.
+
+The steps are those of users, sent one after another by the process that leads the run; they are no samples. A step
+with ``for_each`` is sent once for each row of that test data, eight at a time; what it extracts becomes a list, in the
+order of the rows. What the set-up created is removed as its ``undo`` says, the newest first, after the tear-down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import gevent
+from gevent.pool import Pool as GreenletPool
+
+from loadworthy.plan.model import Plan
+from loadworthy.plan.steps import SetupStep
+from loadworthy.units import US_PER_S
+from loadworthy.users.checks import CheckFailedError
+from loadworthy.users.cleanup import AT_ONCE, NoSamples, Undo, remove_all
+from loadworthy.users.declared_requests import CompiledStep, compile_headers, compile_request
+from loadworthy.users.http.response import Response
+from loadworthy.users.http.session import HttpSession
+from loadworthy.users.templates import TemplateFailedError, Templates, functions
+
+Row = Mapping[str, Any]
+RowsOf = Callable[[str], Sequence[Row]]
+_MOST_TOLD = 200
+
+
+class StepFailedError(Exception):
+    """A step of the set-up or the tear-down did not do what it should; the message says which, and why."""
+
+
+class Once:
+    """The steps of one run, and what they have created and extracted.
+
+    Args:
+        plan: the plan.
+        rows_of: the rows of test data by its name.
+        seed: of what templates draw at random.
+        must_end: whether the run is to end, so that nothing more is begun.
+    """
+
+    def __init__(self, plan: Plan, rows_of: RowsOf, seed: int, must_end: Callable[[], bool]) -> None:
+        self.host = (plan.base_url or "").rstrip("/") or None
+        """Like a user, for whoever undoes what was created."""
+        self.insecure = not plan.verify_tls
+        timeout_s = plan.timeout / US_PER_S
+        self.client = HttpSession(
+            self.host,
+            NoSamples(),
+            connect_timeout_s=timeout_s,
+            read_timeout_s=timeout_s,
+            max_body_bytes=plan.max_body,
+            verify=plan.verify_tls,
+        )
+        self.given: dict[str, Any] = {}
+        """What has been extracted so far, for templates of users and of later steps."""
+        self.requests = 0
+        self._plan = plan
+        self._rows_of = rows_of
+        self._random = Random(f"{seed}/once")
+        self._must_end = must_end
+        self._templates = Templates()
+        self._undos: list[Undo] = []
+
+    def set_up(self) -> None:
+        """Do all steps of the set-up; StepFailedError at the first that fails."""
+        self._do_all("setup", self._plan.setup)
+
+    def tear_down(self) -> list[str]:
+        """Do all steps of the tear-down and undo what the set-up created; what failed, in words."""
+        failed = []
+        for number, step in enumerate(self._plan.teardown, start=1):
+            try:
+                self._do("teardown", number, step)
+            except StepFailedError as error:
+                failed.append(str(error))
+        undos, self._undos = self._undos, []
+        left = remove_all(undos)
+        failed += [f"{undos[index].method} {undos[index].path}: {why}" for index, why in sorted(left.items())]
+        self.requests += len(undos)
+        return failed
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.client.close()
+
+    def _do_all(self, what: str, steps: Sequence[SetupStep]) -> None:
+        for number, step in enumerate(steps, start=1):
+            if self._must_end():
+                return
+            self._do(what, number, step)
+
+    def _do(self, what: str, number: int, step: SetupStep) -> None:
+        if step.wait is not None:
+            gevent.sleep(step.wait / US_PER_S)
+            return
+        headers = compile_headers(step.headers, {}, self._templates)
+        task = _Task(f"{what} step {number}", compile_request(step, headers, self._templates))
+        if step.for_each is None:
+            self.given.update(self._send(task, {}))
+            return
+        found = self._for_each(task, step.for_each)
+        self.given.update({name: [one[name] for one in found] for name in step.extract})
+
+    def _for_each(self, task: _Task, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        greenlets = GreenletPool(AT_ONCE)
+
+        def send(row: Row) -> dict[str, Any] | StepFailedError | None:
+            if self._must_end():
+                return None
+            try:
+                return self._send(task, {name: row})
+            except StepFailedError as error:
+                return error
+
+        try:
+            for number, result in enumerate(greenlets.imap(send, self._rows_of(name), maxsize=AT_ONCE)):
+                if isinstance(result, StepFailedError):
+                    raise StepFailedError(f"{result} (row {number + 1} of {name})")
+                if result is not None:
+                    found.append(result)
+        finally:
+            greenlets.kill()
+        return found
+
+    def _send(self, task: _Task, more: Row) -> dict[str, Any]:
+        """Send a step once; what was extracted."""
+        step = task.step
+        variables = {**self._variables(), **more}
+        try:
+            path, options = step.filled(variables)
+            self.requests += 1
+            response = self.client.request(step.method, path, name=step.name, **options)
+            _require_good(step, response)
+            step.take(response, variables)
+            if step.undo is not None:
+                self._undos.append(Undo(self, **step.undo.filled(variables, options)))
+        except (TemplateFailedError, CheckFailedError) as error:
+            raise StepFailedError(f"{task.name}, {step.method} {step.name}: {_short(error)}") from error
+        return {name: variables[name] for name in step.extractors}
+
+    def _variables(self) -> dict[str, Any]:
+        first = {name: rows[0] for name in self._plan.test_data if (rows := self._rows_of(name))}
+        return {**first, **functions(self._random), "user_number": 0, "iteration": 0, **self.given}
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A step, and what it is called when it fails."""
+
+    name: str
+    step: CompiledStep
+
+
+def _require_good(step: CompiledStep, response: Response) -> None:
+    if response.error is not None and (step.statuses is None or not response.status_code):
+        raise CheckFailedError(str(response.error))
+    step.check_status(response)
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _MOST_TOLD else f"{text[: _MOST_TOLD - 1]}…"

@@ -1,0 +1,139 @@
+"""What a plan does once around all load, and what its users create: it is there in time, and gone in the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.cli import Started, loadworthy, only_run, summary_of, write_plan
+from tests.support.rowserver import RowServer
+
+ROWS = [{"name": f"row {number}"} for number in range(20)]
+
+
+@pytest.fixture
+def server() -> Iterator[RowServer]:
+    with RowServer() as running:
+        yield running
+
+
+def plan_for(url: str, **keys: Any) -> dict[str, Any]:
+    """One row is set up and kept in mind, twenty more are; users ask for one of them and make their own."""
+    made = {"method": "POST", "json": {"name": "{{ people.name }}"}, "expect": {"status": 201}}
+    return {
+        "base_url": url,
+        "test_data": {"people": ROWS},
+        "setup": [
+            {"path": "/parents", **made, "extract": {"parent": "$.id"}, "undo": {"path": "/parents/{{ parent }}"}},
+            {"wait": "1ms"},
+            {
+                "path": "/children",
+                **made,
+                "for_each": "people",
+                "extract": {"children": "$.id"},
+                "undo": {"path": "/children/{{ children }}"},
+            },
+        ],
+        "scenarios": {
+            "load": {
+                "users": 3,
+                "iterations": 30,
+                "flow": [
+                    {
+                        "path": "/rows",
+                        "name": "/rows",
+                        "query": {"made": "1", "parent": "{{ parent }}", "child": "{{ random_choice(children) }}"},
+                    },
+                    {
+                        "path": "/contacts",
+                        "method": "POST",
+                        "json": {"child": "{{ children | length }}"},
+                        "extract": {"contact": "$.id"},
+                        "undo": {"path": "/contacts/{{ contact }}"},
+                    },
+                ],
+            }
+        },
+        **keys,
+    }
+
+
+def events_of(folder: Path) -> list[dict[str, Any]]:
+    lines = (only_run(folder) / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def messages(folder: Path, kind: str) -> list[str]:
+    return [str(event.get("message")) for event in events_of(folder) if event["type"] == kind]
+
+
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_what_is_set_up_is_there_for_all_users_and_gone_afterwards(
+    tmp_path: Path, server: RowServer, processes: int
+) -> None:
+    """No request of it is a sample; children go before their parent; users' own rows are gone, too."""
+    plan = plan_for(server.url, teardown=[{"path": "/contacts", "method": "POST", "json": {}}])
+    done = loadworthy("run", write_plan(tmp_path, plan), "--processes", processes, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    load = summary_of(only_run(tmp_path))["scenarios"]["load"]
+    assert {name: one["requests"] for name, one in load["series"].items()} == {"GET /rows": 30, "POST /contacts": 30}
+    found = server.rows()
+    assert found["made"] == 1 + len(ROWS) + 30 + 1
+    assert len(found["rows"]) == 1, "what the tear-down made stays"
+    assert len(set(found["deletes"])) == 51
+    assert found["deletes"][-1] == "/parents/1"
+    assert messages(tmp_path, "setup") == ["set-up: 21 requests"]
+    assert messages(tmp_path, "teardown") == ["tear-down: 22 requests"]
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, server: RowServer) -> None:
+    """In the middle of the load."""
+    plan = plan_for(server.url)
+    plan["scenarios"]["load"].update(iterations=None, run_time="60s", wait_time="5ms")
+    with Started("run", write_plan(tmp_path, plan), cwd=tmp_path) as started:
+        server.rows(after_made=60)
+        started.send(signal.SIGINT)
+        code, out = started.finish()
+    assert code == 130, out
+    assert server.rows()["rows"] == []
+
+
+def test_a_set_up_that_fails_ends_the_run_and_is_undone(tmp_path: Path, server: RowServer) -> None:
+    """Before any load, with the step, the row and the reason; the run directory says so, too."""
+    plan = plan_for(server.url)
+    plan["setup"].append({"path": "/rows/nobody", "method": "DELETE", "for_each": "people"})
+    done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    assert done.code == 2
+    assert "setup step 4, DELETE /rows/nobody: 404 Not Found (row 1 of people)" in done.err
+    assert "Traceback" not in done.err
+    assert (server.rows()["made"], server.rows()["rows"]) == (21, [])
+    assert json.loads((only_run(tmp_path) / "run.json").read_text(encoding="utf-8"))["ended"] == "error"
+
+
+def test_a_tear_down_that_fails_is_told_and_changes_no_verdict(tmp_path: Path, server: RowServer) -> None:
+    """What follows the failed step is done all the same."""
+    teardown = [{"path": "/rows/nobody", "method": "DELETE"}, {"path": "/contacts", "method": "POST"}]
+    plan = plan_for(server.url, teardown=teardown)
+    plan["setup"][0]["undo"] = {"path": "/stuck/{{ parent }}"}
+    done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    told = [one for one in messages(tmp_path, "warning") if one.startswith("tear-down: ")]
+    assert told == [
+        "tear-down: teardown step 1, DELETE /rows/nobody: 404 Not Found",
+        "tear-down: DELETE /stuck/1: 500",
+    ]
+    assert [row.split("/")[1] for row in server.rows()["rows"]] == ["parents", "contacts"]
+
+
+def test_the_data_may_stay(tmp_path: Path, server: RowServer) -> None:
+    """``--keep-data``, as for suites in Python."""
+    teardown = [{"path": "/contacts", "method": "POST"}]
+    plan = write_plan(tmp_path, plan_for(server.url, teardown=teardown))
+    done = loadworthy("run", plan, "--", "--keep-data", cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert (server.rows()["deletes"], len(server.rows()["rows"])) == ([], 51)
+    assert messages(tmp_path, "teardown") == ["no tear-down: the data stays (--keep-data)"]
