@@ -53,6 +53,7 @@ def run(
     arguments: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     preflight: bool = True,
+    confirmed: bool = False,
 ) -> RunResult:
     """Run a plan as ``loadworthy run`` does, and judge it.
 
@@ -80,6 +81,7 @@ def run(
         arguments: options for the locustfile's own parser, e.g. ``["--keep-data"]``.
         environ: what ``${NAME}`` in the plan stands for; the process's environment if not given.
         preflight: whether a target where nothing listens ends the run before it begins.
+        confirmed: whether much load on another machine is meant, as ``--yes-really``.
 
     Raises:
         LoadworthyError: what the command would say in one line; :func:`script` does so.
@@ -107,6 +109,7 @@ def run(
         seed=seed,
         arguments=tuple(arguments),
         preflight=preflight,
+        confirmed=confirmed,
     )
     return run_and_judge(request, observers=observers, view=view, closing=closing)
 

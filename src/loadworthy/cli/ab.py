@@ -56,6 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--series", metavar="PATTERN", help="compare only series of that name; * is any text: 'GET /items*'"
     )
     add_tolerance(parser)
+    parser.add_argument("--yes-really", dest="confirmed", action="store_true",
+                        help="make more load on another machine than the plan's confirm_above")  # fmt: skip
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the comparison as Markdown, too")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write the comparison as a page, too")
 
@@ -172,7 +174,9 @@ def _runner(arguments: argparse.Namespace, plans: dict[str, LoadedPlan]) -> Call
 
     def run(number: int, side: str) -> RunResult:
         seed = first + number - 1
-        request = RunRequest(plans[side], arguments.out, scenarios=tuple(arguments.scenario), seed=seed)
+        request = RunRequest(
+            plans[side], arguments.out, tuple(arguments.scenario), seed=seed, confirmed=arguments.confirmed
+        )
         return run_and_judge(request, view=sys.stdout.isatty(), closing=False)
 
     return run

@@ -55,6 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                      help=f"where workers on other machines join (port {DEFAULT_PORT} unless given)")  # fmt: skip
     how.add_argument("--no-preflight", dest="preflight", action="store_false",
                      help="make load even where nothing listens at the target")  # fmt: skip
+    how.add_argument("--yes-really", dest="confirmed", action="store_true",
+                     help="make more load on another machine than the plan's confirm_above")  # fmt: skip
     page = parser.add_argument_group("the live page")
     page.add_argument("--ui", action="store_true",
                       help="watch and lead the run in a browser; the page stays after it, until Ctrl-C")  # fmt: skip
@@ -93,6 +95,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         lean_client=arguments.client == "loadworthy",
         arguments=tuple(arguments.passed_on),
         preflight=arguments.preflight,
+        confirmed=arguments.confirmed,
     )
     if arguments.ui:
         from loadworthy.cli.ui import run_with_page

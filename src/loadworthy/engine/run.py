@@ -34,6 +34,7 @@ from loadworthy.engine.monitoring import Monitoring
 from loadworthy.engine.node import Outlet
 from loadworthy.engine.notes import warnings_as_events
 from loadworthy.engine.observer import Observer
+from loadworthy.engine.permission import require_permission
 from loadworthy.engine.preparing import prepared
 from loadworthy.engine.searching import Searcher, SearchOutlet
 from loadworthy.errors import LoadworthyError, RunDirError, SetupError, UsageError
@@ -68,6 +69,7 @@ class RunRequest:
         arguments: options for the locustfile's own parser.
         preflight: whether a target where nothing listens ends the run before it begins. Never asked where all load is
             made on other machines, or some of it: this one may not reach the target.
+        confirmed: whether much load on another machine is meant (``--yes-really``).
     """
 
     loaded: LoadedPlan
@@ -80,6 +82,7 @@ class RunRequest:
     lean_client: bool = True
     arguments: tuple[str, ...] = ()
     preflight: bool = True
+    confirmed: bool = False
 
     @property
     def workers(self) -> int:
@@ -158,6 +161,7 @@ class _PlanRun:
             environment.parsed_options = parsed_options(request.arguments)
             self._check_open(classes, self._warnings)
             self._check_hosts(classes)
+            self._check_permission(classes)
             self._check_target(classes)
             return self._record(classes, environment)
 
@@ -192,6 +196,16 @@ class _PlanRun:
                         f"scenario {name}: {user_class.__name__} has no base URL: give --url, "
                         f"base_url in the plan, or host in the class"
                     )
+
+    def _check_permission(self, classes: ScenarioClasses) -> None:
+        """UsageError where the target is not to be loaded, or not that much."""
+        require_permission(
+            self._request.loaded,
+            self._names,
+            self._profiles,
+            {name: [one for one in classes.classes(name) if issubclass(one, HTTP_USERS)] for name in self._names},
+            confirmed=self._request.confirmed,
+        )
 
     def _check_target(self, classes: ScenarioClasses) -> None:
         """SetupError where nothing listens at the target."""
