@@ -20,7 +20,7 @@ from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.verdict import Verdict, exit_code_of
 from loadworthy.cli import run as run_verb
 from loadworthy.errors import ExitCode
-from loadworthy.plan import model, steps
+from loadworthy.plan import alerting, model, steps, test_data
 from loadworthy.plan.load import LoadedPlan, check_runnable, load_plan
 from loadworthy.plan.model import Plan
 from loadworthy.plan.rules import TEMPLATE_NAMES
@@ -52,18 +52,22 @@ SECTIONS: Mapping[type[Model], str] = {
     steps.SocketPing: "Pings",
     steps.SocketClose: "Closing",
     steps.EventStream: "Event streams",
-    model.RowSource: "Test data",
+    steps.Undo: "Undo",
+    steps.SetupStep: "Set-up and tear-down",
+    test_data.RowSource: "Test data",
+    test_data.Generate: "Made-up rows",
+    test_data.FieldSpec: "Columns",
     model.Monitor: "Monitors",
     model.WatchedProcess: "Processes",
-    model.Alerting: "Alerting",
-    model.EmailAlert: "E-mail",
-    model.SlackAlert: "Slack",
+    alerting.Alerting: "Alerting",
+    alerting.EmailAlert: "E-mail",
+    alerting.SlackAlert: "Slack",
 }
 """Under which heading the keys of each model stand."""
 
 MODELS = [
     one
-    for module in (model, steps)
+    for module in (model, steps, test_data, alerting)
     for one in vars(module).values()
     if isinstance(one, type) and issubclass(one, Model) and one.__module__ == module.__name__
 ]

@@ -24,6 +24,7 @@ from loadworthy.plan.model import Behaviour, Monitor, Plan, Scenario
 from loadworthy.plan.overrides import Override, apply_overrides, parse_override
 from loadworthy.plan.redact import Redactor, find_secrets, masked_data, redactor_for
 from loadworthy.plan.rules import check_rules
+from loadworthy.plan.steps import Step
 from loadworthy.plan.toml_reader import read_toml
 from loadworthy.plan.translate import add_model_errors, texts_as_written
 from loadworthy.plan.yaml_reader import read_yaml
@@ -223,6 +224,9 @@ def check_runnable(loaded: LoadedPlan, scenarios: Collection[str] | None = None)
             _check_behaviour(name, scenario, loaded, document)
             _check_endpoints(scenario.monitors, ("scenarios", name, "monitors"), loaded, document)
     _check_endpoints(loaded.plan.monitors, ("monitors",), loaded, document)
+    if loaded.plan.base_url is None:
+        _check_steps("setup", loaded.plan.setup, (), document)
+        _check_steps("teardown", loaded.plan.teardown, (), document)
     if document.problems:
         raise PlanError(document.sorted_problems())
 
@@ -260,12 +264,16 @@ def _check_behaviour(name: str, scenario: Scenario, loaded: LoadedPlan, document
 def _check_addresses(declared: Sequence[tuple[DataPath, Behaviour]], document: Document) -> None:
     for path, behaviour in declared:
         for key in ("on_start", "endpoints", "flow"):
-            for index, step in enumerate(getattr(behaviour, key)):
-                at: DataPath = (*path, key, index, "path")
-                address = step.path
-                for part, opened in (("websocket", step.websocket), ("events", step.events)):
-                    if opened is not None:
-                        at, address = (*path, key, index, part, "path"), opened.path
-                if address is not None and address.startswith("/"):
-                    message = f'"{address}" is below a base URL, and the plan has none'
-                    document.add(at, message, "give the plan a base_url, or the request a whole URL")
+            _check_steps(key, getattr(behaviour, key), path, document)
+
+
+def _check_steps(key: str, steps: Sequence[Step], above: DataPath, document: Document) -> None:
+    for index, step in enumerate(steps):
+        here: DataPath = (*above, key, index)
+        parts = {"websocket": step.websocket, "events": step.events, "undo": step.undo}
+        addresses = {(*here, "path"): step.path}
+        addresses |= {(*here, name, "path"): part.path for name, part in parts.items() if part is not None}
+        for at, address in addresses.items():
+            if address is not None and address.startswith("/"):
+                message = f'"{address}" is below a base URL, and the plan has none'
+                document.add(at, message, "give the plan a base_url, or the request a whole URL")
