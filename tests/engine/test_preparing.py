@@ -102,6 +102,19 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, server: RowServer) -> None
     assert server.rows()["rows"] == []
 
 
+def test_an_abort_leaves_nothing_behind(tmp_path: Path, server: RowServer) -> None:
+    """A threshold that ends the run, in its first seconds."""
+    plan = plan_for(server.url)
+    plan["scenarios"]["load"].update(
+        iterations=None, run_time="60s", wait_time="5ms", thresholds=["requests < 10, abort"]
+    )
+    done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    assert done.code == 1, done.out + done.err
+    assert json.loads((only_run(tmp_path) / "run.json").read_text(encoding="utf-8"))["ended"] == "aborted"
+    assert server.rows()["made"] > 21
+    assert server.rows()["rows"] == []
+
+
 def test_a_set_up_that_fails_ends_the_run_and_is_undone(tmp_path: Path, server: RowServer) -> None:
     """Before any load, with the step, the row and the reason; the run directory says so, too."""
     plan = plan_for(server.url)
