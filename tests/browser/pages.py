@@ -114,7 +114,7 @@ def demo_run(folder: Path) -> Path:
     scenario = plan["scenarios"]["booking"]
     with DemoService() as service:
         scenario |= {"run_time": f"{SHORT_S}s", "spawn_rate": 20, "monitors": [{"process": {"pid": service.pid}}]}
-        done = loadworthy("run", write_plan(folder, plan), cwd=folder, environ={"DEMO_URL": service.url})
+        done = loadworthy("run", write_plan(folder, plan), cwd=folder, environ={"DEMO_URL": service.url}, reports=True)
     assert done.code in (0, 3), done.out + done.err
     return only_run(folder)
 
@@ -122,7 +122,7 @@ def demo_run(folder: Path) -> Path:
 def hostile_run(folder: Path) -> Path:
     """Two seconds against a service that attacks: the run directory."""
     with HostileService() as service:
-        done = loadworthy("run", write_plan(folder, hostile_plan(folder, service.url)), cwd=folder)
+        done = loadworthy("run", write_plan(folder, hostile_plan(folder, service.url)), cwd=folder, reports=True)
     assert done.code == 1, done.out + done.err
     return only_run(folder)
 

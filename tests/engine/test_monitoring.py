@@ -87,7 +87,7 @@ def test_a_run_reads_its_monitors_from_before_the_load_until_after_it(tmp_path: 
             },
         }
         arguments = ("--processes", "2") if processes == 2 else ()
-        done = loadworthy("run", write_plan(tmp_path, plan), *arguments, cwd=tmp_path)
+        done = loadworthy("run", write_plan(tmp_path, plan), *arguments, cwd=tmp_path, reports=True)
     assert done.code == 0, done.out + done.err
     run = Run.open(only_run(tmp_path))
     sources = by_source(run)

@@ -79,7 +79,8 @@ def test_a_page_follows_a_run_to_its_end(tmp_path: Path, target: CountingServer,
 def test_it_is_led_from_the_page(tmp_path: Path, target: CountingServer) -> None:
     """Changed while it goes on, stopped, started again; every run has a directory, and all of it can be downloaded."""
     path = plan(tmp_path, target, load=scenario())
-    with Started("run", path, "--ui", "--ui-port", 0, cwd=tmp_path) as started, Looking(address(started)) as page:
+    command = ("run", path, "--ui", "--ui-port", 0)
+    with Started(*command, cwd=tmp_path, reports=True) as started, Looking(address(started)) as page:
         page.until(lambda known: known["scenarios"]["load"].get("figures", {}).get("requests", 0) > 100)
         assert page.post("start").status_code == 409
         assert "in a moment: load" in page.post("load", factor=2).json()["message"]

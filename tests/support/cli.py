@@ -28,10 +28,25 @@ class Done:
 
 
 def loadworthy(
-    *arguments: object, cwd: Path, environ: Mapping[str, str] | None = None, limit_s: float = TIME_LIMIT_S
+    *arguments: object,
+    cwd: Path,
+    environ: Mapping[str, str] | None = None,
+    limit_s: float = TIME_LIMIT_S,
+    reports: bool = False,
 ) -> Done:
-    """Run the command to its end."""
-    return command("-m", "loadworthy", *arguments, cwd=cwd, environ=environ, limit_s=limit_s)
+    """Run the command to its end.
+
+    A ``run`` leaves its summary; with ``reports`` the rest, too, whose pictures take longer than most runs of tests.
+    """
+    words = arguments if reports else _without_reports(arguments)
+    return command("-m", "loadworthy", *words, cwd=cwd, environ=environ, limit_s=limit_s)
+
+
+def _without_reports(arguments: tuple[object, ...]) -> tuple[object, ...]:
+    if arguments[:1] != ("run",):
+        return arguments
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return (*arguments[:at], "--set", "reporting.formats=[]", *arguments[at:])
 
 
 def command(
@@ -56,11 +71,12 @@ def _environment(environ: Mapping[str, str] | None) -> dict[str, str]:
 
 
 class Started:
-    """A command under way; killed by its id if the test ends before it does."""
+    """A command under way; killed by its id if the test ends before it does. As for :func:`loadworthy`."""
 
-    def __init__(self, *arguments: object, cwd: Path) -> None:
+    def __init__(self, *arguments: object, cwd: Path, reports: bool = False) -> None:
+        words = arguments if reports else _without_reports(arguments)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "loadworthy", *map(str, arguments)],
+            [sys.executable, "-m", "loadworthy", *map(str, words)],
             cwd=cwd,
             env=_environment(None),
             stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from loadworthy import __version__
@@ -17,6 +18,8 @@ from loadworthy.cli.guard import guarded
 from loadworthy.errors import ExitCode, UsageError
 
 VERBS = {
+    "init": "write a plan, a user file and a CI job that run at once",
+    "import": "make a plan from OpenAPI, HAR, curl, Postman, Locust or a config.json",
     "demo": "start a small service, load it for 20 seconds, show the verdict",
     "run": "run a plan or a locustfile and judge it",
     "report": "make the reports of a run again, or one report over several runs",
@@ -26,10 +29,16 @@ VERBS = {
     "ab": "run a plan against two targets in turns and compare them",
     "history": "show the trend over a folder of runs, and where it changed",
     "export": "write a run as Markdown, CSV, Parquet and others, for other tools",
+    "data": "make up rows of test data and look at them",
+    "alert": "try the channels that a plan's alerting names",
     "worker": "lend this machine to a run on another",
     "doctor": "is this machine fit to make load, and how much?",
     "schema": "print the JSON Schema of a plan, for editors",
+    "completion": "print a script that completes commands and options in a shell",
 }
+
+MODULES = {"import": "import_"}
+"""The modules of verbs that Python keeps for itself."""
 
 MISTAKE = "this is a mistake in Loadworthy, not in your plan; please report it"
 
@@ -54,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _dispatch(argv: list[str]) -> ExitCode:
     argv, passed_on = _split(argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
-    parser = _parser(only=verb if verb in VERBS else None)
+    parser = _parser(only=verb)
     arguments = parser.parse_args(argv)
     if arguments.verb is None:
         parser.print_help()
@@ -64,9 +73,12 @@ def _dispatch(argv: list[str]) -> ExitCode:
             f"nothing can follow -- in `loadworthy {arguments.verb}`; it is for the options of a locustfile"
         )
     arguments.passed_on = passed_on
-    module = importlib.import_module(f"loadworthy.cli.{arguments.verb}")
-    code: ExitCode = module.execute(arguments)
+    code: ExitCode = _module(arguments.verb).execute(arguments)
     return code
+
+
+def _module(verb: str) -> ModuleType:
+    return importlib.import_module(f"loadworthy.cli.{MODULES.get(verb, verb)}")
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -77,8 +89,13 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
     return argv[:at], argv[at + 1 :]
 
 
-def _parser(only: str | None) -> argparse.ArgumentParser:
-    """The parser; the options of a verb are set up only when it is the one asked for."""
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser with the options of all verbs, for shells that complete them."""
+    return _parser(only=None, every=True)
+
+
+def _parser(only: str | None, *, every: bool = False) -> argparse.ArgumentParser:
+    """The parser; the options of a verb are set up only when it is the one asked for, or every one is."""
     parser = argparse.ArgumentParser(
         prog="loadworthy",
         description="Performance tests that answer with evidence: does the service meet its targets?",
@@ -88,7 +105,7 @@ def _parser(only: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"loadworthy {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
     for verb, summary in VERBS.items():
-        module = importlib.import_module(f"loadworthy.cli.{verb}") if verb == only else None
+        module = _module(verb) if every or verb == only else None
         verb_parser = verbs.add_parser(
             verb,
             help=summary,
