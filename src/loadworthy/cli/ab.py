@@ -177,7 +177,7 @@ def _runner(arguments: argparse.Namespace, plans: dict[str, LoadedPlan]) -> Call
         request = RunRequest(
             plans[side], arguments.out, tuple(arguments.scenario), seed=seed, confirmed=arguments.confirmed
         )
-        return run_and_judge(request, view=sys.stdout.isatty(), closing=False)
+        return run_and_judge(request, view=sys.stdout.isatty(), closing=False, alerting=False)
 
     return run
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
+from loadworthy.cli.alerting import alerts_of
 from loadworthy.cli.showing import RunResult, judge
 from loadworthy.engine.control import Control
 from loadworthy.engine.observer import Observer, SilentObserver, Watchers
@@ -27,22 +28,31 @@ def run_and_judge(
     closing: bool = True,
     control: Control | None = None,
     on_environment: OnEnvironment | None = None,
+    alerting: bool = True,
 ) -> RunResult:
     """Run with or without the live view, telling the observers, and judge with or without the closing view.
 
-    ``control`` and ``on_environment`` as in :func:`~loadworthy.engine.run.run_plan`.
+    ``control`` and ``on_environment`` as in :func:`~loadworthy.engine.run.run_plan`; ``alerting``: whether those whom
+    the plan names are told.
     """
     _require_formats(request.loaded.plan)
-    outcome: RunOutcome | None = None
-    try:
-        with _view(request, view) as watching:
-            observer = Watchers(watching, observers) if observers else watching
-            outcome = run_plan(request, observer, control=control, on_environment=on_environment)
-    except OSError:
-        # A terminal that is gone by the end of the run is no reason not to judge it.
-        if outcome is None:
-            raise
-    return judge(outcome.path, closing=closing)
+    with alerts_of(request) if alerting else nullcontext() as alerts:
+        outcome: RunOutcome | None = None
+        try:
+            with _view(request, view) as watching:
+                others = observers if alerts is None else [*observers, alerts]
+                observer = Watchers(watching, others) if others else watching
+                if alerts is not None:
+                    alerts.show_events_to(observer.on_event)
+                outcome = run_plan(request, observer, control=control, on_environment=on_environment)
+        except OSError:
+            # A terminal that is gone by the end of the run is no reason not to judge it.
+            if outcome is None:
+                raise
+        result = judge(outcome.path, closing=closing)
+        if alerts is not None:
+            alerts.ended(result)
+    return result
 
 
 def _require_formats(plan: Plan) -> None:

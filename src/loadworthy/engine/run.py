@@ -345,9 +345,6 @@ class _PlanRun:
         }
 
     def _tell_what_is_not_done(self, journal: Journal) -> None:
-        if self._plan.alerting is not None and self._plan.alerting.enabled:
-            message = "alerting is read and kept, but this version sends no messages; let CI act on the exit code"
-            journal.event({"type": "warning", "message": message})
         for message in self._warnings:
             journal.event({"type": "warning", "message": message})
         idle = [f"locust.{key}" for key in self._plan.locust if key != "locustfile"]

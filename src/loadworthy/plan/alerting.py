@@ -22,20 +22,22 @@ class EmailAlert(Model):
     smtp_server: str
     smtp_port: Annotated[Whole, Field(ge=1, le=65535)] = 587
     use_tls: bool = True
-    """STARTTLS, or TLS from the first byte on port 465."""
+    """STARTTLS, or TLS from the first byte on port 465. The server's certificate is checked."""
     username: str | None = None
-    password: str | None = None
-    """From the environment: ``${NAME}``."""
+    """Without it nobody logs in."""
+    password: Annotated[str | None, Field(repr=False)] = None
+    """From the environment: ``${NAME}``. One that stands in the plan is not used, and nobody is told."""
     from_addr: str
     to_addrs: Annotated[tuple[str, ...], Field(min_length=1)]
+    """All of them stand in one message."""
 
 
 class SlackAlert(Model):
     """Slack channel of ``alerting``: an incoming webhook of Slack, or of what understands the same."""
 
     enabled: bool = True
-    webhook_url: str
-    """From the environment: ``${NAME}``."""
+    webhook_url: Annotated[str, Field(repr=False)]
+    """From the environment: ``${NAME}``. One that stands in the plan is used on this machine only."""
     channel: str | None = None
     """Instead of the webhook's own."""
 
@@ -46,11 +48,12 @@ class Alerting(Model):
     enabled: bool = True
     email: EmailAlert | None = None
     slack: SlackAlert | None = None
-    urls: tuple[str, ...] = ()
+    urls: Annotated[tuple[str, ...], Field(repr=False)] = ()
     """Other channels, as URLs of Apprise; from the environment: ``${NAME}``."""
     on: tuple[Matter, ...] = DEFAULT_MATTERS
     """What is told."""
     after: DurationUs = 30_000_000
-    """A threshold that is missed while the run goes on is told when it has been so for this long."""
+    """A threshold that is missed while the run goes on is told when it has been so for this long; one that ends the
+    run, at once."""
     cool_down: DurationUs = 600_000_000
-    """The same matter is not told again before this time is over."""
+    """The same matter of the same plan is not told again before this time is over, by later runs neither."""

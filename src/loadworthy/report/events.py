@@ -86,6 +86,12 @@ _WORDS: dict[str, Callable[[Event], str | None]] = {
     CAPACITY: _message,
     "threshold_breached": _message_or(lambda event: f"{event.get('scenario')}: {event.get('expression')} is missed"),
     "threshold_recovered": _message_or(lambda event: f"{event.get('scenario')}: {event.get('expression')} holds again"),
+    "setup": _message,
+    "teardown": _message,
+    "alert_sent": _message,
+    "alert_failed": _message,
+    "alert_held_back": _message,
+    "rows_used_up": _message,
     "interrupted": _interrupted,
     "warning": lambda event: f"warning: {_message(event)}",
 }

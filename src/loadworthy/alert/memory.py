@@ -1,0 +1,77 @@
+"""What was told of a plan, and how its last run ended: ``alerts.json`` in the folder that holds the runs.
+
+::
+
+    {"schema": 1,
+     "plans": {"shop [load] at http://shop.test": {"passed": false, "told": {"fail": 1795183509000}}}}
+
+It is what keeps a run every five minutes from sending a message every five minutes. It may be deleted at any time:
+then the next run that fails is news once more. Times are ms since the epoch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loadworthy.record.rundir import replace_file
+from loadworthy.units import UNKNOWN
+
+ALERTS = "alerts.json"
+SCHEMA = 1
+_MOST_PLANS = 100
+_MOST_TOLD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Of one plan.
+
+    Args:
+        passed: whether its last run passed; None where none is known.
+        told_ms: what was told → when it was last told.
+    """
+
+    passed: bool | None = None
+    told_ms: Mapping[str, int] = field(default_factory=dict)
+
+
+def plan_key(plan: str, scenarios: tuple[str, ...], target: str | None) -> str:
+    """By what runs of the same plan are recognised: its name, what ran of it, and against what."""
+    return f"{plan} [{', '.join(scenarios)}] at {target or UNKNOWN}"
+
+
+def recall(folder: Path, key: str) -> Remembered:
+    """What is known of a plan; nothing where there is no such file, or a damaged one."""
+    one = _plans(folder).get(key)
+    if not isinstance(one, dict):
+        return Remembered()
+    told, passed = one.get("told"), one.get("passed")
+    times = told if isinstance(told, dict) else {}
+    return Remembered(
+        passed if isinstance(passed, bool) else None,
+        {str(what): at for what, at in times.items() if isinstance(at, int) and not isinstance(at, bool)},
+    )
+
+
+def remember(folder: Path, key: str, remembered: Remembered) -> None:
+    """Keep it, in place of what was known of the plan. OSError where the file cannot be written."""
+    plans = {name: one for name, one in _plans(folder).items() if name != key}
+    newest = sorted(remembered.told_ms.items(), key=lambda pair: pair[1])[-_MOST_TOLD:]
+    plans[key] = {"passed": remembered.passed, "told": dict(newest)}
+    kept = dict(list(plans.items())[-_MOST_PLANS:])  # the one used longest ago is first
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"schema": SCHEMA, "plans": kept}, indent=2, ensure_ascii=False)
+    replace_file(folder / ALERTS, text + "\n")
+
+
+def _plans(folder: Path) -> dict[str, Any]:
+    try:
+        data = json.loads((folder / ALERTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    plans = data.get("plans") if isinstance(data, dict) and data.get("schema") == SCHEMA else None
+    return plans if isinstance(plans, dict) else {}

@@ -1,0 +1,105 @@
+"""The observer that alerts: hears of a run while it goes on, and has told what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from loadworthy.alert.message import Message
+from loadworthy.alert.policy import Due, Policy
+from loadworthy.alert.post import Answer
+from loadworthy.alert.words import Counts, RunFacts, while_it_runs
+from loadworthy.clock import Clock
+from loadworthy.record.interval import Interval
+from loadworthy.units import US_PER_MS, US_PER_S
+
+Event = Mapping[str, Any]
+RUN_STARTED = "run_started"
+
+
+@dataclass(slots=True)
+class _Tally:
+    requests: int = 0
+    failures: int = 0
+    start_ms: int = 0
+    end_ms: int = 0
+
+
+class Watch:
+    """Follows one run. It never blocks: whoever sends is a process of its own."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        facts: RunFacts,
+        clock: Clock,
+        send: Callable[[Message], None],
+        pump: Callable[[], Sequence[Answer]],
+        tell: Callable[[Answer], None],
+        began: Callable[[Path], None],
+    ) -> None:
+        """A watch.
+
+        Args:
+            policy: says what is due.
+            facts: of the run.
+            clock: what the policy goes by.
+            send: takes a message.
+            pump: what has become of earlier ones.
+            tell: takes each of these answers.
+            began: told the run's directory.
+        """
+        self.facts = facts
+        self._policy = policy
+        self._clock = clock
+        self._send = send
+        self._pump = pump
+        self._tell = tell
+        self._began = began
+        self._tallies: dict[str, _Tally] = {}
+        self._users: dict[str, dict[int, int]] = {}
+
+    def on_event(self, event: Event) -> None:
+        """A threshold is missed or holds again; the run or a scenario begins or ends."""
+        kind, scenario = event.get("type"), str(event.get("scenario"))
+        now_us = self._clock.monotonic_us()
+        if kind == RUN_STARTED:
+            self.facts = replace(self.facts, directory=Path(event["path"]).absolute())
+            self._began(Path(event["path"]))
+        elif kind == "scenario_ended":
+            self._policy.ended(scenario)
+        elif kind in ("threshold_breached", "threshold_recovered"):
+            expression, evidence = str(event.get("expression")), str(event.get("message"))
+            if kind == "threshold_breached":
+                aborts = bool(event.get("abort"))
+                self._say(self._policy.breached(now_us, scenario, expression, evidence, aborts=aborts))
+            else:
+                self._say(self._policy.recovered(now_us, scenario, expression, evidence))
+
+    def on_interval(self, interval: Interval) -> None:
+        """Counts only: the sentence of a threshold has its figure."""
+        tally = self._tallies.setdefault(interval.scenario, _Tally(start_ms=interval.start_ms))
+        tally.requests += sum(one.requests for one in interval.series)
+        tally.failures += sum(one.failures for one in interval.series)
+        tally.start_ms = min(tally.start_ms, interval.start_ms)
+        tally.end_ms = max(tally.end_ms, interval.start_ms + interval.duration_ms)
+        self._users.setdefault(interval.scenario, {})[interval.process] = interval.users
+
+    def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:  # noqa: ARG002  # an observer's
+        """What is due by now, and what became of earlier messages."""
+        self._say(self._policy.tick(self._clock.monotonic_us()))
+        for answer in self._pump():
+            self._tell(answer)
+
+    def _say(self, due: Sequence[Due]) -> None:
+        for one in due:
+            self._send(while_it_runs(one, self._counts(one.scenario), self.facts))
+
+    def _counts(self, scenario: str) -> Counts:
+        tally = self._tallies.get(scenario, _Tally())
+        users = sum(self._users.get(scenario, {}).values())
+        return Counts(
+            tally.requests, tally.failures, users, max(tally.end_ms - tally.start_ms, 0) * US_PER_MS / US_PER_S
+        )

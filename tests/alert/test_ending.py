@@ -1,0 +1,95 @@
+"""What the end of a run is about, which of it is news, and what is remembered of it for the next run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.report.searches import enduring, scenario, summary, threshold
+
+from loadworthy.alert.ending import BY_SEVERITY, is_news, matters_of, wanted
+from loadworthy.alert.memory import ALERTS, Remembered, plan_key, recall, remember
+from loadworthy.analysis.compared_figures import Change
+from loadworthy.analysis.comparison import Comparison
+from loadworthy.analysis.summary import Summary
+from loadworthy.analysis.verdict import Verdict
+from loadworthy.plan.alerting import DEFAULT_MATTERS, Matter
+
+WORSE = Comparison(Change.WORSE, 0.05, ())
+SAME = Comparison(Change.NOT_WORSE, 0.05, ())
+
+
+def judged(verdict: Verdict) -> Summary:
+    """A run of this verdict."""
+    return replace(summary(scenario(thresholds=(threshold(),))), verdict=verdict)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ended", "comparison", "before", "matters"),
+    [
+        (Verdict.PASS, "completed", None, None, ()),
+        (Verdict.PASS, "completed", SAME, True, ()),
+        (Verdict.PASS, "completed", None, False, ("passed_again",)),
+        (Verdict.PASS, "completed", WORSE, False, ("regression", "passed_again")),
+        (Verdict.FAIL, "completed", WORSE, True, ("fail", "regression")),
+        (Verdict.FAIL, "aborted", None, None, ("aborted", "fail")),
+        (Verdict.INVALID, "error", None, None, ("aborted", "invalid")),
+        (Verdict.UNDECIDED, "completed", None, False, ("undecided",)),
+        (Verdict.FAIL, "interrupted", WORSE, True, ()),
+        (Verdict.PASS, "interrupted", None, False, ()),
+    ],
+)  # fmt: skip
+def test_matters(
+    verdict: Verdict, ended: str, comparison: Comparison | None, before: bool | None, matters: tuple[Matter, ...]
+) -> None:
+    """By verdict, by how it ended, by the baseline and by the run before; what a person interrupted is none."""
+    assert matters_of(judged(verdict), ended, comparison, before) == matters
+
+
+def test_a_drift_is_a_matter_of_its_own() -> None:
+    """Beside the failure that it is."""
+    assert enduring().drift is not None
+    bad = enduring()
+    found = matters_of(replace(summary(bad), verdict=Verdict.FAIL), "completed", None, None)
+    assert ("drift" in found) == (bad.drift is not None and bad.drift.verdict is Verdict.FAIL)
+    assert found[0] == "fail"
+
+
+def test_only_what_is_wanted() -> None:
+    """Undecided runs are told only where the plan says so."""
+    assert wanted(("fail", "undecided"), DEFAULT_MATTERS) == ("fail",)
+    assert set(BY_SEVERITY) | {"breach", "recovered"} == {*DEFAULT_MATTERS, "undecided"}
+
+
+def test_news() -> None:
+    """The same matter is none within the cool-down; another is, and so is one after a run that passed."""
+    told = {"fail": 1000, "regression": 1000}
+
+    def news(matters: tuple[Matter, ...], now: int, *, passed: bool | None = False) -> bool:
+        return is_news(matters, told, now, 600, passed_before=passed)
+
+    assert not news(("fail",), 1599)
+    assert not news(("fail", "regression"), 1599)
+    assert news(("fail",), 1600)
+    assert news(("invalid", "fail"), 1100)
+    assert news(("fail",), 1100, passed=True)
+    assert not news(("regression",), 1100, passed=True)  # it may pass and be worse, time and again
+    assert news(("passed_again",), 1100)
+    assert news(("fail",), 900)  # told in the future: a clock was set
+
+
+def test_memory(tmp_path: Path) -> None:
+    """What is kept is found again by the same plan, scenarios and target; a damaged file is as none."""
+    folder, key = tmp_path / "runs", plan_key("shop", ("load",), "http://shop.test")
+    assert recall(folder, key) == Remembered()
+    remember(folder, key, Remembered(False, {"fail": 5}))
+    remember(folder, plan_key("shop", ("load",), None), Remembered(True))
+    assert recall(folder, key) == Remembered(False, {"fail": 5})
+    for number in range(120):
+        remember(folder, f"plan {number}", Remembered(True))
+    assert recall(folder, key) == Remembered()  # so long ago that its place was needed
+    for text in ("", "[]", '{"schema": 2, "plans": {}}', '{"schema": 1, "plans": {"plan 1": 7}}',
+                 '{"schema": 1, "plans": {"plan 1": {"passed": "x", "told": {"fail": "soon"}}}}'):  # fmt: skip
+        (folder / ALERTS).write_text(text, encoding="utf-8")
+        assert recall(folder, "plan 1") == Remembered()
