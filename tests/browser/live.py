@@ -51,7 +51,7 @@ class Live:
 def live_run(look: Look, folder: Path, plan: Json, *options: object) -> Iterator[Live]:
     """Start it on a free port; killed at the end of the block if it still runs."""
     path = write_plan(folder, plan)
-    with Started("run", path, "--ui", "--ui-port", 0, *options, cwd=folder) as process:
+    with Started("run", path, "--ui", "--ui-port", 0, *options, cwd=folder, reports=True) as process:
         line = process.lines().readline()
         assert line.startswith("live page: http://"), line + process.lines().read()
         url = re.sub(r"//[^/]*:", "//127.0.0.1:", line.partition(": ")[2].strip())
