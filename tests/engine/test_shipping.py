@@ -11,7 +11,9 @@ from loadworthy.plan.model import Plan
 
 PLAN = {
     "base_url": "http://h",
-    "test_data": {"user": {"file": "data/users.csv"}, "inline": [{"a": 1}]},
+    "test_data": {"user": {"file": "data/users.csv"}, "inline": [{"a": 1}],
+                  "shop": {"database": "data/shop.db", "query": "SELECT 1 ORDER BY 1"},
+                  "elsewhere": {"database": "postgresql://h/d", "query": "SELECT 1 ORDER BY 1"}},
     "locust": {"locustfile": "common.py"},
     "scenarios": {
         "declared": {"users": 3, "run_time": "1m30s", "wait_time": "1s-3s", "endpoints": [{"path": "/{{ user.n }}"}],
@@ -26,6 +28,7 @@ def setup(tmp_path: Path) -> NodeSetup:
     """A setup whose plan names three files, which exist."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "users.csv").write_text("n\n1\n")
+    (tmp_path / "data" / "shop.db").write_bytes(b"a database")
     (tmp_path / "common.py").write_text("# common\n")
     (tmp_path / "users.py").write_text("# users\n")
     plan = Plan.model_validate(PLAN)
@@ -53,7 +56,7 @@ def test_a_worker_elsewhere_gets_copies(setup: NodeSetup, tmp_path: Path) -> Non
 
 def test_files_are_named_once(setup: NodeSetup) -> None:
     """Locustfiles and test data of the whole plan."""
-    assert named_files(setup.plan) == ["common.py", "data/users.csv", "users.py"]
+    assert named_files(setup.plan) == ["common.py", "data/shop.db", "data/users.csv", "users.py"]
 
 
 def test_a_shipped_file_cannot_be_written_outside_its_folder(setup: NodeSetup, tmp_path: Path) -> None:

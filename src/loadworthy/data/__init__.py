@@ -1,1 +1,1 @@
-"""Test data: rows that are made up, and rows from files and databases."""
+"""Test data: rows from files and databases, or made up, and written down. Handing them out is the users' business."""

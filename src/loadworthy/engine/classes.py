@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from locust.shape import LoadTestShape
 from locust.user import User
 
+from loadworthy.data.once import RowLimit, check_shared, check_users, limit_of, used_by
+from loadworthy.data.secret_values import SecretValues
+from loadworthy.data.sources import RowSources
 from loadworthy.engine.loading import load_user_classes
 from loadworthy.engine.seat import Usher
 from loadworthy.errors import UsageError
@@ -18,7 +21,7 @@ from loadworthy.plan.model import Behaviour, Plan, Scenario
 from loadworthy.units import US_PER_S
 from loadworthy.users.cleanup import offer_keeping
 from loadworthy.users.declared import Identity, Surroundings, declared_user
-from loadworthy.users.feeders import Feeder, load_rows
+from loadworthy.users.feeders import Feeder, today
 
 Json = dict[str, Any]
 
@@ -66,6 +69,11 @@ class ScenarioClasses:
     def __init__(self, setup: NodeSetup) -> None:
         self.setup = setup
         self.usher = Usher()
+        self.row_limits: dict[str, RowLimit] = {}
+        """Scenario → the test data whose rows, each handed out once, are used up before its iterations are done."""
+        self.secrets = SecretValues()
+        """What looks like a credential in rows that were handed out; it is filled while users run."""
+        self._sources = RowSources(setup.plan.test_data, setup.base_dir, today())
         self._made: dict[str, list[type[User]]] = {}
         self._locustfiles: dict[Path, tuple[list[type[User]], LoadTestShape | None]] = {}
 
@@ -75,6 +83,22 @@ class ScenarioClasses:
             offer_keeping()
         for name in self.setup.scenarios:
             self.classes(name)
+        self._limit_to_rows()
+
+    def _limit_to_rows(self) -> None:
+        """Scenarios whose iterations get a row each, and each row once, have no more iterations than rows."""
+        plan, limited = self.setup.plan, {}
+        used = {name: used_by(plan.scenarios[name], plan) for name in self.setup.scenarios}
+        check_shared(used, plan)
+        for name, sources in used.items():
+            scenario = plan.scenarios[name]
+            counts = {source: len(self._sources.rows(source)) for source in sources}
+            check_users(name, scenario, plan, counts)
+            if (limit := limit_of(scenario, plan, counts)) is not None:
+                self.row_limits[name] = limit
+                limited[name] = scenario.model_copy(update={"iterations": limit.rows})
+        if limited:
+            self.setup = replace(self.setup, plan=plan.model_copy(update={"scenarios": {**plan.scenarios, **limited}}))
 
     def shape(self, name: str) -> LoadTestShape | None:
         """The load shape in the scenario's locustfile, if there is one."""
@@ -142,7 +166,7 @@ class ScenarioClasses:
         behaviours: dict[str, tuple[Behaviour, float]] = {name: (scenario, 1.0)}
         if scenario.roles:
             behaviours = {key: (_inherited(role, scenario), role.weight) for key, role in scenario.roles.items()}
-        surroundings = self._surroundings()
+        surroundings = self._surroundings(scenario)
         options = self._http_options(scenario)
         classes: list[type[User]] = []
         for role, (behaviour, weight) in behaviours.items():
@@ -162,17 +186,22 @@ class ScenarioClasses:
             "insecure": not plan.verify_tls,
         }
 
-    def _surroundings(self) -> Surroundings:
-        sources = self.setup.plan.test_data
-        feeders = {}
-        for name, source in sources.items():
-            feeders[name] = Feeder(
-                load_rows(source, self.setup.base_dir),
+    def _surroundings(self, scenario: Scenario) -> Surroundings:
+        """With the test data that the scenario uses."""
+        sources, used = self.setup.plan.test_data, used_by(scenario, self.setup.plan)
+        feeders = {
+            name: Feeder(
+                self._sources.rows(name),
+                name=name,
                 process=self.setup.share,
                 processes=self.setup.processes,
-                is_random=source.order == "random",
+                order=source.order,
+                secrets=self.secrets,
             )
-        per_iteration = frozenset(name for name, source in sources.items() if source.per == "iteration")
+            for name, source in sources.items()
+            if name in used
+        }
+        per_iteration = frozenset(name for name in feeders if sources[name].per == "iteration")
         return Surroundings(self._identity, feeders, per_iteration, self.setup.given)
 
     def _identity(self) -> Identity:
@@ -184,6 +213,7 @@ class ScenarioClasses:
             user_number=seat.number,
             random=seat.chance,
             arrival_number=lambda: None if seat.arrival is None else seat.arrival.number,
+            ticket_number=lambda: seat.ticket,
             most_users=seat.crowd.most_users,
             is_open=seat.crowd.is_open,
         )

@@ -30,6 +30,7 @@ from loadworthy.engine.drive import EndReason, UserClasses
 from loadworthy.engine.locust_bridge import parsed_options
 from loadworthy.engine.node import Outlet, close_test, open_test
 from loadworthy.engine.pacing import READY_S
+from loadworthy.engine.rows_end import RowsEnd
 from loadworthy.engine.shipping import pack_setup
 from loadworthy.engine.tickets import CountedTickets
 from loadworthy.errors import GeneratorError, SetupError
@@ -84,6 +85,7 @@ class ClusterCrew:
         The master needs the user classes, too: it splits the users by their weights.
         """
         self._classes = classes
+        self._rows_end = RowsEnd(classes, outlet.event)
         self._setup = classes.setup
         self._environment = environment
         self._clock = clock
@@ -232,7 +234,9 @@ class ClusterCrew:
         states = [worker.states.get(scenario, (False, None)) for worker in workers]
         if not all(is_idle for is_idle, _ in states):
             return None
-        return next((EndReason(reason) for _, reason in states if reason), None)
+        ended = next((EndReason(reason) for _, reason in states if reason), None)
+        self._rows_end.note(scenario, ended, self._changes.get(scenario, ()))
+        return ended
 
     def dismiss(self, scenario: str) -> None:
         """One scenario is over while others go on."""
@@ -336,8 +340,9 @@ class ClusterCrew:
         iterations = self._setup.plan.scenarios[scenario].iterations or 0
         # Small enough that no worker runs dry long before the others, large enough not to ask all the time.
         batch = min(max(iterations // (20 * self._setup.processes), 1), MOST_TICKETS)
-        granted = tickets.take_batch(batch) if tickets else 0
-        self._tell(worker.client_id, wire.GRANT, {"scenario": scenario, "count": granted})
+        granted = tickets.take_batch(batch) if tickets else range(0)
+        grant = {"scenario": scenario, "first": granted.start, "count": len(granted)}
+        self._tell(worker.client_id, wire.GRANT, grant)
 
     def _let_join(self, worker: _Worker) -> None:
         """A worker that is ready comes into the wave under way, if it is not in it."""

@@ -46,8 +46,10 @@ def gated_execute_task(original: Method) -> Method:
             original(self, task)
             return
         tickets = seat.crowd.tickets
-        if tickets is not None and not tickets.take():
-            raise StopUser
+        if tickets is not None:
+            seat.ticket = tickets.take()
+            if seat.ticket is None:
+                raise StopUser
         seat.begin()
         try:
             original(self, task)

@@ -11,6 +11,7 @@ from loadworthy.clock import Clock
 from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.drive import EndReason, UserClasses
 from loadworthy.engine.node import Node, Outlet, close_test
+from loadworthy.engine.rows_end import RowsEnd
 from loadworthy.engine.tickets import CountedTickets, Tickets
 from loadworthy.workload.arrivals import Split
 from loadworthy.workload.profile import LoadChange
@@ -27,6 +28,8 @@ class LocalCrew:
         self._environment = environment
         self._runner: LocalRunner = environment._create_runner(LocalRunner)  # noqa: SLF001  # no public way
         self._node = Node(classes, environment, clock, outlet)
+        self._rows_end = RowsEnd(classes, outlet.event)
+        self._changes: dict[str, Sequence[LoadChange]] = {}
         environment.events.init.fire(environment=environment, runner=self._runner, web_ui=None)
 
     @property
@@ -59,6 +62,7 @@ class LocalCrew:
 
     def change_load(self, scenario: str, changes: Sequence[LoadChange]) -> None:
         """The load of a scenario was changed by hand."""
+        self._changes[scenario] = changes
         self._node.change_load(scenario, changes)
 
     def extend(self, scenario: str, segment: Segment) -> None:
@@ -77,7 +81,9 @@ class LocalCrew:
     def over(self, scenario: str) -> EndReason | None:
         """All iterations done, or every user gone by itself."""
         self._node.check()
-        return self._node.state(scenario)[1]
+        reason = self._node.state(scenario)[1]
+        self._rows_end.note(scenario, reason, self._changes.get(scenario, ()))
+        return reason
 
     def dismiss(self, scenario: str) -> None:
         """One scenario is over while others go on."""

@@ -28,6 +28,7 @@ from loadworthy.engine.recorder import Cutter, Recorder, Recording
 from loadworthy.engine.seat import seat_of
 from loadworthy.engine.tickets import EndlessTickets, Tickets
 from loadworthy.record.interval import Interval
+from loadworthy.users.feeders import SECRETS, SHARE
 from loadworthy.users.precise import wait_until
 from loadworthy.users.sink import ATTRIBUTE
 from loadworthy.workload.arrivals import Split
@@ -46,6 +47,10 @@ NO_CHANGES: Mapping[str, Sequence[LoadChange]] = MappingProxyType({})
 """All load is as it was planned."""
 
 
+_FREE_TEXTS = ("url", "excerpt", "message", "traceback")
+"""In what a node hands out: they may hold what users sent, or what the target said."""
+
+
 class Outlet(Protocol):
     """Where a node's findings go: into the run directory, or to the master."""
 
@@ -62,6 +67,26 @@ class Outlet(Protocol):
         ...
 
 
+class _Masked:
+    """An outlet that masks what looks like a credential in the rows that users have got."""
+
+    def __init__(self, outlet: Outlet, mask: Callable[[str], str]) -> None:
+        self.interval = outlet.interval
+        self._outlet = outlet
+        self._mask = mask
+
+    def failures(self, failures: Sequence[Json]) -> None:
+        """Lines for ``failures.jsonl``."""
+        self._outlet.failures([self._masked(failure) for failure in failures])
+
+    def event(self, event: Json) -> None:
+        """An event, without its time."""
+        self._outlet.event(self._masked(event))
+
+    def _masked(self, told: Json) -> Json:
+        return {key: self._mask(told[key]) if key in _FREE_TEXTS and told[key] else told[key] for key in told}
+
+
 class Node:
     """See the module. Locust must be changed by :func:`engine_patches` while it is used."""
 
@@ -71,7 +96,7 @@ class Node:
         self._environment = environment
         self._clock = clock
         self._recorder = Recorder(environment, clock, classes.setup.process, classes.usher)
-        self._outlet = outlet
+        self._outlet = outlet = _Masked(outlet, classes.secrets)
         self._cutter = Cutter(clock, self._cut_all, self._recorder.on_tick)
         self._errors = UserErrors(outlet.event)
         self._crowds: dict[str, Crowd] = {}
@@ -82,6 +107,8 @@ class Node:
         self._cut_off: deque[Interval] = deque()
         self._heap = ExitStack()
         setattr(environment, ATTRIBUTE, self._recorder)
+        setattr(environment, SHARE, (classes.setup.share, classes.setup.processes))
+        setattr(environment, SECRETS, classes.secrets)
         self._recorder.attach()
         environment.events.user_error.add_listener(self._on_user_error)
         # User code may look at Locust's statistics when a test stops: all samples must be in them by then.

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from loadworthy.data.sources import RowSources
 from loadworthy.engine.classes import NodeSetup
 from loadworthy.engine.control import Control
 from loadworthy.errors import SetupError
 from loadworthy.units import format_count
-from loadworthy.users.feeders import load_rows
+from loadworthy.users.feeders import today
 from loadworthy.users.once import Once, StepFailedError
 
 Json = dict[str, Any]
@@ -37,7 +38,8 @@ def prepared(setup: NodeSetup, control: Control, event: EmitEvent, *, keep: Call
     if not plan.setup and not plan.teardown:
         yield
         return
-    once = Once(plan, _rows_of(setup), setup.seed, control.stop.is_set)
+    rows = RowSources(plan.test_data, setup.base_dir, today())
+    once = Once(plan, rows.rows, setup.seed, control.stop.is_set)
     try:
         try:
             once.set_up()
@@ -70,15 +72,3 @@ def _tear_down(once: Once, event: EmitEvent) -> None:
 
 def _requests(count: int) -> str:
     return f"{format_count(count)} request{'s' * (count != 1)}"
-
-
-def _rows_of(setup: NodeSetup) -> Callable[[str], Any]:
-    """The rows of test data by its name, read when they are first wanted."""
-    read: Json = {}
-
-    def rows_of(name: str) -> Any:
-        if name not in read:
-            read[name] = load_rows(setup.plan.test_data[name], setup.base_dir)
-        return read[name]
-
-    return rows_of

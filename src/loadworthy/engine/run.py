@@ -308,7 +308,8 @@ class _PlanRun:
                     for name in wave:
                         monitors.enter_context(self._monitoring.of_scenario(name))
                     outlet.searchers = self._searchers(wave, journal)
-                    reasons = _Wave(wave, self._plan, self._profiles, classes, crew, journal, outlet.searchers).run(
+                    plan = classes.setup.plan  # with no more iterations than there are rows that are handed out once
+                    reasons = _Wave(wave, plan, self._profiles, classes, crew, journal, outlet.searchers).run(
                         self._control, self._clock
                     )
                 if EndReason.ABORTED in reasons:

@@ -18,12 +18,13 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST
 
 from loadworthy.clock import monotonic_ns
 from loadworthy.users.chance import CHANCE, Chance
+from loadworthy.users.feeders import SEAT
 from loadworthy.workload.arrivals import Arrival
 
 if TYPE_CHECKING:
     from loadworthy.engine.crowd import Crowd
 
-ATTRIBUTE = "loadworthy_seat"
+ATTRIBUTE = SEAT
 """Name under which a user carries its seat, and key among the locals of its greenlets."""
 
 
@@ -38,13 +39,14 @@ class Seat:
         born_us: when its greenlet began to run.
         excused_us: of the time for which its arrival waited, what it waited for the target.
         late_us: how late the iteration under way began, until a request has taken it.
+        ticket: the number of its iteration over all processes, where their number is limited; closed workloads only.
         slot_us, next_slot_us: when a user with pacing should begin its iteration, and the next one; 0 without slots.
     """
 
     __slots__ = (
         "_chance", "_greenlet", "_stream", "arrival", "began_us", "born_us", "crowd", "excused_us",
         "in_iteration", "intended_us", "is_parked", "is_ready", "late_us", "next_slot_us", "number",
-        "slot_us", "user",
+        "slot_us", "ticket", "user",
     )  # fmt: skip
 
     def __init__(self, crowd: Crowd, number: int, stream: str) -> None:
@@ -64,6 +66,7 @@ class Seat:
         self.late_us = 0
         self.slot_us = 0
         self.next_slot_us = 0
+        self.ticket: int | None = None
         self._greenlet: Any = None
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 from loadworthy.engine.classes import NodeSetup
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import Plan
+from loadworthy.plan.rows import sqlite_file
 
 Json = dict[str, Any]
 
@@ -66,7 +67,8 @@ def named_files(plan: Plan) -> list[str]:
     """Every file that a plan names, relative to its folder."""
     named = [scenario.locustfile for scenario in plan.scenarios.values()]
     named.append(plan.locust.get("locustfile"))
-    named.extend(source.file for source in plan.test_data.values())
+    for source in plan.test_data.values():
+        named += [source.file, sqlite_file(source.database) if source.database else None]
     return sorted({str(name) for name in named if name})
 
 

@@ -1,11 +1,13 @@
 """``iterations: N``: who may start another iteration.
 
-A ticket is the right to run one iteration. In one process a counter is enough; over several, the master hands them out
-in small batches (:class:`LeasedTickets`), so that all processes together run exactly N whatever the share of each.
+A ticket is the right to run one iteration, and has a number, from 0 over all processes. In one process a counter is
+enough; over several, the master hands them out in small batches (:class:`LeasedTickets`), so that all processes
+together run exactly N whatever the share of each. Rows of test data that are handed out once go by these numbers.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,56 +22,57 @@ class Tickets(Protocol):
         """Whether there are none left."""
         ...
 
-    def take(self) -> bool:
-        """Take one; may wait for it; False when there are no more."""
+    def take(self) -> int | None:
+        """Take one, and get its number; may wait for it; None when there are no more."""
         ...
 
 
 class EndlessTickets:
-    """No limit."""
+    """No limit, and no numbers: nobody asks for them."""
 
     exhausted = False
 
-    def take(self) -> bool:
+    def take(self) -> int | None:
         """Always."""
-        return True
+        return 0
 
 
 class CountedTickets:
     """A fixed number, in this process."""
 
     def __init__(self, count: int) -> None:
-        self._left = count
+        self._count = count
+        self._next = 0
 
-    def take(self) -> bool:
+    def take(self) -> int | None:
         """One of those that are left."""
-        if self._left <= 0:
-            return False
-        self._left -= 1
-        return True
+        if self.exhausted:
+            return None
+        self._next += 1
+        return self._next - 1
 
     @property
     def exhausted(self) -> bool:
         """Whether the last one is taken."""
-        return self._left <= 0
+        return self._next >= self._count
 
-    def take_batch(self, wanted: int) -> int:
-        """Up to ``wanted`` at once: how many."""
-        granted = min(wanted, self._left)
-        self._left -= granted
-        return granted
+    def take_batch(self, wanted: int) -> range:
+        """Up to ``wanted`` at once: their numbers."""
+        first = self._next
+        self._next = min(first + wanted, self._count)
+        return range(first, self._next)
 
 
 class LeasedTickets:
     """Tickets that this process asks the master for, a batch at a time.
 
     ``request`` sends a question; the answer comes through :meth:`grant`. While it is under way users that have none
-    wait. A grant of 0 means that there are no more.
+    wait. An empty grant means that there are no more.
     """
 
     def __init__(self, request: Callable[[], None]) -> None:
         self._request = request
-        self._left = 0
+        self._left: deque[int] = deque()
         self._over = False
         self._asked = False
         self._answered = Event()
@@ -77,24 +80,23 @@ class LeasedTickets:
     @property
     def exhausted(self) -> bool:
         """Whether the master has no more."""
-        return self._over and self._left <= 0
+        return self._over and not self._left
 
-    def take(self) -> bool:
+    def take(self) -> int | None:
         """One; waits for the master's answer where none is left."""
-        while self._left <= 0:
+        while not self._left:
             if self._over:
-                return False
+                return None
             if not self._asked:
                 self._asked = True
                 self._answered.clear()
                 self._request()
             self._answered.wait()
-        self._left -= 1
-        return True
+        return self._left.popleft()
 
-    def grant(self, count: int) -> None:
-        """The master's answer."""
+    def grant(self, numbers: range) -> None:
+        """The master's answer: the numbers of the tickets."""
         self._asked = False
-        self._left += count
-        self._over = count == 0
+        self._left.extend(numbers)
+        self._over = not numbers
         self._answered.set()

@@ -9,7 +9,7 @@
                                                    changes of the load so far
     BEGUN    wave                         START    splits, how long ago the clock started
     BATCH    number, intervals …          ACK      number
-    TICKETS  scenario                     GRANT    scenario, count
+    TICKETS  scenario                     GRANT    scenario, number of the first, count
                                           SPLIT    share from some moment on: workers came or went
                                           AIM      scenario, users: a load shape decides
                                           SEGMENT  scenario; a stretch of load that was decided just now, or None:

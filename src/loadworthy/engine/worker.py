@@ -238,7 +238,8 @@ class Worker:
         self._outlet.acknowledge(int(data["number"]))
 
     def _on_grant(self, data: Json) -> None:
-        self._tickets[data["scenario"]].grant(int(data["count"]))
+        first = int(data["first"])
+        self._tickets[data["scenario"]].grant(range(first, first + int(data["count"])))
 
     def _ask_for_tickets(self, scenario: str) -> None:
         self._runner.send_message(wire.TICKETS, {"scenario": scenario})

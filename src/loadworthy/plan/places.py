@@ -99,7 +99,7 @@ def _rows_root(rest: DataPath) -> int | None:
         case (int(), *_) | ("rows", *_) | ("database",):
             return 3
         case ("generate", "fields", _, "args" | "choice" | "value" | "template", *_):
-            return 6
+            return 4  # the column's name tells whether it is a secret
     return None
 
 

@@ -86,7 +86,7 @@ class FoundSecrets:
 def find_secrets(document: Document) -> FoundSecrets:
     """Find them: values from the environment in free places, or in a path if the variable's name speaks of a secret;
     literals under a key that speaks of one, unless they are templates; and passwords in the base URL and in what
-    monitors connect to.
+    monitors and test data connect to.
     """
     found = FoundSecrets()
     for path, value in _scalars(document.data, ()):
@@ -98,7 +98,7 @@ def find_secrets(document: Document) -> FoundSecrets:
                 found.inserted.setdefault(path, set()).add(inserted)
         if is_secret_place(path) and not isinstance(value, bool) and "{{" not in str(value):
             _add_literal(found, path, document.written.get(path, str(value)), is_text=isinstance(value, str))
-        if _is_monitored_address(path) and isinstance(value, str):
+        if _is_address(path) and isinstance(value, str):
             found.texts.update(_address_secrets(value))
     found.texts.update(_url_passwords(document.get(("base_url",))))
     return found
@@ -149,9 +149,11 @@ def _url_password(url: object) -> str | None:
         return None
 
 
-def _is_monitored_address(path: DataPath) -> bool:
+def _is_address(path: DataPath) -> bool:
     match path:
         case ("monitors", _, "prometheus" | "postgres") | ("scenarios", _, "monitors", _, "prometheus" | "postgres"):
+            return True
+        case ("test_data", _, "database"):
             return True
     return False
 
@@ -239,7 +241,7 @@ def masked_data(value: Any, path: DataPath, places: frozenset[DataPath], redacto
     if path in places:
         return MASK
     if isinstance(value, str) and kind != "typed":
-        if _is_monitored_address(path):
+        if _is_address(path):
             # The redactor first: it knows the address as a whole where that came from the environment.
             return mask_address(redactor(value))
         return redactor(mask_url_password(value) if path == ("base_url",) else value)

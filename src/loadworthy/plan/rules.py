@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadworthy.plan.alerting_rules import check_alerting
 from loadworthy.plan.document import DataPath, Document, shown
 from loadworthy.plan.host_rules import check_hosts
 from loadworthy.plan.monitor_rules import check_monitors
 from loadworthy.plan.names import check_template_names, extracting
 from loadworthy.plan.once_rules import check_once_steps
-from loadworthy.plan.rows import read_rows
 from loadworthy.plan.search_rules import check_search
 from loadworthy.plan.socket_rules import check_kind, check_openings, check_socket_step
 from loadworthy.plan.stage_rules import check_stages, is_open
 from loadworthy.plan.step_rules import check_headers, check_step, check_templates
+from loadworthy.plan.test_data_rules import check_test_data
 from loadworthy.plan.translate import shown_at
 
 TEMPLATE_NAMES = ("uuid", "random_int", "random_choice", "iteration", "user_number", "now_ms")
@@ -64,10 +65,11 @@ def check_rules(document: Document, base_dir: Path) -> None:
             check_monitors(scenario.get("monitors"), (*path, "monitors"), document)
     _check_together(_mapping(document.get(("scenarios",))), document)
     check_monitors(document.get(("monitors",)), ("monitors",), document)
-    for name, source in _mapping(document.get(("test_data",))).items():
+    for name in _mapping(document.get(("test_data",))):
         _check_template_name("test data", name, ("test_data", name), document)
-        _check_rows(source, ("test_data", name), document, base_dir)
+    check_test_data(document, base_dir)
     check_hosts(document.get(("allowed_hosts",)), document)
+    check_alerting(document.get(("alerting",)), document)
     check_once_steps(document, _check_extracted_names)
     check_template_names(document, frozenset(TEMPLATE_NAMES))
 
@@ -211,21 +213,3 @@ def _check_extracted_names(step: dict[str, Any], path: DataPath, document: Docum
     for source in extracting(step):
         for name in _mapping(document.get((*path, *source))):
             _check_template_name("an extracted value", name, (*path, *source, name), document)
-
-
-def _check_rows(source: object, path: DataPath, document: Document, base_dir: Path) -> None:
-    if isinstance(source, list) and not source:
-        document.add(path, "it has no rows", "give it at least one")
-    if not isinstance(source, dict):
-        return
-    given = [key for key in ("file", "rows") if source.get(key) is not None]
-    if len(given) != 1:
-        message = "file and rows exclude each other" if given else "it needs file or rows"
-        document.add(path, message, "rows come from a file or stand in the plan")
-    elif source.get("rows") == []:
-        document.add((*path, "rows"), "it has no rows", "give it at least one")
-    elif isinstance(source.get("file"), str):
-        try:
-            read_rows(base_dir / source["file"])
-        except ValueError as error:
-            document.add((*path, "file"), f"{shown(source['file'])}: {error}")

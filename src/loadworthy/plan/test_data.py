@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from loadworthy.plan.values import Model, Weight, Whole
+
+WAYS = ("faker", "choice", "sequence", "template", "from", "value")
+"""The keys of a generated column that say how it is made; each column has one of them."""
+KINDS = ("file", "rows", "database", "generate")
+"""The keys of test data that say where its rows come from; it has one of them."""
 
 
 class FieldSpec(Model):
@@ -32,10 +37,9 @@ class FieldSpec(Model):
     unique: bool = False
     """No two rows have the same."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: object) -> object:
-        return {"faker": value} if isinstance(value, str) else value
+
+def _spec_from_name(value: object) -> object:
+    return {"faker": value} if isinstance(value, str) else value
 
 
 class Generate(Model):
@@ -43,12 +47,20 @@ class Generate(Model):
 
     count: Annotated[Whole, Field(ge=1)]
     """How many rows there are."""
-    fields: Annotated[dict[str, FieldSpec], Field(min_length=1)]
+    fields: Annotated[
+        dict[str, Annotated[FieldSpec, BeforeValidator(_spec_from_name, json_schema_input_type=FieldSpec | str)]],
+        Field(min_length=1),
+    ]
     """Column → how its value is made."""
     seed: Whole = 0
     """Other rows for another number."""
     locale: str | tuple[str, ...] = "en_US"
     """Of Faker: names and addresses as in this country, or in one of these."""
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """All of them."""
+        return (self.locale,) if isinstance(self.locale, str) else self.locale
 
 
 class RowSource(Model):

@@ -8,14 +8,16 @@ the next: a user that could not log in must not go on as a stranger.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from locust.env import Environment
+from locust.exception import StopUser
 from locust.user.task import task
 from requests.exceptions import HTTPError
 
@@ -27,7 +29,7 @@ from loadworthy.users.checks import CheckFailedError, StatusNotExpectedError
 from loadworthy.users.cleanup import created
 from loadworthy.users.declared_requests import CompiledStep, CompiledUndo, compile_headers, compile_request
 from loadworthy.users.declared_sockets import Sockets, SocketStep, StreamingUser, compile_socket_step
-from loadworthy.users.feeders import Feeder
+from loadworthy.users.feeders import Feeder, RowsUsedUpError
 from loadworthy.users.sink import sink_for
 from loadworthy.users.templates import TemplateFailedError, Templates, functions
 
@@ -48,6 +50,8 @@ class Identity:
     random: Random
     arrival_number: Callable[[], int | None] = _nothing
     """The number of the iteration under way, from 0 over all processes, where the workload is open."""
+    ticket_number: Callable[[], int | None] = _nothing
+    """The same, where the workload is closed and the number of its iterations is limited."""
     most_users: int = 0
     """In a closed workload, users over all processes at once; 0 where that is not known."""
     is_open: bool = False
@@ -131,6 +135,7 @@ class DeclaredUser(StreamingUser):
         identity = self.surroundings.next_identity()
         self.random = identity.random
         self._arrival_number = identity.arrival_number
+        self._ticket_number = identity.ticket_number
         self._starts_early = identity.is_open
         self._most_users = identity.most_users
         self._sink = sink_for(self)
@@ -139,18 +144,16 @@ class DeclaredUser(StreamingUser):
         self._variables: dict[str, Any] = {
             **functions(self.random),
             **self.surroundings.given,
-            **{
-                name: feeder.row(
-                    None if name in self.surroundings.fed_per_iteration else identity.user_number, self.random
-                )
-                for name, feeder in self.surroundings.feeders.items()
-            },
             "user_number": identity.user_number,
             "iteration": -1,
         }
+        self._without_row: RowsUsedUpError | None = None
+        self._take_first_rows(identity.user_number)
 
     def on_start(self) -> None:
         """In an open workload a user is ready before it is given anything to do."""
+        if self._without_row is not None:
+            self._stop_without_row(self._without_row)
         if self._starts_early and not self._started:
             self._started = self._start()
 
@@ -167,8 +170,7 @@ class DeclaredUser(StreamingUser):
         variables = self._variables
         arrival = self._arrival_number()
         variables["iteration"] = variables["iteration"] + 1 if arrival is None else arrival
-        for name in self.surroundings.fed_per_iteration:
-            variables[name] = self.surroundings.feeders[name].row(self._row_number(arrival), self.random)
+        self._take_rows(arrival)
         if not self._started or self._sockets.is_broken:
             self._started = self._start()
             if not self._started:
@@ -177,10 +179,38 @@ class DeclaredUser(StreamingUser):
         self._pass()
         self._sockets.end_pass()
 
-    def _row_number(self, arrival: int | None) -> int | None:
+    def _take_first_rows(self, user_number: int) -> None:
+        """Those of the user; and of its iterations, but where each is handed out once, one to begin with."""
+        for name, feeder in self.surroundings.feeders.items():
+            is_per_iteration = name in self.surroundings.fed_per_iteration
+            if is_per_iteration and feeder.is_once:
+                continue
+            try:
+                self._variables[name] = feeder.row(None if is_per_iteration else user_number, self.random)
+            except RowsUsedUpError as error:
+                self._without_row = error
+
+    def _take_rows(self, arrival: int | None) -> None:
+        """Those of this iteration."""
+        for name in self.surroundings.fed_per_iteration:
+            feeder = self.surroundings.feeders[name]
+            number = self._row_number(arrival, is_once=feeder.is_once)
+            try:
+                self._variables[name] = feeder.row(number, self.random)
+            except RowsUsedUpError as error:
+                self._stop_without_row(error)
+
+    def _stop_without_row(self, error: RowsUsedUpError) -> NoReturn:
+        """A user whose row there is not stops; that is told once."""
+        logging.getLogger(__name__).warning("%s; users that find none stop", error)
+        raise StopUser from error
+
+    def _row_number(self, arrival: int | None, *, is_once: bool) -> int | None:
         """The number of this iteration's row, the same in every process; each round of all users takes others."""
         if arrival is not None:
             return arrival
+        if is_once:
+            return self._ticket_number()
         if not self._most_users:
             return None
         variables = self._variables

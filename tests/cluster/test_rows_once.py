@@ -1,0 +1,227 @@
+"""Rows of test data that are handed out once: over processes no row twice, and a clear end when they are used up."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.cli import command, files_of, loadworthy, only_run, summary_of, write_plan
+
+from loadworthy.engine.classes import NodeSetup, ScenarioClasses
+from loadworthy.errors import UsageError
+from loadworthy.plan.load import plan_from_mapping
+from loadworthy.record.rundir import Run
+from loadworthy.testing import CountingServer, Route
+
+ROWS = 300
+USERS = 7
+
+
+def numbers(count: int) -> dict[str, Any]:
+    return {"order": "once", "per": "iteration", "generate": {"count": count, "fields": {"n": {"sequence": 0}}}}
+
+
+def plan_for(url: str) -> dict[str, Any]:
+    """Scenarios one after another, each with test data of its own."""
+    accounts = {"email": {"faker": "email", "unique": True}, "password": "password", "shop": {"from": "shops.id"}}
+    return {
+        "base_url": url,
+        "seed": 5,
+        "test_data": {
+            "closed_rows": numbers(ROWS),
+            "open_rows": numbers(ROWS),
+            "enough_rows": numbers(1_000),
+            "fewer_rows": numbers(1_000),
+            "shops": {"database": "shops.db", "query": "SELECT id FROM shops ORDER BY id"},
+            "accounts": {"order": "once", "generate": {"count": USERS, "fields": accounts}},
+        },
+        "scenarios": {
+            "closed": {"users": 6, "run_time": "60s", "flow": [{"path": "/closed/{{ closed_rows.n }}"}]},
+            "open": {"rate": 600, "run_time": "60s", "flow": [{"path": "/open/{{ open_rows.n }}", "name": "/open"}]},
+            "enough": {"rate": 100, "run_time": "1s", "flow": [{"path": "/enough/{{ enough_rows.n }}", "name": "/e"}]},
+            "fewer": {"users": 3, "iterations": 20, "flow": [{"path": "/fewer/{{ fewer_rows.n }}", "name": "/f"}]},
+            "users": {
+                "users": USERS, "iterations": 5 * USERS, "thresholds": ["error_rate <= 100%"],
+                "flow": [{"path": "/broken/{{ accounts.email }}", "name": "/broken", "query": {
+                    "x": "{{ accounts.password }}", "shop": "{{ accounts.shop }}"}}],
+            },
+        },
+    }  # fmt: skip
+
+
+Ran = Callable[[int], tuple[Path, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The run directory and the targets of all requests, of a run in so many processes; made once."""
+    made: dict[int, tuple[Path, list[str]]] = {}
+
+    def run_in(processes: int) -> tuple[Path, list[str]]:
+        if processes not in made:
+            made[processes] = _run(tmp_path_factory.mktemp("once"), processes)
+        return made[processes]
+
+    return run_in
+
+
+def _run(folder: Path, processes: int) -> tuple[Path, list[str]]:
+    connection = sqlite3.connect(folder / "shops.db")
+    connection.execute("CREATE TABLE shops (id)")
+    connection.executemany("INSERT INTO shops VALUES (?)", [(7,), (8,)])
+    connection.commit()
+    connection.close()
+    with CountingServer([Route("/broken/*", status=500), Route("*")]) as server:
+        plan = write_plan(folder, plan_for(server.url))
+        spread = ("--processes", processes) if processes > 1 else ()
+        done = loadworthy("run", plan, *spread, cwd=folder)
+        targets = [exchange.target for exchange in server.log()]
+    assert done.code == 0, done.out + done.err
+    return only_run(folder), targets
+
+
+def under(targets: list[str], start: str) -> list[str]:
+    return [target.removeprefix(start) for target in targets if target.startswith(start)]
+
+
+both = pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+
+
+@both
+def test_each_row_once_and_then_the_end(ran: Ran, processes: int) -> None:
+    """Closed or open: as many iterations as rows, each with another; an event says so, and the time left is not run."""
+    path, targets = ran(processes)
+    run, summary = Run.open(path), summary_of(path)
+    for name in ("closed", "open"):
+        assert sorted(map(int, under(targets, f"/{name}/"))) == list(range(ROWS))
+        (event,) = [one for one in run.events if one["type"] == "rows_used_up" and one["scenario"] == name]
+        assert event["message"] == f"all 300 rows of {name}_rows have been handed out"
+        (ended,) = [one for one in run.events if one["type"] == "scenario_ended" and one["scenario"] == name]
+        assert ended["reason"] == "iterations"
+        assert summary["scenarios"][name]["verdict"] == "pass"
+        (reason,) = [reason for reason in summary["reasons"] if reason.startswith(f"{name}: ")]
+        assert f"of the planned 60 s: {event['message']}" in reason
+
+
+@both
+def test_where_rows_are_left_nothing_is_said(ran: Ran, processes: int) -> None:
+    """A scenario that came to the end of its time, or of its iterations, first."""
+    path, targets = ran(processes)
+    told = [event["scenario"] for event in Run.open(path).events if event["type"] == "rows_used_up"]
+    assert sorted(told) == ["closed", "open"]
+    begun = sorted(map(int, under(targets, "/enough/")))
+    assert begun == list(range(len(begun)))
+    assert sorted(map(int, under(targets, "/fewer/"))) == list(range(20))
+
+
+@both
+def test_a_row_for_each_user(ran: Ran, processes: int) -> None:
+    """No two users have the same, and none has another one later; relations come with it."""
+    _, targets = ran(processes)
+    asked = Counter(under(targets, "/broken/"))
+    assert len(asked) == USERS
+    assert sum(asked.values()) == 5 * USERS
+    assert {target.rpartition("shop=")[2] for target in asked} <= {"7", "8"}
+
+
+@pytest.mark.slow
+def test_processes_do_not_matter_for_the_rows(ran: Ran) -> None:
+    """One process or two: the same users with the same rows."""
+    assert {*under(ran(1)[1], "/broken/")} == {*under(ran(2)[1], "/broken/")}
+
+
+@both
+def test_credentials_of_rows_are_in_no_file_of_the_run(ran: Ran, processes: int) -> None:
+    """They were in the URLs of requests that failed, whose samples are kept."""
+    path, targets = ran(processes)
+    secrets = {target.partition("?x=")[2].partition("&shop")[0] for target in under(targets, "/broken/")}
+    assert len(secrets) == USERS
+    files = files_of(path)
+    assert b"/broken/" in files["failures.jsonl"]
+    assert not [name for name, content in files.items() for secret in secrets if secret.encode() in content]
+
+
+def test_scenarios_that_share_rows_once_cannot_run_together(tmp_path: Path) -> None:
+    """Whoever would get a row twice is told before any load, also of rows that nobody could count before."""
+    connection = sqlite3.connect(tmp_path / "d.db")
+    connection.execute("CREATE TABLE t AS SELECT 1 AS n UNION ALL SELECT 2")
+    connection.close()
+    source = {"database": f"sqlite+pysqlite:///{tmp_path / 'd.db'}", "query": "SELECT n FROM t ORDER BY n",
+              "order": "once"}  # fmt: skip
+    flow = [{"path": "/{{ d.n }}"}]
+    other = {"users": 5, "flow": [{"path": "/"}]}
+    scenarios = {"smoke": {"users": 1, "flow": flow}, "load": {"users": 3, "flow": flow}, "other": other}
+    data = {"base_url": "http://127.0.0.1:9", "test_data": {"d": source}, "scenarios": scenarios}
+    plan = plan_from_mapping(data, path=tmp_path / "plan.yaml", environ={}).plan
+
+    def load(*names: str) -> None:
+        ScenarioClasses(NodeSetup(plan, tmp_path, seed=1, scenarios=names)).load()
+
+    load("smoke", "other")
+    with pytest.raises(UsageError, match="scenarios smoke and load use it"):
+        load("smoke", "load", "other")
+    with pytest.raises(UsageError, match="scenario load: users: 3, but d has 2 rows, each once"):
+        load("load")
+
+
+LOCUSTFILE = """
+from pathlib import Path
+from locust import constant, task
+from loadworthy.users import HttpUser
+from loadworthy.users.feeders import feed
+
+accounts = feed([{"n": n} for n in range(9)], order="once")
+orders = feed({"generate": {"count": 60, "fields": {"n": {"sequence": 0}}}}, order="once", per="iteration")
+
+class Buyer(HttpUser):
+    wait_time = constant(0)
+
+    def on_start(self):
+        self.account = accounts.row(self)
+
+    @task
+    def buy(self):
+        number = orders.row(self)["n"]
+        self.client.get(f"/order/{number}/of/{self.account['n']}", name="/order")
+"""
+
+
+@pytest.mark.parametrize("way", ["ours", pytest.param("locust", marks=pytest.mark.slow)])
+def test_locustfiles_have_rows_of_their_own(tmp_path: Path, way: str) -> None:
+    """In two processes of a run, or of plain Locust: no account and no order twice, and an end."""
+    (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
+    common = ("--users", 8, "--spawn-rate", 100, "--run-time", "4s", "--processes", 2)
+    with CountingServer() as server:
+        if way == "ours":
+            done = loadworthy("run", "locustfile.py", "--url", server.url, *common, cwd=tmp_path)
+        else:
+            done = command(
+                "-m", "locust", "-f", "locustfile.py", "--headless", "--host", server.url, *common, cwd=tmp_path
+            )
+        parts = [target.split("/") for target in (one.target for one in server.log()) if target.startswith("/order/")]
+    orders, accounts = [int(part[2]) for part in parts], {int(part[4]) for part in parts}
+    assert sorted(orders) == list(range(60)), done.err
+    assert accounts <= set(range(9))
+    assert "all 60 rows of the test data have been handed out" in done.out + done.err
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_users_over_four_processes(tmp_path: Path) -> None:
+    """Each with an address of its own: the server's log has a hundred thousand different ones."""
+    count = 100_000
+    fields = {"name": "name", "email": {"faker": "email", "unique": True}}
+    source = {"order": "once", "per": "iteration", "generate": {"count": count, "fields": fields}}
+    signup = {"path": "/signup", "method": "POST", "query": {"email": "{{ accounts.email }}"},
+              "json": {"name": "{{ accounts.name }}"}}  # fmt: skip
+    with CountingServer() as server:
+        plan = {"base_url": server.url, "test_data": {"accounts": source},
+                "scenarios": {"signup": {"users": 40, "flow": [signup]}}}  # fmt: skip
+        done = loadworthy("run", write_plan(tmp_path, plan), "--processes", 4, cwd=tmp_path, limit_s=600)
+        emails = Counter(one.target.partition("email=")[2] for one in server.log() if one.method == "POST")
+    assert done.code in (0, 4), done.out + done.err  # two cores may make the generator late, not its rows wrong
+    assert len(emails) == sum(emails.values()) == count
+    assert summary_of(only_run(tmp_path))["scenarios"]["signup"]["requests"] == count
