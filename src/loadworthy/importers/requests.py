@@ -1,0 +1,232 @@
+"""A request as a recording, a command line or a collection holds it.
+
+Some sources bring values that are not known yet (``{{token}}`` of a collection, ``$TOKEN`` of a shell). These are
+carried through the parsing as :class:`Marks`: short texts that no source can hold, replaced at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal, get_args
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from loadworthy.importers.imported import ImportOptions, literal
+from loadworthy.plan.steps import Method
+
+MAX_DEPTH = 60
+MAX_FIELDS = 2_000
+METHODS: tuple[str, ...] = get_args(Method)
+
+Place = Literal["path", "query", "header", "json", "form", "body"]
+_MARK = re.compile("\ue000(\\d{1,9})\ue001")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where in a request a value stands.
+
+    Args:
+        place: the part of the request.
+        keys: the names that lead to the value, the nearest last; of a path segment, the segment before it.
+    """
+
+    place: Place
+    keys: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The nearest name."""
+        return self.keys[-1] if self.keys else ""
+
+
+_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+
+Filler = Callable[[Site, Any], Any]
+"""What a plan has in place of a value: the value as it must be written there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """A request, of whatever source.
+
+    Args:
+        method: in capitals; not always one that plans know.
+        url: whole, without a fragment.
+        headers: those that the plan sends itself.
+        body: as it was sent; empty where there was none.
+        mime: what the source says of the body.
+        where: the place in the source.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    mime: str = ""
+    where: str = ""
+
+    @property
+    def parts(self) -> SplitResult:
+        """The URL taken apart."""
+        return urlsplit(self.url)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port; without user and password."""
+        return origin_of(self.url)
+
+    @property
+    def label(self) -> str:
+        """Method and path, for people; a query may hold secrets and is left out."""
+        beyond = self.url.partition("://")[2].partition("?")[0]
+        return f"{self.method[:20]} /{beyond.partition('/')[2]}"
+
+
+class Marks:
+    """Stand-ins for what the plan's own language will say, safe in URLs, JSON and headers."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._addresses: set[int] = set()
+
+    def mark(self, plan_text: str) -> str:
+        """A text that :meth:`resolved` turns into ``plan_text``, which is not escaped; the same for the same text."""
+        if plan_text not in self._numbers:
+            self._numbers[plan_text] = len(self._texts)
+            self._texts.append(plan_text)
+        return f"\ue000{self._numbers[plan_text]}\ue001"
+
+    def address(self, mark: str) -> str:
+        """A URL's beginning for a mark that stands for a whole one, scheme and all."""
+        self._addresses.add(int(mark[1:-1]))
+        return f"http://{mark}"
+
+    def resolved(self, text: str) -> str:
+        """The text with what its marks stand for; all else is meant as it is."""
+        parts = _MARK.split(text)
+        for index in range(1, len(parts), 2):
+            if int(parts[index]) in self._addresses:
+                parts[index - 1] = parts[index - 1].removesuffix("http://")
+            parts[index] = self._text(int(parts[index]))
+        return "".join(part if index % 2 else literal(part) for index, part in enumerate(parts))
+
+    def named(self, name: str) -> str:
+        """A name with what its marks are called, for plans have no templates in names."""
+        return _MARK.sub(lambda match: re.sub(r"\W+", "", self._text(int(match[1]))), name)
+
+    def _text(self, number: int) -> str:
+        return self._texts[number] if number < len(self._texts) else ""
+
+
+def unmarked(text: str) -> str:
+    """Text of a source without the characters that marks are made of, and without halves of characters."""
+    return text.replace("\ue000", "").replace("\ue001", "").encode("utf-8", "replace").decode()
+
+
+def has_mark(text: str) -> bool:
+    """Whether there is a mark in it."""
+    return "\ue000" in text
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL; empty where it has none."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}" if host else ""
+
+
+def url_mistake(url: str) -> str | None:
+    """Why a plan cannot have this URL; None if it can."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "its URL cannot be read"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "it has no http:// or https:// URL"
+    if re.search(r"[\s\x00-\x1f\x7f]", url):
+        return "its URL holds a space or a control character"
+    return None if _HOST.fullmatch(_MARK.sub("x", parts.hostname)) else "its URL has a host that cannot be read"
+
+
+def json_of(text: str) -> Any:
+    """JSON data of reasonable depth; None where it is none, or nothing but ``null``."""
+    try:
+        value = json.loads(text, parse_constant=_refused, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return None
+    if not is_shallow(value):
+        return None
+    return _with_whole_characters(value) if re.search(r"\\u[dD][89a-fA-F]", text) else value
+
+
+def _with_whole_characters(value: Any) -> Any:
+    """The data without halves of characters, which JSON can write and UTF-8 cannot."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_with_whole_characters(key): _with_whole_characters(item) for key, item in value.items()}
+    return [_with_whole_characters(item) for item in value] if isinstance(value, list) else value
+
+
+def is_shallow(value: Any, limit: int = MAX_DEPTH) -> bool:
+    """Whether JSON data is nested no deeper; what is deeper cannot be walked over safely."""
+    level = [value]
+    for _ in range(limit):
+        level = [
+            item
+            for one in level
+            if isinstance(one, dict | list)
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return True
+    return False
+
+
+def pairs_of(text: str) -> list[tuple[str, str]] | None:
+    """Names and values of a query or form; None where plans could not send it so."""
+    if not text or any("=" not in part for part in text.split("&")):
+        return None
+    try:
+        return parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return None
+
+
+def is_below(url: str, base_url: str) -> bool:
+    """Whether the plan can write the URL as a path."""
+    if origin_of(url) != origin_of(base_url):
+        return False
+    prefix = urlsplit(base_url).path.rstrip("/")
+    return not prefix or urlsplit(url).path.startswith(f"{prefix}/") or urlsplit(url).path == prefix
+
+
+def is_wanted(request: RecordedRequest, options: ImportOptions) -> bool:
+    """Whether the user's ``only`` lets the request in."""
+    return not options.only or any(is_like(request, pattern) for pattern in options.only)
+
+
+def is_like(request: RecordedRequest, pattern: str) -> bool:
+    """Whether ``/orders*`` or ``POST /orders`` means the request."""
+    method, space, path = pattern.strip().rpartition(" ")
+    if space and method.strip().upper() != request.method:
+        return False
+    return fnmatchcase(request.parts.path or "/", path)
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
