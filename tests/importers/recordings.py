@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from loadworthy.importers.har import import_har
+from loadworthy.importers.har.plan import import_har
 from loadworthy.importers.imported import Imported, ImportOptions
 from loadworthy.plan.load import plan_from_mapping
 

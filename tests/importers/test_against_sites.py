@@ -14,11 +14,11 @@ from tests.importers.recordings import loads, sample, steps, told
 from tests.importers.sites import API_KEY, PASSWORD, Sites
 from tests.support.cli import loadworthy, only_run, summary_of, write_plan
 
-from loadworthy.importers.curl import import_curl
+from loadworthy.importers.curl.plan import import_curl
 from loadworthy.importers.emit import plan_yaml
-from loadworthy.importers.har import detect, import_har
+from loadworthy.importers.har.plan import detect, import_har
 from loadworthy.importers.imported import Imported, ImportOptions
-from loadworthy.importers.postman import import_postman
+from loadworthy.importers.postman.plan import import_postman
 
 COLLECTION = {
     "info": {"schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json", "name": "Carts"},

@@ -55,7 +55,7 @@ def test_what_is_no_format_is_described(text: str, word: str) -> None:
 
 def test_where_it_may_be_several_the_user_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are named."""
-    monkeypatch.setitem(FORMATS, "har", Format("a twin", "kimmy_config", "import_kimmy_config"))
+    monkeypatch.setitem(FORMATS, "har", Format("a twin", "kimmy.plan", "import_kimmy_config"))
     with pytest.raises(ImportFailedError, match="--from har or config"):
         find_format(SAMPLES["config"][1], "")
 

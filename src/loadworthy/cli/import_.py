@@ -112,7 +112,7 @@ def _imported(chosen: str, source: Source, options: ImportOptions) -> Imported:
 
 
 def _imported_locust(source: Source, options: ImportOptions) -> Imported:
-    from loadworthy.importers.locustfile import import_locust
+    from loadworthy.importers.locust.plan import import_locust
 
     name, config = None, None
     for name, config in locust_configs(source):  # noqa: B007  the last one is meant

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
-from loadworthy.importers.har_values import (
+from loadworthy.importers.har.values import (
     MIN_GENERATED_CHARACTERS,
     Found,
     identifies,

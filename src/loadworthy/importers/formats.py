@@ -29,12 +29,12 @@ class Format:
 
 
 FORMATS = {
-    "openapi": Format("an OpenAPI 3 document", "openapi", "import_openapi"),
-    "har": Format("a HAR recording of a browser", "har", "import_har"),
-    "postman": Format("a Postman collection", "postman", "import_postman"),
-    "config": Format("a config.json with test_scenarios", "kimmy_config", "import_kimmy_config"),
-    "locust": Format("a locustfile, a Locust configuration or `locust` command lines", "locustfile", "import_locust"),
-    "curl": Format("curl command lines", "curl", "import_curl"),
+    "openapi": Format("an OpenAPI 3 document", "openapi.plan", "import_openapi"),
+    "har": Format("a HAR recording of a browser", "har.plan", "import_har"),
+    "postman": Format("a Postman collection", "postman.plan", "import_postman"),
+    "config": Format("a config.json with test_scenarios", "kimmy.plan", "import_kimmy_config"),
+    "locust": Format("a locustfile, a Locust configuration or `locust` command lines", "locust.plan", "import_locust"),
+    "curl": Format("curl command lines", "curl.plan", "import_curl"),
 }
 
 

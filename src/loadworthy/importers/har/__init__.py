@@ -1,0 +1,1 @@
+"""Plans from HAR files: what a browser recorded."""

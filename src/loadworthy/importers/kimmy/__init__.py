@@ -1,0 +1,1 @@
+"""Plans from a config.json with test_scenarios."""

@@ -1,0 +1,1 @@
+"""Plans from locustfiles, configurations and command lines of Locust."""

@@ -1,0 +1,56 @@
+"""Values that a document gives itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from loadworthy.importers.imported import Json, literal_data
+from loadworthy.importers.openapi.reader import Place
+from loadworthy.importers.openapi.text import quoted
+
+_MOST_CHOICES = 12
+NO_EXAMPLE = object()
+_MOST_CHARACTERS = 99
+
+
+def given_example(place: Place) -> Any:
+    """What a media type or parameter object gives as an example; ``NO_EXAMPLE`` where it does not."""
+    if isinstance(place.value, Mapping) and "example" in place.value:
+        return place.value["example"]
+    for _, example in place.at("examples").items():  # noqa: PERF102  not a dict
+        if isinstance(example.value, Mapping) and "value" in example.value:
+            return example.value["value"]
+    return NO_EXAMPLE
+
+
+def has_example(place: Place) -> bool:
+    """Whether a media type or parameter object gives one."""
+    return given_example(place) is not NO_EXAMPLE
+
+
+def schema_value(data: Json) -> Any:
+    """A value that the schema itself says: an example or a default; None where there is none."""
+    example = schema_example(data)
+    return None if example is NO_EXAMPLE else example
+
+
+def schema_example(data: Json) -> Any:
+    """The example or the default of a schema; ``NO_EXAMPLE`` where it has none."""
+    if "example" in data:
+        return data["example"]
+    examples = data.get("examples")
+    if isinstance(examples, list) and examples:
+        return examples[0]
+    return data["default"] if data.get("default") is not None else NO_EXAMPLE
+
+
+def choice(values: list[Any]) -> Any:
+    """One of these, another each time where that can be written."""
+    short = values[:_MOST_CHOICES]
+    if len(short) == 1 or not all(isinstance(value, str | int) and not isinstance(value, bool) for value in short):
+        return literal_data(short[0])
+    written = [quoted(value) if isinstance(value, str) else str(value) for value in short]
+    if any("{" in one or "}" in one or len(one) > _MOST_CHARACTERS for one in written):
+        return literal_data(short[0])
+    return f"{{{{ random_choice([{', '.join(written)}]) }}}}"

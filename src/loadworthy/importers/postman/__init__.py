@@ -1,0 +1,1 @@
+"""Plans from Postman collections."""

@@ -1,0 +1,336 @@
+"""Postman collections: folders, variables, authentication, bodies and scripts become a flow."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.importers.recordings import loads, sample, steps, told
+
+from loadworthy.importers.emit import plan_yaml
+from loadworthy.importers.imported import Imported, ImportFailedError, ImportOptions
+from loadworthy.importers.postman.plan import detect, import_postman
+from loadworthy.importers.postman.scripts import read_script
+from loadworthy.importers.postman.values import DYNAMIC
+
+SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+BASE = "https://api.example/v1"
+
+
+def item(request: Any, name: str = "One", *, test: str = "", before: str = "", **others: Any) -> dict[str, Any]:
+    """A request of a collection, with its scripts."""
+    events = [
+        {"listen": listen, "script": {"exec": script.split("\n")}}
+        for listen, script in (("test", test), ("prerequest", before))
+        if script
+    ]
+    return {"name": name, "request": request, "event": events, **others}
+
+
+def collection(*items: dict[str, Any], variables: dict[str, Any] | None = None, **others: Any) -> str:
+    """The file."""
+    found = [{"key": key, "value": value} for key, value in {"baseUrl": BASE, **(variables or {})}.items()]
+    info = {"name": "Shop", "schema": SCHEMA}
+    return json.dumps({"info": info, "item": list(items), "variable": found, **others})
+
+
+def made_of(*items: dict[str, Any], options: dict[str, Any] | None = None, **others: Any) -> Imported:
+    """What is made of it; it is a plan without mistakes."""
+    made = import_postman(collection(*items, **others), ImportOptions(**(options or {})))
+    loads(made)
+    return made
+
+
+def body(mode: str, data: Any, **others: Any) -> dict[str, Any]:
+    """A request with this body."""
+    return {"method": "POST", "url": "{{baseUrl}}/a", "body": {"mode": mode, mode: data, **others}}
+
+
+JSON_OPTIONS = {"options": {"raw": {"language": "json"}}}
+
+
+@pytest.mark.parametrize(
+    ("request_data", "step"),
+    [
+        # URLs
+        ("{{baseUrl}}/a?x=1 2&y", {"path": "/v1/a?x=1%202&y", "name": "/v1/a"}),
+        ({"url": "https://api.example/a#top"}, {"path": "/a"}),
+        ({"url": {"raw": "x", "protocol": "https", "host": ["api", "example"], "port": "8443", "path": ["a b", "c"]}},
+         {"path": "/a%20b/c"}),
+        ({"url": {"host": "{{baseUrl}}", "path": "/a/b"}}, {"path": "/v1/a/b"}),
+        ({"url": {"raw": "{{baseUrl}}/a/:id?off=1", "query": [{"key": "q", "value": "ä&b"},
+                  {"key": "off", "value": "1", "disabled": True}], "variable": [{"key": "id", "value": "7"}]}},
+         {"path": "/v1/a/7", "name": "/v1/a/[id]", "query": {"q": "ä&b"}}),
+        ({"url": {"host": ["{{baseUrl}}"], "path": ["users", ":userId", ":kept"], "variable": [{"key": "userId"}]}},
+         {"path": "/v1/users/${USER_ID}/:kept", "name": "/v1/users/[id]/:kept"}),
+        ({"method": "delete", "url": "{{baseUrl}}/a"}, {"path": "/v1/a", "method": "DELETE"}),
+        # headers
+        ({"url": "{{baseUrl}}/a", "header": [{"key": "X-A", "value": "{{size}}"}, {"key": "X-B", "disabled": True},
+                                             {"key": "Host", "value": "x"}]},
+         {"path": "/v1/a", "headers": {"X-A": "20"}}),
+        ({"url": "{{baseUrl}}/a", "header": "X-A: 1\nX-Key: {{apiKey}}"},
+         {"path": "/v1/a", "headers": {"X-A": "1", "X-Key": "${API_KEY}"}}),
+        # bodies
+        (body("raw", '{"n": {{size}}, "t": "{{size}}", "in": "a {{size}} b", "r": {{$randomInt}},'
+                     ' "s": "{{$randomInt}}", "u": "{{$guid}}", "password": "p-1234567"}', **JSON_OPTIONS),
+         {"path": "/v1/a", "method": "POST", "json": {
+             "n": 20, "t": "20", "in": "a 20 b", "r": "{{ random_int(0, 1000) }}",
+             "s": "{{ random_int(0, 1000) | string }}", "u": "{{ uuid() }}", "password": "${PASSWORD}"}}),
+        (body("raw", "plain {{size}} {% x %}"),
+         {"path": "/v1/a", "method": "POST", "headers": {"Content-Type": "text/plain"},
+          "body": "plain 20 {{ '{%' }} x %}"}),
+        (body("raw", "<a/>", options={"raw": {"language": "xml"}}),
+         {"path": "/v1/a", "method": "POST", "headers": {"Content-Type": "application/xml"}, "body": "<a/>"}),
+        (body("urlencoded", [{"key": "a b", "value": "c&{{size}}"}, {"key": "x", "value": "1", "disabled": True}]),
+         {"path": "/v1/a", "method": "POST", "form": {"a b": "c&20"}}),
+        (body("graphql", {"query": "{ me(id: 1) { id } }", "variables": '{"n": {{size}}}'}),
+         {"path": "/v1/a", "method": "POST", "json": {"query": "{ me(id: 1) { id } }", "variables": {"n": 20}}}),
+        (body("raw", "{}", disabled=True), {"path": "/v1/a", "method": "POST"}),
+        # authentication
+        ({"url": "{{baseUrl}}/a", "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "t-1234567"}]}},
+         {"path": "/v1/a", "headers": {"Authorization": "Bearer ${TOKEN}"}}),
+        ({"url": "{{baseUrl}}/a", "auth": {"type": "bearer", "bearer": {"token": "{{jwt}}"}}},
+         {"path": "/v1/a", "headers": {"Authorization": "Bearer ${JWT}"}}),
+        ({"url": "{{baseUrl}}/a", "auth": {"type": "basic", "basic": [{"key": "username", "value": "ann"},
+                                                                   {"key": "password", "value": "pw-12345"}]}},
+         {"path": "/v1/a", "headers": {"Authorization": "Basic ${BASIC_AUTH}"}}),
+        ({"url": "{{baseUrl}}/a", "auth": {"type": "basic", "basic": {"username": "ann", "password": "{{password}}"}}},
+         {"path": "/v1/a", "headers": {"Authorization": "Basic ${BASIC_AUTH}"}}),
+        ({"url": "{{baseUrl}}/a?x=1", "auth": {"type": "apikey", "apikey": [
+            {"key": "key", "value": "api_key"}, {"key": "value", "value": "k-1234567"},
+            {"key": "in", "value": "query"}]}},
+         {"path": "/v1/a", "query": {"x": "1", "api_key": "${API_KEY}"}}),
+        ({"url": "{{baseUrl}}/a", "auth": {"type": "apikey", "apikey": {"key": "X-Api-Key", "value": "k-1234567"}}},
+         {"path": "/v1/a", "headers": {"X-Api-Key": "${X_API_KEY}"}}),
+    ],
+)  # fmt: skip
+def test_one_request_is_one_step(request_data: Any, step: dict[str, Any]) -> None:
+    """URL, variables, headers, body and authentication of a request; none of these leaves a note."""
+    made = made_of(item(request_data), variables={"size": 20, "apiKey": "zzz-1234567"})
+    assert steps(made) == [step]
+    assert made.notes == ()
+    assert not {"zzz-1234567", "t-1234567", "k-1234567", "p-1234567", "pw-12345"} & set(plan_yaml(made).split())
+
+
+@pytest.mark.parametrize(
+    ("one", "note"),
+    [
+        (item(body("file", {"src": "a.bin"})), "its body is a file"),
+        (item(body("formdata", [{"key": "f", "type": "file", "src": "a"}])), "its body has files"),
+        (item(body("formdata", [{"key": "a", "value": "b", "type": "text"}])), "sent as a URL-encoded form"),
+        (item({"url": BASE, "auth": {"type": "awsv4"}}), "authentication of kind awsv4"),
+        (item({"url": BASE, "auth": {"type": "oauth2", "oauth2": []}}), "OAuth 2 token is not asked for"),
+        (item({"url": f"{BASE}/{{{{$randomCatName}}}}"}), "{{$randomCatName}}: a plan has nothing like it"),
+        (item(BASE, before="pm.sendRequest('x', go)"), "its script before the request does more"),
+        (item(BASE, test="postman.setNextRequest('Two')\nfoo()"), "setNextRequest('Two') and 1 more"),
+    ],
+)
+def test_what_a_plan_does_not_do(one: dict[str, Any], note: str) -> None:
+    """It is told of under the name of the request, which is made all the same."""
+    made = made_of(one)
+    assert len(steps(made)) == 1
+    assert note in told(made)
+
+
+def test_a_collection_as_people_have_it() -> None:
+    """Folders, inherited authentication, scripts that pass values on, old and new ways to write them, v2.0 parts."""
+    made = import_postman(sample("shop.postman_collection.json"), ImportOptions())
+    loads(made)
+    scenario = made.plan["scenarios"]["load"]
+    assert made.plan["base_url"] == "https://api.shop.example"
+    assert made.source == "Postman collection v2.1: Shop API"
+    assert scenario["headers"] == {"X-Client": "postman"}
+    assert scenario["flow"] == [
+        {
+            "path": "/v1/auth/login",
+            "method": "POST",
+            "json": {"email": "user{{ random_int(1, 1000000) }}@example.com", "password": "${USER_PASSWORD}"},
+            "expect": {"status": 200, "json": {"$.user.active": True}},
+            "extract": {"access_token": "$.token", "userId": "$.user.id", "csrf": "header:X-CSRF-Token"},
+            "tags": ["Auth"],
+        },
+        {
+            "path": "/v1/users/{{ userId }}/orders",
+            "name": "/v1/users/[id]/orders",
+            "query": {"page": "1", "size": "25"},
+            "headers": {"Authorization": "Bearer {{ access_token }}"},
+            "expect": {"status": [200, 304]},
+            "tags": ["Orders"],
+        },
+        {
+            "path": "/v1/orders",
+            "method": "POST",
+            "headers": {"Authorization": "Bearer {{ access_token }}", "X-CSRF-Token": "{{ csrf }}"},
+            "json": {
+                "user": "{{ userId }}",
+                "label": "order of {{ userId }}",
+                "at": "{{ now_ms() }}",
+                "ref": "{{ uuid() }}",
+            },
+            "expect": {"status": 201, "text": ["created"]},
+            "extract": {"order_id": "$['order'].items[0].id"},
+            "tags": ["Orders", "Write"],
+        },
+        {
+            "path": "/v1/orders/{{ order_id }}",
+            "method": "DELETE",
+            "name": "/v1/orders/[id]",
+            "headers": {"Authorization": "Bearer {{ access_token }}"},
+            "allow_redirects": False,
+            "tags": ["Orders", "Write"],
+        },
+        {"path": "${STATUS_URL}/health"},
+    ]
+    assert made.variables.keys() == {"USER_PASSWORD", "STATUS_URL"}
+    assert "Orders / Write / Create: its script does more: schema.validate(body)" in told(made)
+    assert len(made.notes) == 1
+    once = import_postman(
+        sample("shop.postman_collection.json"), ImportOptions(login="POST *login", only=("/v1/users/*",))
+    )
+    assert [len(once.plan["scenarios"]["load"][key]) for key in ("on_start", "flow")] == [1, 1]
+    other = import_postman(sample("shop.postman_collection.json"), ImportOptions(login="POST /in"))
+    assert "--login: no request before others is POST /in" in told(other)
+
+
+@pytest.mark.parametrize(
+    ("script", "extract"),
+    [
+        ("pm.environment.set('a', pm.response.json().b)", {"a": "$.b"}),
+        ("pm.globals.set('a', pm.response.json()[0]['x y'].b);", {"a": "$[0]['x y'].b"}),
+        ('var d = JSON.parse(responseBody);\npostman.setEnvironmentVariable("a", d.b);', {"a": "$.b"}),
+        ("let r = pm.response.json()\nconst u = r.user\npm.collectionVariables.set(`a`, u.id)", {"a": "$.user.id"}),
+        ("pm.test('t', () => { pm.environment.set('a', pm.response.json().b); });", {"a": "$.b"}),
+        ("pm.environment.set('a', pm.cookies.get('sid'))", {"a": "cookie:sid"}),
+        ("pm.environment.set('a', postman.getResponseHeader('ETag'))", {"a": "header:ETag"}),
+        ("pm.environment.set('a', unknown.b)", {}),
+        ("pm.environment.set('a', pm.response.json().b + 1)", {}),
+    ],
+)
+def test_values_that_scripts_take(script: str, extract: dict[str, str]) -> None:
+    """The ways in which people write it; what is none of them is given back."""
+    found = read_script(script)
+    assert found.extract == extract
+    assert bool(found.rest) is (extract == {})
+
+
+@pytest.mark.parametrize(
+    ("script", "statuses"),
+    [
+        ("pm.test('ok', function () {\n    pm.response.to.have.status(201);\n});", [201]),
+        ('pm.test("ok", () => pm.expect(pm.response.code).to.equal(204));', [204]),
+        ("pm.expect(pm.response.code).to.be.oneOf([200, 202])", [200, 202]),
+        ("tests['ok'] = responseCode.code === 200;", [200]),
+        ("pm.response.to.be.ok;\nconsole.log('x')\n// pm.response.to.have.status(500)", []),
+    ],
+)
+def test_statuses_that_scripts_want(script: str, statuses: list[int]) -> None:
+    """Chai's ways and the old one; what only logs is no matter."""
+    found = read_script(script)
+    assert (found.statuses, found.rest) == (statuses, [])
+
+
+def test_scripts_before_a_request_and_constants() -> None:
+    """A clock, a constant, another variable; set again by an answer, it is the answer's."""
+    made = made_of(
+        item("{{baseUrl}}/a?t={{now}}&c={{c}}&g={{g}}", before=(
+            "pm.variables.set('now', Date.now());\npm.environment.set('c', 'red');\n"
+            "pm.environment.set('g', pm.variables.replaceIn('{{$guid}}'));"
+        ), test="pm.environment.set('c', pm.response.json().colour)"),
+        item("{{baseUrl}}/b?c={{c}}"),
+    )  # fmt: skip
+    assert [step["query"] for step in steps(made)] == [
+        {"t": "{{ now_ms() }}", "c": "red", "g": "{{ uuid() }}"},
+        {"c": "{{ c }}"},
+    ]
+    assert steps(made)[0]["extract"] == {"c": "$.colour"}
+    assert made.notes == ()
+
+
+def test_a_token_that_comes_later() -> None:
+    """A request before the login goes without it, and that is said; the login itself, too, where it inherits."""
+    auth = {"type": "bearer", "bearer": [{"key": "token", "value": "{{token}}"}]}
+    made = made_of(
+        item("{{baseUrl}}/ping"),
+        item("{{baseUrl}}/login", "In", test="pm.environment.set('token', pm.response.json().token)"),
+        item("{{baseUrl}}/a"),
+        auth=auth,
+    )
+    assert [step.get("headers") for step in steps(made)] == [None, None, {"Authorization": "Bearer {{ token }}"}]
+    assert [note.where for note in made.notes] == ["One", "In"]
+    assert made.variables == {}
+
+
+def test_dynamic_variables_are_templates() -> None:
+    """Each of them can be filled, as text and in JSON."""
+    raw = "{" + ", ".join(f'"{name}": "{{{{${name}}}}}"' for name in DYNAMIC) + "}"
+    made = made_of(item(body("raw", raw, **JSON_OPTIONS)))
+    from random import Random
+
+    from loadworthy.users.templates import Templates, functions, resolve
+
+    filled = resolve(Templates().value(steps(made)[0]["json"]), functions(Random(1)))
+    assert filled.keys() == DYNAMIC.keys()
+    assert all(isinstance(value, str) and "{{" not in value and value for value in filled.values())
+
+
+def test_what_is_a_collection() -> None:
+    """By its name or what it holds; an environment, too, so that it can be refused with a reason."""
+    assert detect(collection(item(BASE)), "x.json")
+    assert detect("{}", "Shop.postman_collection.json")
+    assert detect('{"values": [], "_postman_variable_scope": "environment"}', "env.json")
+    assert not detect('{"openapi": "3.0.0"}', "api.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "line 1, column"),
+        ("[]", "no JSON object"),
+        ("{}", "no list at item"),
+        ('{"item": []}', "no requests"),
+        ('{"id": "1", "order": [], "requests": [{"url": "x"}]}', "format v1, which is too old.*v2.1"),
+        ('{"values": [], "_postman_variable_scope": "environment"}', "an environment of Postman"),
+        (collection(item({"method": "LINK", "url": BASE})), "no method LINK"),
+        (collection(item({"url": "ftp://a.example"})), "no http:// or https://"),
+        ("[" * 100_000, "cannot be read as JSON"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, message: str) -> None:
+    """One error, and how to mend it."""
+    with pytest.raises(ImportFailedError, match=message):
+        import_postman(text, ImportOptions())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+    | st.sampled_from(["{{baseUrl}}", "{{a}}/{{$guid}}", "{{ {{ }}", "http://[", "\ue0000\ue001", "{% x", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_hostile_collections_do_no_harm(data: st.DataObject) -> None:
+    """Whatever stands in place of the parts of a collection, it becomes a plan without mistakes, or one error."""
+    whole = json.loads(sample("shop.postman_collection.json"))
+    for _ in range(data.draw(st.integers(1, 6))):
+        place: Any = whole
+        while True:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            key = data.draw(st.sampled_from(keys)) if keys else None
+            inner = place[key] if key is not None else None
+            if key is None or not isinstance(inner, dict | list) or not inner or data.draw(st.integers(0, 4)) == 0:
+                break
+            place = inner
+        if key is not None:
+            place[key] = data.draw(JSON)
+    try:
+        made = import_postman(json.dumps(whole), ImportOptions())
+    except ImportFailedError:
+        return
+    loads(made)
+    plan_yaml(made).encode()
