@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,13 @@ from typing import Any, Protocol
 from locust.env import Environment
 from locust.user import User
 
-from loadworthy.analysis.by_hand import LOAD_CHANGED
 from loadworthy.analysis.live_thresholds import LiveThresholds
 from loadworthy.clock import Clock, SystemClock
 from loadworthy.engine import manifest as facts
 from loadworthy.engine.classes import NodeSetup, ScenarioClasses, scenario_or_complain, seed_process
 from loadworthy.engine.cluster import ClusterCrew
 from loadworthy.engine.control import Control, EndReason
-from loadworthy.engine.drive import Crew, Part, drive
+from loadworthy.engine.drive import Crew
 from loadworthy.engine.journal import Journal
 from loadworthy.engine.limits import raise_descriptor_limit
 from loadworthy.engine.local import LocalCrew
@@ -37,6 +36,7 @@ from loadworthy.engine.observer import Observer
 from loadworthy.engine.permission import require_permission
 from loadworthy.engine.preparing import prepared
 from loadworthy.engine.searching import Searcher, SearchOutlet
+from loadworthy.engine.wave import Wave
 from loadworthy.errors import LoadworthyError, RunDirError, SetupError, UsageError
 from loadworthy.plan.load import LoadedPlan
 from loadworthy.plan.model import Plan
@@ -44,7 +44,7 @@ from loadworthy.plan.reporting import idle_keys
 from loadworthy.record.rundir import RunWriter
 from loadworthy.units import US_PER_S
 from loadworthy.users.preflight import direct_hosts, first_complaint
-from loadworthy.workload.profile import LoadChange, OpenProfile, Profile, profile_of
+from loadworthy.workload.profile import OpenProfile, Profile, profile_of
 from loadworthy.workload.together import waves
 
 Json = dict[str, Any]
@@ -309,7 +309,7 @@ class _PlanRun:
                         monitors.enter_context(self._monitoring.of_scenario(name))
                     outlet.searchers = self._searchers(wave, journal)
                     plan = classes.setup.plan  # with no more iterations than there are rows that are handed out once
-                    reasons = _Wave(wave, plan, self._profiles, classes, crew, journal, outlet.searchers).run(
+                    reasons = Wave(wave, plan, self._profiles, classes, crew, journal, outlet.searchers).run(
                         self._control, self._clock
                     )
                 if EndReason.ABORTED in reasons:
@@ -404,95 +404,6 @@ class _PlanRun:
                 "git": facts.git_state(loaded.base_dir),
             }
         )
-
-
-class _Wave:
-    """Scenarios that run together, from their beginning to their end; tells the journal how they go."""
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        plan: Plan,
-        profiles: Mapping[str, Profile],
-        classes: ScenarioClasses,
-        crew: Crew,
-        journal: Journal,
-        searchers: Mapping[str, Searcher],
-    ) -> None:
-        self._plan = plan
-        self._crew = crew
-        self._journal = journal
-        self._searchers = searchers
-        self._parts = [Part(name, profiles[name], classes.shape_in_charge(name), searchers.get(name)) for name in names]
-        lengths = [part.duration_us for part in self._parts]
-        self._planned_us = None if None in lengths else max(length for length in lengths if length is not None)
-
-    def run(self, control: Control, clock: Clock) -> set[EndReason]:
-        """Run them; the reasons for which they ended."""
-        self._warn()
-        self._crew.begin([part.scenario for part in self._parts])
-        for part in self._parts:
-            self._journal.event(self._started(part))
-        self._crew.start()
-        reasons = drive(self._crew, self._parts, control, clock, self)
-        self._crew.end()
-        return set(reasons.values())
-
-    def stage(self, scenario: str, index: int, amount: Mapping[str, float]) -> None:
-        """A stage begins."""
-        self._journal.event({"type": "stage", "scenario": scenario, "index": index, **amount})
-
-    def load_changed(self, scenario: str, change: LoadChange) -> None:
-        """A change of the load by hand begins to hold."""
-        load = f"{change.factor:g} × the planned load"  # noqa: RUF001  # the sign of the field
-        load = "the planned load again" if change.factor == 1 else load
-        self._journal.event(
-            {
-                "type": LOAD_CHANGED, "scenario": scenario, "factor": change.factor,
-                "from_s": change.at_us / US_PER_S, "message": f"by hand: {load}",
-            }
-        )  # fmt: skip
-
-    def ended(self, scenario: str, reason: EndReason) -> None:
-        """A scenario is over."""
-        self._journal.event({"type": "scenario_ended", "scenario": scenario, "reason": reason.value})
-
-    def tick(self, elapsed_us: int) -> None:
-        """Some time has passed."""
-        searcher = next(iter(self._searchers.values()), None)  # a search runs alone
-        planned_us = self._planned_us if searcher is None else elapsed_us + searcher.left_us
-        self._journal.tick(elapsed_us, planned_us, self._crew.users)
-
-    def _started(self, part: Part) -> Json:
-        scenario, profile = self._plan.scenarios[part.scenario], part.profile
-        event: Json = {
-            "type": "scenario_started",
-            "scenario": part.scenario,
-            "kind": scenario.kind.value,
-            "workload": "open" if scenario.is_open else "closed",
-            "planned_duration_s": None if part.duration_us is None else part.duration_us / US_PER_S,
-            "iterations": scenario.iterations,
-        }
-        if scenario.is_search:
-            return event | {"search": True, "arrivals": scenario.arrivals, "max_users": scenario.max_users}
-        if isinstance(profile, OpenProfile):
-            return event | {
-                "rate": profile.peak_rate, "arrivals": scenario.arrivals, "max_users": profile.max_users
-            }  # fmt: skip
-        return event | {"users": None if part.shape else profile.most_users}
-
-    def _warn(self) -> None:
-        for part in self._parts:
-            scenario, profile = self._plan.scenarios[part.scenario], part.profile
-            if isinstance(profile, OpenProfile):
-                if scenario.wait_time is not None:
-                    self._tell(part, "wait_time has no effect between the iterations of a rate")
-            elif part.shape is not None and (scenario.spawn_rate is not None or profile.most_users > 1):
-                shape = type(part.shape).__name__
-                self._tell(part, f"{shape} in the locustfile decides how many users run; users and spawn_rate do not")
-
-    def _tell(self, part: Part, message: str) -> None:
-        self._journal.event({"type": "warning", "scenario": part.scenario, "message": message})
 
 
 def _chosen_seed(*given: int | None) -> int:
