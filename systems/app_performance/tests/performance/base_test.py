@@ -25,7 +25,7 @@ from locust import events
 from locust.env import Environment
 
 from loadworthy.plan.load import LoadedPlan, load_plan
-from loadworthy.plan.model import RowSource
+from loadworthy.plan.test_data import RowSource
 from loadworthy.users import HttpUser
 from loadworthy.users.cleanup import clean_up_after, created
 from loadworthy.users.feeders import Row, load_rows
