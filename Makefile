@@ -34,7 +34,7 @@ demo: $(VENV)/.runtime  ## start a small service, load it for 20 seconds, show t
 
 # Two halves at the same time, which take about as long as each other; the second has all that the first does not name.
 test: $(VENV)/.dev  ## the tests, but for the long ones
-	@$(MAKE) --no-print-directory --output-sync=target -j 2 test-load test-rest
+	@$(MAKE) --no-print-directory --output-sync=line -j 2 test-load test-rest
 
 LOAD_TESTS := $(addprefix tests/,cluster engine honesty page testing users workload)
 
