@@ -189,7 +189,8 @@ def _check_loads(text: str, imported: Imported) -> None:
     """The plan must load; where it does not, the mistake is ours."""
     from loadworthy.plan.load import load_plan
 
-    environ = {**dict.fromkeys(imported.variables, "0"), **os.environ}
+    # Whatever a variable stands for, a URL can take its place: at the beginning of a path, too.
+    environ = {**dict.fromkeys(imported.variables, "http://localhost"), **os.environ}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "plan.yaml")
         path.write_text(text, encoding="utf-8")

@@ -109,7 +109,7 @@ def _parser(only: str | None, *, every: bool = False) -> argparse.ArgumentParser
         verb_parser = verbs.add_parser(
             verb,
             help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
+            description=f"{summary[0].upper()}{summary[1:]}{'' if summary.endswith('?') else '.'}",
             epilog=getattr(module, "EPILOG", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

@@ -10,7 +10,7 @@ import gc
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -53,8 +53,9 @@ class HealthMeter:
         reading = {
             "loop_lag_ms": round(self._loop_lag_us / US_PER_MS, 3),
             "gc_pause_ms": round(self._collections.worst_us() / US_PER_MS, 3),
-            "rss_bytes": float(self._process.memory_info().rss),
         }
+        with suppress(OSError):  # there may be no descriptor left to read it by
+            reading["rss_bytes"] = float(self._process.memory_info().rss)
         if elapsed_us >= SHORTEST_US:
             reading["cpu"] = round((cpu_s - self._last_cpu_s) * US_PER_S / elapsed_us, 4)
         if self._counted_us is None or now_us - self._counted_us >= RARE_US:
@@ -64,7 +65,7 @@ class HealthMeter:
         return reading
 
     def _cpu_s(self) -> float:
-        times = self._process.cpu_times()
+        times = os.times()  # it needs no descriptor
         return float(times.user + times.system)
 
 
