@@ -11,6 +11,7 @@ import pytest
 import yaml
 from tests.support.ci import Ci
 
+from loadworthy import __version__
 from loadworthy.cli.init_files import GITHUB_FILE, GITLAB_FILE, Answers, rendered
 from loadworthy.testing.counting import CountingServer
 from loadworthy.testing.routes import Delay, Route
@@ -26,6 +27,7 @@ PULL = {
     "server_url": "https://github.example",
     "run_id": "99",
 }
+COMMENTS = "repos/me/shop/issues/7/comments"
 GITLAB = {"CI_DEFAULT_BRANCH": "main", "CI_JOB_URL": "https://gitlab.example/jobs/5"}
 MERGE = {
     **GITLAB,
@@ -141,7 +143,7 @@ def test_the_github_job_from_push_to_pull_request(tmp_path: Path, github: Any) -
         _plan(ci)
         code, printed = ci.github(github, MAIN, BASE_URL=url)
         assert code == 0, printed
-        assert ci.said("pip.log") == "install loadworthy\n"
+        assert ci.said("pip.log") == f"install loadworthy=={__version__}\n"
         assert ci.said("gh.log") == ""
         assert "PASS" in ci.said("GITHUB_STEP_SUMMARY").upper()
         (kept,) = (ci.folder / "baseline").iterdir()
@@ -150,21 +152,29 @@ def test_the_github_job_from_push_to_pull_request(tmp_path: Path, github: Any) -
         ci.forget()
         code, printed = ci.github(github, PULL, BASE_URL=url)
         assert code == 0, printed
-        assert ci.said("gh.log") == "pr comment 7 --body-file report.md --edit-last --create-if-none\n"
+        assert ci.said("gh.log").splitlines()[1:] == [f"api --silent --method POST {COMMENTS} --field body=@note.md"]
         report = (ci.folder / "report.md").read_text(encoding="utf-8")
-        assert ci.said("comment.md") == report == ci.said("GITHUB_STEP_SUMMARY")
+        assert report == ci.said("GITHUB_STEP_SUMMARY")
+        assert ci.said("comment.md") == f"{report}\n<!-- loadworthy -->\n"
         assert "https://github.example/me/shop/actions/runs/99" in report
         assert kept.name in report  # compared with it
         assert [path.name for path in (ci.folder / "baseline").iterdir()] == [kept.name]
 
         ci.forget()
         _plan(ci, "p95 < 1ms")
-        code, printed = ci.github(github, PULL, BASE_URL=url, GH_CODE="1")
+        (ci.fakes / "comments").write_text("30\n31\n")
+        code, printed = ci.github(github, PULL, BASE_URL=url)
         assert code == 1, printed
+        assert "--method PATCH repos/me/shop/issues/comments/31 --field" in ci.said("gh.log")
         assert "FAIL" in ci.said("comment.md").upper()
-        assert "::warning::The report could not be put on the pull request" in printed
         assert "::error::The run failed" in printed
         assert "t0p-secret" not in printed
+
+    ci.forget()
+    (ci.folder / "report.md").touch()
+    done = ci.bash(_step(github, "Comment on the pull request"), {"GH_REPO": "x", "PULL_REQUEST": "7", "GH_CODE": "1"})
+    assert done.returncode == 0
+    assert "::warning::The report could not be put on the pull request" in done.stdout
 
     ci.forget()
     code, printed = ci.github(github, PULL, BASE_URL=url)

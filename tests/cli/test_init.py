@@ -118,7 +118,7 @@ def test_it_asks_four_questions_at_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each with its default in brackets, again after what is no answer; none where it was given, or with ``--yes``."""
-    asked = _answering(monkeypatch, ["shop", "http://shop.example/v1/", "", "fast", "0.2", "none"])
+    asked = _answering(monkeypatch, ["shop", "http://shop.example/v1/", "", "300", "200ms", "none"])
     assert command_line("init") == 0
     assert asked == [
         "Base URL of the service [http://localhost:8000]: ",

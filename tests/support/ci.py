@@ -13,7 +13,13 @@ from typing import Any
 
 _GH = """#!/bin/bash
 printf '%s\\n' "$*" >> "$FAKES/gh.log"
-while [ $# -gt 0 ]; do if [ "$1" = --body-file ]; then cp "$2" "$FAKES/comment.md"; fi; shift; done
+for word in "$@"; do
+  case "$word" in
+    body@*) exit 2 ;;
+    body=@*) cp "${word#body=@}" "$FAKES/comment.md" ;;
+    --jq) cat "$FAKES/comments" ;;
+  esac
+done
 exit "${GH_CODE:-0}"
 """
 _CURL = """#!/bin/bash
@@ -56,6 +62,7 @@ class Ci:
             (made.fakes / name).write_text(text)
             (made.fakes / name).chmod(0o755)
         (made.fakes / "notes.json").write_text("[]")
+        (made.fakes / "comments").write_text("")
         return made
 
     def bash(self, script: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -180,10 +180,13 @@ def _write(folder: Path, wanted: Mapping[str, str], *, force: bool) -> tuple[lis
     from loadworthy.record.rundir import replace_file
 
     written, kept = [], []
+    for name in wanted:
+        if (folder / name).is_dir():
+            raise UsageError(f"{folder / name} is a folder; there is to be a file of that name")
     try:
         for name, text in wanted.items():
             path = folder / name
-            if path.exists() and not force:
+            if (path.exists() or path.is_symlink()) and not force:
                 kept.append(name)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,7 +233,7 @@ def _about_ci(folder: Path, answers: Answers) -> Iterator[str]:
     file = {"github": GITHUB_FILE, "gitlab": GITLAB_FILE}.get(answers.ci)
     if file is None:
         return
-    yield f"\nIn CI: say in {file} how the service is started, between >>> and <<<."
+    yield f"\nIn CI: say in {file} what pip installs and how the service is started, between >>> and <<<."
     root = next((one for one in folder.resolve().parents if (one / ".git").exists()), None)
     if root is not None and not (folder / ".git").exists():
         yield f"{folder} is not the root of its repository: move {file} to {root}, and set PLAN in it."

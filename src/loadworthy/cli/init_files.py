@@ -64,9 +64,12 @@ def checked_path(text: str) -> str:
 
 
 def checked_p95(text: str) -> str:
-    """A duration above 0 as plans have it. ValueError where it is none."""
+    """A duration above 0 as plans have it. ValueError where it is none.
+
+    A number alone is none: durations are seconds without a unit, limits of thresholds ms, and nobody can tell.
+    """
     duration_us = parse_duration_us(text)
-    if duration_us <= 0:
+    if duration_us <= 0 or text.strip()[-1:].isdigit():
         raise ValueError("write a time like 500ms")
     return format_duration(duration_us)
 

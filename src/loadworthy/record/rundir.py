@@ -205,8 +205,12 @@ def _followed(file: BinaryIO, told: Told) -> Iterator[bytes]:
 def replace_file(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def redacted(value: Any, redact: Redact) -> Any:
