@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,51 @@ def test_a_set_up_that_fails_ends_the_run_and_is_undone(tmp_path: Path, server: 
     assert "Traceback" not in done.err
     assert (server.rows()["made"], server.rows()["rows"]) == (21, [])
     assert json.loads((only_run(tmp_path) / "run.json").read_text(encoding="utf-8"))["ended"] == "error"
+
+
+def test_nothing_is_cut_off_when_one_of_many_fails(tmp_path: Path, server: RowServer) -> None:
+    """What is under way is awaited, so that it can be undone; nothing more is begun."""
+    plan = plan_for(server.url, test_data={"people": [{"name": "x", "number": number} for number in range(50)]})
+    plan["setup"] = [
+        {
+            "path": "/picky",
+            "method": "POST",
+            "for_each": "people",
+            "json": {"number": "{{ people.number }}"},
+            "extract": {"picky": "$.id"},
+            "undo": {"path": "/picky/{{ picky }}"},
+        }
+    ]
+    plan["scenarios"] = {"load": {"iterations": 1, "endpoints": [{"path": "/rows"}]}}
+    done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    assert done.code == 2
+    assert "409 Conflict (row 3 of people)" in done.err
+    found = server.rows()
+    assert 0 < found["made"] < 10
+    assert (found["rows"], len(found["deletes"])) == ([], found["made"])
+
+
+def test_rows_that_are_gone_after_the_load_cost_nothing(tmp_path: Path, server: RowServer) -> None:
+    """What the tear-down needs is read before the load; what nobody uses is not read at all."""
+    (tmp_path / "people.csv").write_text("name\nann\n", encoding="utf-8")
+    plan = plan_for(server.url, test_data={"people": {"file": "people.csv"}})
+    plan["teardown"] = [{"path": "/contacts", "method": "POST", "json": {"name": "{{ people.name }}"}}]
+    del plan["setup"]
+    plan["scenarios"] = {"load": {"locustfile": "users.py", "iterations": 1}}
+    users = f"""
+        from pathlib import Path
+        from locust import task
+        from loadworthy.users import HttpUser
+        class Eater(HttpUser):
+            @task
+            def eat(self):
+                Path({str(tmp_path / "people.csv")!r}).unlink()
+                self.client.get("/rows")
+    """
+    (tmp_path / "users.py").write_text(textwrap.dedent(users), encoding="utf-8")
+    done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert server.rows()["made"] == 1
 
 
 def test_a_tear_down_that_fails_is_told_and_changes_no_verdict(tmp_path: Path, server: RowServer) -> None:

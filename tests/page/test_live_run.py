@@ -149,6 +149,8 @@ def test_elsewhere_than_on_loopback_it_needs_its_token(tmp_path: Path, target: C
         with requests.Session() as session:
             opened = session.get(f"{root}/loadworthy/?token={token}", timeout=30)
             assert (opened.status_code, "token" in opened.url) == (200, False)
+            with session.get(f"{root}/loadworthy/events", stream=True, timeout=30) as told:
+                assert next(line for line in told.iter_lines() if b'"running"' in line)  # from then on there is a run
             assert session.get(f"{root}/loadworthy/download/run.json", timeout=30).status_code == 200
         bearer = {"Authorization": f"Bearer {token}", "X-Loadworthy": "1"}
         assert requests.post(f"{root}/loadworthy/stop", headers=bearer, timeout=30).json()["ok"]

@@ -2,7 +2,7 @@
 
 What comes before the number in a path says how its rows behave: ``/contacts`` are plain, ``/stuck`` answer 500,
 ``/flaky`` 503 the first time, ``/secure`` want the token ``fresh``, ``/deaf`` never answer, ``/parents`` answer 409 as
-long as there are ``/children``.
+long as there are ``/children``. ``POST /picky`` refuses the row whose ``number`` is 2, and makes others after that.
 """
 
 from __future__ import annotations
@@ -38,6 +38,18 @@ class _Rows:
         self.rows: list[str] = []
         self.made = 0
         self.deletes: list[str] = []
+        self.has_refused = False
+
+    def refuses(self, collection: str, body: bytes) -> bool:
+        if collection != "/picky":
+            return False
+        with self.changed:
+            if json.loads(body)["number"] == 2:
+                self.has_refused = True
+                self.changed.notify_all()
+                return True
+            self.changed.wait_for(lambda: self.has_refused, PATIENCE_S)
+            return False
 
     def make(self, collection: str) -> int:
         with self.changed:
@@ -83,8 +95,11 @@ def _serve() -> None:
             self._answer(200, rows.shown(int(query.get("made", ["0"])[0])))
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self._answer(201, {"id": rows.make(self.path)})
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if rows.refuses(self.path, body):
+                self._answer(409, None)
+            else:
+                self._answer(201, {"id": rows.make(self.path)})
 
         def do_DELETE(self) -> None:
             status = rows.remove(self.path, self.headers.get("Authorization", ""))

@@ -39,7 +39,7 @@ def prepared(setup: NodeSetup, control: Control, event: EmitEvent, *, keep: Call
         yield
         return
     rows = RowSources(plan.test_data, setup.base_dir, today())
-    once = Once(plan, rows.rows, setup.seed, control.stop.is_set)
+    once = Once(plan, rows.rows, setup.seed, control.stop)
     try:
         try:
             once.set_up()

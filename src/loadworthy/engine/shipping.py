@@ -7,6 +7,7 @@ content (so that a locustfile can import its neighbours), and a folder that it r
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def pack_setup(setup: NodeSetup, process: int) -> Json:
         "lean_client": setup.lean_client,
         "arguments": list(setup.arguments),
         "scenarios": list(setup.scenarios),
-        "given": setup.given,
+        "given": json.dumps(setup.given),  # the numbers of the wire have 64 bits
     }
 
 
@@ -59,7 +60,7 @@ def unpack_setup(data: Json, scratch: Path) -> NodeSetup:
         lean_client=bool(data["lean_client"]),
         arguments=tuple(data["arguments"]),
         scenarios=tuple(data["scenarios"]),
-        given=dict(data["given"]),
+        given=json.loads(data["given"]),
     )
 
 

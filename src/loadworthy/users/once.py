@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import gevent
+from gevent.event import Event
 from gevent.pool import Pool as GreenletPool
 
+from loadworthy.errors import LoadworthyError
 from loadworthy.plan.model import Plan
 from loadworthy.plan.steps import SetupStep
+from loadworthy.plan.template_words import names_in
 from loadworthy.units import US_PER_S
 from loadworthy.users.checks import CheckFailedError
 from loadworthy.users.cleanup import AT_ONCE, NoSamples, Undo, remove_all
@@ -27,6 +29,7 @@ from loadworthy.users.templates import TemplateFailedError, Templates, functions
 
 Row = Mapping[str, Any]
 RowsOf = Callable[[str], Sequence[Row]]
+SETUP = "setup"
 _MOST_TOLD = 200
 
 
@@ -41,10 +44,13 @@ class Once:
         plan: the plan.
         rows_of: the rows of test data by its name.
         seed: of what templates draw at random.
-        must_end: whether the run is to end, so that nothing more is begun.
+        stop: set when the run is to end: then the set-up begins nothing more.
+
+    Raises:
+        UsageError: where the test data that its steps use cannot be had.
     """
 
-    def __init__(self, plan: Plan, rows_of: RowsOf, seed: int, must_end: Callable[[], bool]) -> None:
+    def __init__(self, plan: Plan, rows_of: RowsOf, seed: int, stop: Event) -> None:
         self.host = (plan.base_url or "").rstrip("/") or None
         """Like a user, for whoever undoes what was created."""
         self.insecure = not plan.verify_tls
@@ -61,15 +67,15 @@ class Once:
         """What has been extracted so far, for templates of users and of later steps."""
         self.requests = 0
         self._plan = plan
-        self._rows_of = rows_of
+        self._rows = {name: rows_of(name) for name in _used(plan)}  # now: after the load it would be too late to fail
         self._random = Random(f"{seed}/once")
-        self._must_end = must_end
+        self._stop = stop
         self._templates = Templates()
         self._undos: list[Undo] = []
 
     def set_up(self) -> None:
         """Do all steps of the set-up; StepFailedError at the first that fails."""
-        self._do_all("setup", self._plan.setup)
+        self._do_all(SETUP, self._plan.setup)
 
     def tear_down(self) -> list[str]:
         """Do all steps of the tear-down and undo what the set-up created; what failed, in words."""
@@ -77,7 +83,7 @@ class Once:
         for number, step in enumerate(self._plan.teardown, start=1):
             try:
                 self._do("teardown", number, step)
-            except StepFailedError as error:
+            except (StepFailedError, LoadworthyError) as error:
                 failed.append(str(error))
         undos, self._undos = self._undos, []
         left = remove_all(undos)
@@ -91,43 +97,48 @@ class Once:
 
     def _do_all(self, what: str, steps: Sequence[SetupStep]) -> None:
         for number, step in enumerate(steps, start=1):
-            if self._must_end():
+            if self._stop.is_set():
                 return
             self._do(what, number, step)
 
     def _do(self, what: str, number: int, step: SetupStep) -> None:
         if step.wait is not None:
-            gevent.sleep(step.wait / US_PER_S)
+            pause = self._stop if what == SETUP else Event()
+            pause.wait(step.wait / US_PER_S)
             return
         headers = compile_headers(step.headers, {}, self._templates)
         task = _Task(f"{what} step {number}", compile_request(step, headers, self._templates))
         if step.for_each is None:
             self.given.update(self._send(task, {}))
             return
-        found = self._for_each(task, step.for_each)
+        found = self._for_each(task, step.for_each, may_stop=what == SETUP)
         self.given.update({name: [one[name] for one in found] for name in step.extract})
 
-    def _for_each(self, task: _Task, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _for_each(self, task: _Task, name: str, *, may_stop: bool) -> list[dict[str, Any]]:
+        """Send a step for each row. After a failure no more are begun; those under way are awaited, to be undone."""
+        found: list[dict[str, Any] | None] = []
+        failed: dict[int, StepFailedError] = {}
         greenlets = GreenletPool(AT_ONCE)
 
-        def send(row: Row) -> dict[str, Any] | StepFailedError | None:
-            if self._must_end():
-                return None
+        def send(number: int, row: Row) -> None:
             try:
-                return self._send(task, {name: row})
+                found[number] = self._send(task, {name: row})
             except StepFailedError as error:
-                return error
+                failed[number] = StepFailedError(f"{error} (row {number + 1} of {name})")
 
         try:
-            for number, result in enumerate(greenlets.imap(send, self._rows_of(name), maxsize=AT_ONCE)):
-                if isinstance(result, StepFailedError):
-                    raise StepFailedError(f"{result} (row {number + 1} of {name})")
-                if result is not None:
-                    found.append(result)
+            for number, row in enumerate(self._rows[name]):
+                greenlets.wait_available()
+                if failed or (may_stop and self._stop.is_set()):
+                    break
+                found.append(None)
+                greenlets.spawn(send, number, row)
+            greenlets.join()
         finally:
             greenlets.kill()
-        return found
+        if failed:
+            raise failed[min(failed)]
+        return [one for one in found if one is not None]
 
     def _send(self, task: _Task, more: Row) -> dict[str, Any]:
         """Send a step once; what was extracted."""
@@ -146,7 +157,7 @@ class Once:
         return {name: variables[name] for name in step.extractors}
 
     def _variables(self) -> dict[str, Any]:
-        first = {name: rows[0] for name in self._plan.test_data if (rows := self._rows_of(name))}
+        first = {name: rows[0] for name, rows in self._rows.items()}
         return {**first, **functions(self._random), "user_number": 0, "iteration": 0, **self.given}
 
 
@@ -156,6 +167,13 @@ class _Task:
 
     name: str
     step: CompiledStep
+
+
+def _used(plan: Plan) -> frozenset[str]:
+    """The names of the test data that the steps use."""
+    steps = (*plan.setup, *plan.teardown)
+    named = names_in([step.model_dump(mode="json", by_alias=True) for step in steps])
+    return (named | {step.for_each for step in steps if step.for_each}) & plan.test_data.keys()
 
 
 def _require_good(step: CompiledStep, response: Response) -> None:
