@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-load test-rest test-slow check format bench bench-honesty clean
+.PHONY: help demo test test-first test-second test-slow check format bench bench-honesty clean
 
 # Each suite is an import root of its own, as it is for Locust.
 mypy_suite = cd systems/$(1) && MYPYPATH=$(or $(3),.) $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
@@ -32,17 +32,17 @@ $(VENV)/.dev: $(VENV)/.runtime
 demo: $(VENV)/.runtime  ## start a small service, load it for 20 seconds, show the verdict
 	@$(BIN)/loadworthy demo
 
-# Two halves at the same time, which take about as long as each other; the second has all that the first does not name.
+# Two halves at the same time, which take about as long as each other. The second has all that the first does not name.
 test: $(VENV)/.dev  ## the tests, but for the long ones
-	@$(MAKE) --no-print-directory --output-sync=line -j 2 test-load test-rest
+	@$(MAKE) --no-print-directory --output-sync=line -j 2 test-first test-second
 
-LOAD_TESTS := $(addprefix tests/,cluster engine honesty page testing users workload)
+FIRST_HALF := $(addprefix tests/,cli cluster engine honesty page testing users workload)
 
-test-load: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" $(LOAD_TESTS)
+test-first: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow" $(FIRST_HALF)
 
-test-rest: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" $(addprefix --ignore=,$(LOAD_TESTS))
+test-second: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not slow" $(addprefix --ignore=,$(FIRST_HALF))
 
 test-slow: $(VENV)/.dev  ## the long tests
 	$(BIN)/python -m pytest -m slow
