@@ -23,13 +23,19 @@ class Elsewhere(HttpUser):
 
 
 def ask(
-    plan: dict[str, Any], *, confirmed: bool = False, user_class: type[HttpUser] | None = None, **more: Any
+    plan: dict[str, Any],
+    *,
+    confirmed: bool = False,
+    user_class: type[HttpUser] | None = None,
+    shaped: tuple[str, ...] = (),
+    environ: dict[str, str] | None = None,
+    **more: Any,
 ) -> None:
-    loaded = plan_from_mapping(plan, path=Path("plan.yaml"), environ={}, **more)
+    loaded = plan_from_mapping(plan, path=Path("plan.yaml"), environ=environ or {}, **more)
     scenarios = loaded.plan.scenarios
     classes = {name: [user_class] if user_class else [] for name in scenarios}
     profiles = {name: profile_of(scenario) for name, scenario in scenarios.items()}
-    require_permission(loaded, list(scenarios), profiles, classes, confirmed=confirmed)
+    require_permission(loaded, list(scenarios), profiles, classes, shaped=shaped, confirmed=confirmed)
 
 
 def plan_with(base_url: str | None = "http://api.example.com", **keys: Any) -> dict[str, Any]:
@@ -120,6 +126,24 @@ def test_a_search_elsewhere_needs_an_end() -> None:
     with pytest.raises(UsageError, match="without max_rate"):
         ask(search)
     ask(search, overrides=["scenarios.find.max_rate=50/s"])
+
+
+def test_a_load_shape_elsewhere_is_confirmed() -> None:
+    """Nobody but its code knows how much it will ask."""
+    suite = {"scenarios": {"load": {"locustfile": "users.py"}}}
+    ask(suite, user_class=Elsewhere)
+    with pytest.raises(UsageError, match=r"load has a load shape .*shop\.example"):
+        ask(suite, user_class=Elsewhere, shaped=("load",))
+    ask(suite, user_class=Elsewhere, shaped=("load",), confirmed=True)
+
+
+def test_a_plan_that_leaves_its_target_open_goes_where_it_is_told() -> None:
+    """By its variable, or, where that is not set, by the command line."""
+    plan = plan_with("${BASE_URL}")
+    ask(plan, environ={"BASE_URL": "http://one.example"})
+    ask(plan, overrides=["base_url=http://two.example"])
+    with pytest.raises(UsageError, match=r"two\.example"):
+        ask(plan, environ={"BASE_URL": "http://one.example"}, overrides=["base_url=http://two.example"])
 
 
 def test_the_command_refuses_before_anything_is_sent(tmp_path: Path) -> None:

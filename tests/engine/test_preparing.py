@@ -188,6 +188,36 @@ def test_a_tear_down_that_fails_is_told_and_changes_no_verdict(tmp_path: Path, s
     assert [row.split("/")[1] for row in server.rows()["rows"]] == ["parents", "contacts"]
 
 
+def test_credentials_of_rows_are_not_told(tmp_path: Path, server: RowServer) -> None:
+    """Neither by a set-up that fails nor by what could not be removed."""
+    people = [{"name": "ann", "login": {"password": "open-sesame"}}]
+    plan = plan_for(server.url, test_data={"people": people})
+    secret = "?key={{ people.login.password }}"
+    plan["setup"] = [{**plan["setup"][0], "undo": {"path": "/stuck/{{ parent }}" + secret}}]
+    plan["scenarios"] = {"load": {"iterations": 1, "endpoints": [{"path": "/rows"}]}}
+    done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert messages(tmp_path, "warning") == ["tear-down: DELETE /stuck/1?key=***: 500"]
+    plan["setup"].append(
+        {
+            "path": "/rows/no",
+            "name": "{{ people.login.password }}",
+            "method": "DELETE",
+            "expect": {"text": "{{ people.login.password }}"},
+        }
+    )
+    failed = loadworthy("run", write_plan(tmp_path, plan), "--out", "failed", cwd=tmp_path)
+    assert failed.code == 2
+    told = (
+        done.out
+        + failed.err
+        + "".join(
+            file.read_text(encoding="utf-8") for file in tmp_path.rglob("*") if file.suffix in (".json", ".jsonl")
+        )
+    )
+    assert "open-sesame" not in told
+
+
 def test_the_data_may_stay(tmp_path: Path, server: RowServer) -> None:
     """``--keep-data``, as for suites in Python."""
     teardown = [{"path": "/contacts", "method": "POST"}]

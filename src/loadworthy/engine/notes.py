@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from loadworthy.record.rundir import Redact, redacted
 from loadworthy.users.sink import LISTENER_FAILED, describe_exception, format_traceback
 
 Json = dict[str, Any]
@@ -99,6 +100,11 @@ class _EventHandler(logging.Handler):
             if count:
                 self._emit_event({"type": "user_error", "message": message, "count": count})
         self._more = dict.fromkeys(self._more, 0)
+
+
+def masked(emit: EmitEvent, redact: Redact) -> EmitEvent:
+    """Events, without what must not be told."""
+    return lambda event: emit(redacted(event, redact))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ takes it that an answer comes after :data:`ANSWER_S`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from locust.user import User
 
@@ -19,6 +19,7 @@ from loadworthy.workload.profile import OpenProfile, Profile
 from loadworthy.workload.together import waves
 
 ANSWER_S = 0.1
+_WITHOUT_LIMIT = "looks for its own load, without max_rate,"
 
 
 def require_permission(
@@ -27,6 +28,7 @@ def require_permission(
     profiles: Mapping[str, Profile],
     classes: Mapping[str, Iterable[type[User]]],
     *,
+    shaped: Collection[str] = (),
     confirmed: bool,
 ) -> None:
     """UsageError where a host may not be loaded, or may not be loaded that much.
@@ -36,6 +38,7 @@ def require_permission(
         names: the scenarios that will run.
         profiles: how much load each of them makes.
         classes: scenario → its user classes; a class that has a host of its own is the suite's word for it.
+        shaped: scenarios whose load shape decides by itself how many users there are.
         confirmed: whether somebody said ``--yes-really``.
     """
     plan = loaded.plan
@@ -49,7 +52,7 @@ def require_permission(
             raise UsageError(_refusal(host, where, allowed, loaded.redactor))
     others = sorted(host for host in named if not is_this_machine(host))
     if others and not confirmed:
-        _require_little(loaded, names, profiles, others)
+        _require_little(loaded, names, profiles, shaped, others)
 
 
 def peak_rate(scenario: Scenario, profile: Profile) -> float | None:
@@ -63,14 +66,21 @@ def peak_rate(scenario: Scenario, profile: Profile) -> float | None:
 
 
 def _require_little(
-    loaded: LoadedPlan, names: Sequence[str], profiles: Mapping[str, Profile], others: Sequence[str]
+    loaded: LoadedPlan,
+    names: Sequence[str],
+    profiles: Mapping[str, Profile],
+    shaped: Collection[str],
+    others: Sequence[str],
 ) -> None:
     plan = loaded.plan
     for wave in waves(plan.scenarios, names):
-        rates = [peak_rate(plan.scenarios[name], profiles[name]) for name in wave]
+        rates = [None if name in shaped else peak_rate(plan.scenarios[name], profiles[name]) for name in wave]
         total = sum(rate for rate in rates if rate is not None)
         if None in rates or total > plan.confirm_above:
-            asked = "looks for its own load, without max_rate," if None in rates else f"may ask {total:,.0f} requests/s"
+            asked = f"may ask {total:,.0f} requests/s"
+            if None in rates:
+                is_shaped = any(name in shaped for name in wave)
+                asked = "has a load shape that decides by itself what it asks" if is_shaped else _WITHOUT_LIMIT
             raise UsageError(
                 f"{', '.join(wave)} {asked} of {', '.join(others)}, which is not this machine, and confirm_above "
                 f"is {plan.confirm_above:,g}/s: lower the load, or say --yes-really"

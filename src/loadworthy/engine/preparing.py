@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
+from loadworthy.data.secret_values import SecretValues
 from loadworthy.data.sources import RowSources
 from loadworthy.engine.classes import NodeSetup
 from loadworthy.engine.control import Control
+from loadworthy.engine.notes import EmitEvent, masked
 from loadworthy.errors import SetupError
 from loadworthy.units import format_count
 from loadworthy.users.feeders import today
 from loadworthy.users.once import Once, StepFailedError
 
-Json = dict[str, Any]
-EmitEvent = Callable[[Json], None]
-
 
 @contextmanager
-def prepared(setup: NodeSetup, control: Control, event: EmitEvent, *, keep: Callable[[], bool]) -> Iterator[None]:
+def prepared(
+    setup: NodeSetup, control: Control, event: EmitEvent, secrets: SecretValues, *, keep: Callable[[], bool]
+) -> Iterator[None]:
     """Do the plan's set-up, and at the end of the context its tear-down.
 
     What the set-up extracts is in ``setup.given`` from then on. One more Ctrl-C (KeyboardInterrupt) while data is
@@ -29,6 +29,7 @@ def prepared(setup: NodeSetup, control: Control, event: EmitEvent, *, keep: Call
         setup: of the run.
         control: asked whether the run is to end before it has begun.
         event: is told what was done, and what could not be removed.
+        secrets: hears of the credentials in rows, and masks them in what is told.
         keep: whether the data is to stay; then nothing is torn down.
 
     Raises:
@@ -39,12 +40,13 @@ def prepared(setup: NodeSetup, control: Control, event: EmitEvent, *, keep: Call
         yield
         return
     rows = RowSources(plan.test_data, setup.base_dir, today())
-    once = Once(plan, rows.rows, setup.seed, control.stop)
+    once = Once(plan, rows.rows, setup.seed, control.stop, secrets)
+    event = masked(event, secrets)
     try:
         try:
             once.set_up()
         except StepFailedError as error:
-            raise SetupError(str(error)) from error
+            raise SetupError(secrets(str(error))) from error
         if plan.setup:
             event({"type": "setup", "message": f"set-up: {_requests(once.requests)}"})
         setup.given.update(once.given)

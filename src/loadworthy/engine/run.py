@@ -31,7 +31,7 @@ from loadworthy.engine.locust_bridge import (
 )
 from loadworthy.engine.monitoring import Monitoring
 from loadworthy.engine.node import Outlet
-from loadworthy.engine.notes import warnings_as_events
+from loadworthy.engine.notes import masked, warnings_as_events
 from loadworthy.engine.observer import Observer
 from loadworthy.engine.permission import require_permission
 from loadworthy.engine.preparing import prepared
@@ -204,6 +204,7 @@ class _PlanRun:
             self._names,
             self._profiles,
             {name: [one for one in classes.classes(name) if issubclass(one, HTTP_USERS)] for name in self._names},
+            shaped={name for name in self._names if classes.shape_in_charge(name) is not None},
             confirmed=self._request.confirmed,
         )
 
@@ -236,7 +237,8 @@ class _PlanRun:
         try:
             self._write_manifest(writer, ended=None, reason=None)
             journal.begin(self._names)
-            with warnings_as_events(journal.event), self._monitoring.of_plan(writer, journal.event):
+            event = masked(journal.event, classes.secrets)
+            with warnings_as_events(event), self._monitoring.of_plan(writer, journal.event):
                 ended, reason = self._around_load(environment, classes, journal)
         except LoadworthyError as error:
             reason = str(error)
@@ -254,6 +256,7 @@ class _PlanRun:
                     classes.setup,
                     self._control,
                     journal.event,
+                    classes.secrets,
                     keep=lambda: getattr(environment.parsed_options, "keep_data", False),
                 ):
                     outlet = SearchOutlet(journal)

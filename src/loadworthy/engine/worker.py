@@ -26,7 +26,7 @@ from loadworthy.engine.drive import LOOK_US
 from loadworthy.engine.limits import raise_descriptor_limit
 from loadworthy.engine.locust_bridge import engine_patches, make_environment, parsed_options
 from loadworthy.engine.node import Node, close_test
-from loadworthy.engine.notes import warnings_as_events
+from loadworthy.engine.notes import masked, warnings_as_events
 from loadworthy.engine.shipping import unpack_setup
 from loadworthy.engine.tickets import LeasedTickets
 from loadworthy.errors import LoadworthyError, SetupError
@@ -160,7 +160,7 @@ class Worker:
             setup = unpack_setup(data, Path(scratch))
             classes = ScenarioClasses(setup)
             self._context.enter_context(engine_patches(lean_client=setup.lean_client))
-            self._context.enter_context(warnings_as_events(self._outlet.event))
+            self._context.enter_context(warnings_as_events(masked(self._outlet.event, classes.secrets)))
             seed_process(setup)
             classes.load()
             self._environment.parsed_options = parsed_options(setup.arguments)  # a locustfile may add options

@@ -15,6 +15,7 @@ from typing import Any
 from gevent.event import Event
 from gevent.pool import Pool as GreenletPool
 
+from loadworthy.data.secret_values import SecretValues, secret_texts
 from loadworthy.errors import LoadworthyError
 from loadworthy.plan.model import Plan
 from loadworthy.plan.steps import SetupStep
@@ -45,12 +46,13 @@ class Once:
         rows_of: the rows of test data by its name.
         seed: of what templates draw at random.
         stop: set when the run is to end: then the set-up begins nothing more.
+        secrets: hears of the credentials in the rows that are used.
 
     Raises:
         UsageError: where the test data that its steps use cannot be had.
     """
 
-    def __init__(self, plan: Plan, rows_of: RowsOf, seed: int, stop: Event) -> None:
+    def __init__(self, plan: Plan, rows_of: RowsOf, seed: int, stop: Event, secrets: SecretValues) -> None:
         self.host = (plan.base_url or "").rstrip("/") or None
         """Like a user, for whoever undoes what was created."""
         self.insecure = not plan.verify_tls
@@ -70,6 +72,9 @@ class Once:
         self._rows = {name: rows_of(name) for name in _used(plan)}  # now: after the load it would be too late to fail
         self._random = Random(f"{seed}/once")
         self._stop = stop
+        self._secrets = secrets
+        for rows in self._rows.values():
+            self._note(rows[0])
         self._templates = Templates()
         self._undos: list[Undo] = []
 
@@ -121,6 +126,7 @@ class Once:
         greenlets = GreenletPool(AT_ONCE)
 
         def send(number: int, row: Row) -> None:
+            self._note(row)
             try:
                 found[number] = self._send(task, {name: row})
             except StepFailedError as error:
@@ -155,6 +161,10 @@ class Once:
         except (TemplateFailedError, CheckFailedError) as error:
             raise StepFailedError(f"{task.name}, {step.method} {step.name}: {_short(error)}") from error
         return {name: variables[name] for name in step.extractors}
+
+    def _note(self, row: Row) -> None:
+        for text in secret_texts(row):
+            self._secrets.add(text)
 
     def _variables(self) -> dict[str, Any]:
         first = {name: rows[0] for name, rows in self._rows.items()}
