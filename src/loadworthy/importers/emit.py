@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from loadworthy.importers.imported import Imported
+from loadworthy.plan.yaml_reader import is_read_as_text
 
 WIDTH = 110
 _ORDER = ("name", "base_url", "allowed_hosts", "test_data", "setup", "scenarios", "teardown")
 _STEP_ORDER = ("path", "method", "name", "weight", "query", "headers", "json", "form", "body", "expect", "extract")
 _FLOW_UP_TO = 90
+_OTHER_LINE_ENDS = re.compile("[\\x85\u2028\u2029]")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -26,7 +29,12 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """PyYAML writes by the rules of YAML 1.1; a plan is read by those of 1.2, to which ``08544`` is a number."""
     style = "|" if "\n" in text and "\r" not in text and not text.startswith((" ", "\n")) else None
+    if _OTHER_LINE_ENDS.search(text):
+        style = '"'
+    elif style is None and not is_read_as_text(text):
+        style = "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

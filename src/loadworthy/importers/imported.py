@@ -14,6 +14,7 @@ from typing import Any
 from loadworthy.errors import LoadworthyError
 
 Json = dict[str, Any]
+_LIKE_TEMPLATE = re.compile(r"\{[{%#]")
 
 
 class ImportFailedError(LoadworthyError):
@@ -88,9 +89,17 @@ class Variables:
 
 
 def literal(text: str) -> str:
-    """The text of a source as a plan must write it to mean just that: no variable, no template."""
-    text = text.replace("${", "$${")
-    return re.sub(r"\{[{%#]", lambda match: "{{ '" + match[0] + "' }}", text)
+    """The text of a source as a plan must write it to mean just that: no variable, no template.
+
+    A text that a template would read otherwise becomes one expression, blanks and line ends included.
+    """
+    return f"{{{{ {quoted(text)} }}}}" if _LIKE_TEMPLATE.search(text) else text.replace("${", "$${")
+
+
+def quoted(text: str) -> str:
+    """A text as an expression of a template writes it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"'{escaped}'".replace("${", "$${")
 
 
 def literal_data(value: Any) -> Any:

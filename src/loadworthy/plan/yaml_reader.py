@@ -190,6 +190,11 @@ def _shown_tag(node: Node) -> str:
     return node.tag.replace(_CORE, "!!") if node.tag else "!"
 
 
+def is_read_as_text(text: str) -> bool:
+    """Whether a scalar of these characters, without quotes, is a text to a plan and no number, flag or nothing."""
+    return isinstance(_plain_value(text), str)
+
+
 def _plain_value(text: str) -> Any:
     if _NULL.fullmatch(text):
         return None

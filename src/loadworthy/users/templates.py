@@ -24,6 +24,7 @@ Variables = Mapping[str, Any]
 Rendered = Callable[[Variables], Any]
 MaybeVarying = dict[str, Any] | Callable[[Variables], dict[str, Any]]
 
+_MARKED = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _SINGLE = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*)\}\}", re.DOTALL)
 
 
@@ -43,7 +44,7 @@ class Templates:
         """The string itself where nothing varies, else a function of the variables that returns text."""
         if "{{" not in source and "{%" not in source:
             return source
-        render = self._environment.from_string(source).render
+        render = self._environment.from_string(_with_returns(source)).render
 
         def rendered(variables: Variables) -> str:
             try:
@@ -97,6 +98,14 @@ class Templates:
             return value
 
         return rendered
+
+
+def _with_returns(source: str) -> str:
+    """Jinja would take carriage returns out of the text between expressions; expressions give them back."""
+    if "\r" not in source:
+        return source
+    parts = _MARKED.split(source)
+    return "".join(part if number % 2 else part.replace("\r", "{{ '\\r' }}") for number, part in enumerate(parts))
 
 
 def resolve(part: Any, variables: Variables) -> Any:
