@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any
 
@@ -16,38 +17,13 @@ from loadworthy.plan.interpolate import interpolate
 from loadworthy.plan.yaml_reader import read_yaml
 from loadworthy.users.templates import Templates, functions, resolve
 
-LIKE_OTHERS = [
-    *[
-        "08544",
-        "12e4",
-        "0891234567",
-        "1e400",
-        "0o17",
-        "0x1F",
-        "1_000",
-        "1:30",
-        "yes",
-        "no",
-        "on",
-        "null",
-        "~",
-        "true",
-        ".5",
-        "+1",
-        "-0",
-        "1.",
-        "2026-11-28",
-        "<<",
-        "=",
-        "nan",
-        ".inf",
-    ],
-    *["#x", "!x", "&a", "*a", "%x", "@x", "`x", "{a", "[a"],
-    *("", "- a", "a: b", "\x85", "a\u2028b", " x", "x ", "a\r\nb", "a\n", "\n", "\t"),
-]
+NUMBERS = "08544 12e4 0891234567 1e400 0o17 0x1F 1_000 1:30 .5 +1 -0 1. 2026-11-28 nan .inf"
+WORDS = "yes no on null ~ true << = #x !x &a *a %x @x `x {a [a"
+BLANKS = ("", "- a", "a: b", "\x85", "a\u2028b", " x", "x ", "a\r\nb", "a\n", "\n", "\t")
+LIKE_OTHERS = [*re.split(" ", f"{NUMBERS} {WORDS}"), *BLANKS]
 CONTROLS = [chr(one) for one in (*range(9), 11, 12, *range(14, 32), *range(0x7F, 0x85), *range(0x86, 0xA0))]
 NOT_IN_YAML = [*CONTROLS, "\ufeff", "\ufffe", "\uffff"]
-CHARACTERS = st.characters(blacklist_categories=("Cs",), blacklist_characters=NOT_IN_YAML)
+CHARACTERS = st.characters(codec="utf-8", exclude_characters=NOT_IN_YAML)
 TEXTS = st.sampled_from(LIKE_OTHERS) | st.text(CHARACTERS, max_size=12)
 VALUES = st.recursive(
     TEXTS | st.integers(-(10**6), 10**6) | st.booleans() | st.none(),
