@@ -183,7 +183,7 @@ def test_a_tear_down_that_fails_is_told_and_changes_no_verdict(tmp_path: Path, s
     told = [one for one in messages(tmp_path, "warning") if one.startswith("tear-down: ")]
     assert told == [
         "tear-down: teardown step 1, DELETE /rows/nobody: 404 Not Found",
-        "tear-down: DELETE /stuck/1: 500",
+        "tear-down: 20 removed, 1 left: DELETE /stuck/1: 500",
     ]
     assert [row.split("/")[1] for row in server.rows()["rows"]] == ["parents", "contacts"]
 
@@ -197,7 +197,7 @@ def test_credentials_of_rows_are_not_told(tmp_path: Path, server: RowServer) -> 
     plan["scenarios"] = {"load": {"iterations": 1, "endpoints": [{"path": "/rows"}]}}
     done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     assert done.code == 0, done.out + done.err
-    assert messages(tmp_path, "warning") == ["tear-down: DELETE /stuck/1?key=***: 500"]
+    assert messages(tmp_path, "warning") == ["tear-down: 0 removed, 1 left: DELETE /stuck/1?key=***: 500"]
     plan["setup"].append(
         {
             "path": "/rows/no",

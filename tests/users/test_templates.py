@@ -55,3 +55,22 @@ def test_functions_draw_from_the_users_own_random_numbers() -> None:
     first, second = (resolve(Templates().text(source), functions(Random(5))) for _ in range(2))
     other = resolve(Templates().text(source), functions(Random(6)))
     assert first == second != other
+
+
+@pytest.mark.parametrize("column", ["items", "values", "keys", "copy", "get", "pop", "update"])
+def test_a_column_goes_before_a_method_of_the_same_name(column: str) -> None:
+    """In a text and in a value, and also for what was extracted."""
+    variables = {"order": {column: "lamp", "more": {column: 3}}}
+    assert resolve(Templates().text(f"/x/{{{{ order.{column} }}}}"), variables) == "/x/lamp"
+    assert resolve(Templates().value(f"{{{{ order.more.{column} }}}}"), variables) == 3
+
+
+def test_mappings_have_their_methods_still() -> None:
+    """Where no column is called so."""
+    variables = {"order": {"lamp": 3}}
+    assert resolve(Templates().text("{{ order.get('chair', 0) }}{{ order.keys() | list }}"), variables) == "0['lamp']"
+
+
+def test_carriage_returns_stay() -> None:
+    """Those of the text around expressions."""
+    assert resolve(Templates().text("a\r\n{{ x }}\r\n{% if x %}b\r{% endif %}"), {"x": 1}) == "a\r\n1\r\nb\r"

@@ -175,15 +175,17 @@ def _remove_and_tell(undos: list[Undo]) -> None:
     try:
         remove(undos, left)
     finally:
-        removed = format_count(len(undos) - len(left))
         if left:
-            named = [f"{undos[index].method} {undos[index].path}: {left[index]}" for index in sorted(left)[:SHOWN]]
-            more = "; …" if len(left) > SHOWN else ""
-            _log.warning(
-                "test data: %s removed, %s left: %s%s", removed, format_count(len(left)), "; ".join(named), more
-            )
+            _log.warning("test data: %s", what_is_left(undos, left))
         else:
-            _log.info("test data: %s removed", removed)
+            _log.info("test data: %s removed", format_count(len(undos)))
+
+
+def what_is_left(undos: list[Undo], left: dict[int, str]) -> str:
+    """How much was removed and how much was not, with the first of those and why: ``62 removed, 1 left: DELETE …``."""
+    named = [f"{undos[index].method} {undos[index].path}: {left[index]}" for index in sorted(left)[:SHOWN]]
+    more = "; …" if len(left) > SHOWN else ""
+    return f"{format_count(len(undos) - len(left))} removed, {format_count(len(left))} left: {'; '.join(named)}{more}"
 
 
 def remove_all(undos: list[Undo]) -> dict[int, str]:

@@ -6,10 +6,12 @@ They are sent by users (:mod:`loadworthy.users.declared`) and, once for all of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loadworthy.plan.places import looks_secret
 from loadworthy.plan.steps import Step, Undo
 from loadworthy.units import US_PER_S
 from loadworthy.users.checks import (
@@ -58,6 +60,8 @@ class CompiledStep:
     checks: Sequence[Check]
     extractors: Mapping[str, Extractor]
     undo: CompiledUndo | None = None
+    secret_names: tuple[str, ...] = ()
+    """Of what is extracted, what its name, or that of its place in the answer, calls a credential."""
 
     def filled(self, variables: Variables) -> tuple[str, dict[str, Any]]:
         """The path, and the options for the session; TemplateFailedError where a template cannot be filled."""
@@ -76,6 +80,10 @@ class CompiledStep:
             check(response, variables)
         for name, extract in self.extractors.items():
             variables[name] = extract(response)
+
+    def secrets_in(self, variables: Variables) -> Iterator[str]:
+        """The credentials that were extracted, as texts."""
+        return (str(variables[name]) for name in self.secret_names)
 
 
 def compile_headers(
@@ -115,6 +123,7 @@ def compile_request(step: Step, headers: Any, templates: Templates) -> CompiledS
         checks=compile_checks(step.expect, templates),
         extractors={name: compile_extractor(name, source) for name, source in step.extract.items()},
         undo=None if step.undo is None else _compile_undo(step.undo, templates),
+        secret_names=tuple(name for name, source in step.extract.items() if _is_credential(name, source)),
     )
 
 
@@ -127,6 +136,11 @@ def _compile_undo(undo: Undo, templates: Templates) -> CompiledUndo:
     if undo.json_ is not None:
         options["json"] = templates.value(undo.json_)
     return CompiledUndo(undo.method, templates.text(undo.path), options)
+
+
+def _is_credential(name: str, source: str) -> bool:
+    place = re.split(r"[^\w-]+", source.rstrip("'\"])"))[-1]
+    return looks_secret(name) or (not source.startswith("regex:") and looks_secret(place))
 
 
 def _encoded(text: Any) -> Any:

@@ -22,7 +22,7 @@ from loadworthy.plan.steps import SetupStep
 from loadworthy.plan.template_words import names_in
 from loadworthy.units import US_PER_S
 from loadworthy.users.checks import CheckFailedError
-from loadworthy.users.cleanup import AT_ONCE, NoSamples, Undo, remove_all
+from loadworthy.users.cleanup import AT_ONCE, NoSamples, Undo, remove_all, what_is_left
 from loadworthy.users.declared_requests import CompiledStep, compile_headers, compile_request
 from loadworthy.users.http.response import Response
 from loadworthy.users.http.session import HttpSession
@@ -91,8 +91,8 @@ class Once:
             except (StepFailedError, LoadworthyError) as error:
                 failed.append(str(error))
         undos, self._undos = self._undos, []
-        left = remove_all(undos)
-        failed += [f"{undos[index].method} {undos[index].path}: {why}" for index, why in sorted(left.items())]
+        if left := remove_all(undos):
+            failed.append(what_is_left(undos, left))
         self.requests += len(undos)
         return failed
 
@@ -156,6 +156,8 @@ class Once:
             response = self.client.request(step.method, path, name=step.name, **options)
             _require_good(step, response)
             step.take(response, variables)
+            for text in step.secrets_in(variables):
+                self._secrets.add(text)
             if step.undo is not None:
                 self._undos.append(Undo(self, **step.undo.filled(variables, options)))
         except (TemplateFailedError, CheckFailedError) as error:

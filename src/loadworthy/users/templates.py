@@ -32,13 +32,21 @@ class TemplateFailedError(LoadworthyError):
     """A template met a name that is not there, or an operation that failed; the request cannot be built."""
 
 
+class _KeysFirst(ImmutableSandboxedEnvironment):
+    """``{{ order.items }}`` is the order's column of that name, where it has one, and not the method of a mapping."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As Jinja's, but for mappings a key goes before an attribute."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 class Templates:
     """Compiles templates; one for all steps of a scenario."""
 
     def __init__(self) -> None:
-        self._environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
-        )
+        self._environment = _KeysFirst(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
 
     def text(self, source: str) -> str | Callable[[Variables], str]:
         """The string itself where nothing varies, else a function of the variables that returns text."""
