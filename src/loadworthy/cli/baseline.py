@@ -24,12 +24,16 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add what can be done with baselines."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    setting = actions.add_parser("set", help="keep these runs as the baseline", description="Keep runs as a baseline.")
+    setting = actions.add_parser("set", help="keep these runs as the baseline", description="Keep runs as a baseline.",
+                                 epilog="example:\n  loadworthy baseline set runs/2026-11-20T*",
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     setting.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="run directories, or folders that hold some")
     setting.add_argument("--name", metavar="NAME", default="", help="a name for it, where there are to be several")
     setting.add_argument("--out", metavar="DIR", type=Path,
                          help="the folder that holds the runs (that of the first run)")  # fmt: skip
-    showing = actions.add_parser("show", help="show the baselines", description="Show the baselines of a folder.")
+    showing = actions.add_parser("show", help="show the baselines", description="Show the baselines of a folder.",
+                                 epilog="example:\n  loadworthy baseline show --out runs",
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     showing.add_argument("--name", metavar="NAME", default="", help="only this one")
     showing.add_argument("--out", metavar="DIR", type=Path, default=Path("runs"), help="the folder of the runs (runs)")
 
