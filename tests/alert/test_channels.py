@@ -14,6 +14,7 @@ from loadworthy.plan.load import load_plan, plan_from_mapping
 ENVIRON = {
     "PASSWORD": "s3cret-password", "HOOK": "https://hooks.slack.com/services/T000/B000/xyzsecret", "EMPTY": "",
     "URL": "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "TOKEN": "abcdef-token",
+    "ADDRESS": "Team <team@example.com>",
 }  # fmt: skip
 EMAIL = {"smtp_server": "mail.example.com", "from_addr": "a@example.com", "to_addrs": ["b@example.com"]}
 LOGIN = {**EMAIL, "username": "perf"}
@@ -35,6 +36,13 @@ def channels(alerting: dict[str, Any]) -> Channels:
         ({"email": {**LOGIN, "smtp_server": "127.0.0.1", "password": "s3cret-password"}}, False),
         ({"email": {**LOGIN, "password": "${NONE:-default}"}}, False),
         ({"email": {**LOGIN, "password": "${EMPTY:-}"}}, False),
+        ({"email": {**EMAIL, "username": "${EMPTY:-}", "password": "${PASSWORD}"}}, False),
+        ({"email": {**EMAIL, "smtp_server": "${EMPTY:-}"}}, False),
+        ({"email": {**EMAIL, "smtp_server": "${URL}"}}, False),
+        ({"email": {**EMAIL, "from_addr": "${EMPTY:-}"}}, False),
+        ({"email": {**EMAIL, "to_addrs": ["b@example.com", "${EMPTY:-}"]}}, False),
+        ({"email": {**EMAIL, "to_addrs": ["${TOKEN}"]}}, False),
+        ({"email": {**EMAIL, "to_addrs": ["${ADDRESS}"]}}, True),
         ({"slack": {"webhook_url": "${HOOK}"}}, True),
         ({"slack": {"webhook_url": "https://hooks.slack.com/services/${TOKEN}"}}, True),
         ({"slack": {"webhook_url": "https://hooks.slack.com/services/T000/B000/xyz"}}, False),

@@ -26,32 +26,32 @@ def judged(verdict: Verdict) -> Summary:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "ended", "comparison", "before", "matters"),
+    ("verdict", "ended", "comparison", "heard", "matters"),
     [
-        (Verdict.PASS, "completed", None, None, ()),
-        (Verdict.PASS, "completed", SAME, True, ()),
-        (Verdict.PASS, "completed", None, False, ("passed_again",)),
-        (Verdict.PASS, "completed", WORSE, False, ("regression", "passed_again")),
-        (Verdict.FAIL, "completed", WORSE, True, ("fail", "regression")),
-        (Verdict.FAIL, "aborted", None, None, ("aborted", "fail")),
-        (Verdict.INVALID, "error", None, None, ("aborted", "invalid")),
-        (Verdict.UNDECIDED, "completed", None, False, ("undecided",)),
-        (Verdict.FAIL, "interrupted", WORSE, True, ()),
-        (Verdict.PASS, "interrupted", None, False, ()),
+        (Verdict.PASS, "completed", None, False, ()),
+        (Verdict.PASS, "completed", SAME, False, ()),
+        (Verdict.PASS, "completed", None, True, ("passed_again",)),
+        (Verdict.PASS, "completed", WORSE, True, ("regression", "passed_again")),
+        (Verdict.FAIL, "completed", WORSE, False, ("fail", "regression")),
+        (Verdict.FAIL, "aborted", None, False, ("aborted", "fail")),
+        (Verdict.INVALID, "error", None, False, ("aborted", "invalid")),
+        (Verdict.UNDECIDED, "completed", None, True, ("undecided",)),
+        (Verdict.FAIL, "interrupted", WORSE, False, ()),
+        (Verdict.PASS, "interrupted", None, True, ()),
     ],
 )  # fmt: skip
 def test_matters(
-    verdict: Verdict, ended: str, comparison: Comparison | None, before: bool | None, matters: tuple[Matter, ...]
+    verdict: Verdict, ended: str, comparison: Comparison | None, heard: bool, matters: tuple[Matter, ...]
 ) -> None:
-    """By verdict, by how it ended, by the baseline and by the run before; what a person interrupted is none."""
-    assert matters_of(judged(verdict), ended, comparison, before) == matters
+    """By verdict, by how it ended, by the baseline and by what was told before; what a person interrupted is none."""
+    assert matters_of(judged(verdict), ended, comparison, heard=heard) == matters
 
 
 def test_a_drift_is_a_matter_of_its_own() -> None:
     """Beside the failure that it is."""
     assert enduring().drift is not None
     bad = enduring()
-    found = matters_of(replace(summary(bad), verdict=Verdict.FAIL), "completed", None, None)
+    found = matters_of(replace(summary(bad), verdict=Verdict.FAIL), "completed", None, heard=False)
     assert ("drift" in found) == (bad.drift is not None and bad.drift.verdict is Verdict.FAIL)
     assert found[0] == "fail"
 
@@ -79,15 +79,28 @@ def test_news() -> None:
     assert news(("fail",), 900)  # told in the future: a clock was set
 
 
+def test_what_several_runs_leave() -> None:
+    """The latest time of each matter; that it is bad has been heard until a run passes, unless nobody was told."""
+    unheard = Remembered().after(False, {"regression": 1})
+    assert unheard == Remembered(False, {"regression": 1})
+    told = unheard.after(False, {"fail": 7})
+    assert told == Remembered(False, {"regression": 1, "fail": 7}, heard=True)
+    assert told.after(None, {"fail": 3, "breach: load: p95 < 5ms": 9}) == Remembered(
+        False, {"regression": 1, "fail": 7, "breach: load: p95 < 5ms": 9}, heard=True
+    )
+    assert told.after(True, {"passed_again": 8}) == Remembered(True, {"regression": 1, "fail": 7, "passed_again": 8})
+    assert Remembered(True).after(None, {"breach: load: p95 < 5ms": 9}).heard
+
+
 def test_memory(tmp_path: Path) -> None:
     """What is kept is found again by the same plan, scenarios and target; a damaged file is as none."""
     folder, key = tmp_path / "runs", plan_key("shop", ("load",), "http://shop.test")
     assert recall(folder, key) == Remembered()
-    remember(folder, key, Remembered(False, {"fail": 5}))
-    remember(folder, plan_key("shop", ("load",), None), Remembered(True))
-    assert recall(folder, key) == Remembered(False, {"fail": 5})
+    remember(folder, key, False, {"fail": 5})
+    remember(folder, plan_key("shop", ("load",), None), True, {})
+    assert recall(folder, key) == Remembered(False, {"fail": 5}, heard=True)
     for number in range(120):
-        remember(folder, f"plan {number}", Remembered(True))
+        remember(folder, f"plan {number}", True, {})
     assert recall(folder, key) == Remembered()  # so long ago that its place was needed
     for text in ("", "[]", '{"schema": 2, "plans": {}}', '{"schema": 1, "plans": {"plan 1": 7}}',
                  '{"schema": 1, "plans": {"plan 1": {"passed": "x", "told": {"fail": "soon"}}}}'):  # fmt: skip

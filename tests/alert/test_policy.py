@@ -70,6 +70,13 @@ def test_what_was_told_is_not_told_again_before_the_cool_down_is_over() -> None:
     assert [due.evidence for due in one.tick(720)] == ["missed at 690"]
 
 
+def test_a_clock_that_was_set_back_mutes_nothing() -> None:
+    """What was told in the future is no reason to wait for it."""
+    one = policy(told={key_of("load", P95): 10_000})
+    breach(one, 0)
+    assert len(one.tick(30)) == 1
+
+
 def test_a_scenario_that_is_over_has_no_matter_left() -> None:
     """The message on the whole run says it; a last second that is looked at late is not told either."""
     one = policy()

@@ -69,6 +69,19 @@ def test_a_breach_and_its_end() -> None:
     assert one.told == [Answer(message, "slack", sent=True)]
 
 
+def test_users_of_a_worker_that_was_lost_are_not_counted() -> None:
+    """The others take them over."""
+    one = Watched(after_s=0)
+    loaded = [one.watch.load_was_made]
+    for process in (0, 1):
+        one.watch.on_interval(interval(0, series("/", [5000] * 10), process=process))
+    assert [*loaded, one.watch.load_was_made] == [False, True]
+    one.watch.on_event({"type": "worker_lost", "process": 1, "scenario": "load", "message": "worker 1 was lost"})
+    one.watch.on_event(BREACHED)
+    one.watch.tick(0, None, 0)
+    assert one.sent[0].figures[0].text.endswith(" · 10 users")
+
+
 def test_one_that_ends_the_run_is_sent_before_the_next_tick() -> None:
     """There may be none."""
     one = Watched()

@@ -4,8 +4,10 @@ that hangs does not hold up the load; ``alert test`` says what is wrong with a c
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.support.cli import Started, files_of, loadworthy, summary_of, write_p
 
 from loadworthy import api
 from loadworthy.cli import alert
+from loadworthy.cli.main import main
 from loadworthy.errors import SetupError, UsageError
 from loadworthy.testing import Errors, FaultServer
 
@@ -22,16 +25,22 @@ TOKEN = "T0ken-of-the-webhook"
 Json = dict[str, Any]
 
 
-@pytest.fixture
-def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AlertServers]:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AlertServers]:
     """Where alerts arrive; what opens them is in the environment."""
-    folder = tmp_path / "servers"
-    folder.mkdir()
-    with alert_servers(folder) as running:
-        monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
-        monkeypatch.setenv("SMTP_PASSWORD", PASSWORD)
-        monkeypatch.setenv("SLACK_WEBHOOK", running.url(f"/hang/{TOKEN}"))
+    folder = tmp_path_factory.mktemp("servers")
+    with alert_servers(folder) as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+        patch.setenv("SMTP_PASSWORD", PASSWORD)
+        patch.setenv("SLACK_WEBHOOK", running.url(f"/hang/{TOKEN}"))
         yield running
+
+
+@pytest.fixture
+def servers(running: AlertServers) -> AlertServers:
+    """These, with nothing in them."""
+    running.forget()
+    return running
 
 
 def email(servers: AlertServers, **changes: Any) -> Json:
@@ -50,6 +59,14 @@ def plan(url: str, alerting: Json, **scenario: Any) -> Json:
     return {"name": "shop", "base_url": url, "scenarios": {"load": load}, "alerting": alerting, "reporting": quick}
 
 
+def help_of(*words: str) -> str:
+    """What ``--help`` says."""
+    said = io.StringIO()
+    with redirect_stdout(said), pytest.raises(SystemExit):
+        main([*words, "--help"])
+    return said.getvalue()
+
+
 def alert_events(run: Path) -> list[Json]:
     """What a run says of its alerts."""
     lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
@@ -63,7 +80,7 @@ def test_a_story(servers: AlertServers, tmp_path: Path) -> None:
         alerting = {"after": 0, "email": email(servers), "slack": {"webhook_url": "${SLACK_WEBHOOK}"}}
         file = write_plan(tmp_path, plan(target.url, alerting))
 
-        with Started("run", file, "--run-time", "4s", cwd=tmp_path, reports=True) as run:
+        with Started("run", file, "--run-time", "3s", cwd=tmp_path, reports=True) as run:
             for line in run.lines():
                 if "report.json" in line:
                     servers.release()  # not before all load was made, and judged
@@ -72,7 +89,7 @@ def test_a_story(servers: AlertServers, tmp_path: Path) -> None:
         assert code == 1
         (first,) = sorted((tmp_path / "runs").glob("*-load"))
         load = summary_of(first)["scenarios"]["load"]
-        assert (load["requests"], load["arrivals"]["dropped"], load["arrivals"]["sent"]) == (200, 0, 200)
+        assert (load["requests"], load["arrivals"]["dropped"], load["arrivals"]["sent"]) == (150, 0, 150)
         assert [one["subject"] for one in servers.mails()] == [
             "BREACH  load · error_rate < 1% missed",
             "FAIL  load · error_rate < 1% missed",
@@ -83,7 +100,7 @@ def test_a_story(servers: AlertServers, tmp_path: Path) -> None:
             "*FAIL*  load · error_rate &lt; 1% missed",
         ]
         assert f"Run: `{first}`" in posts[1]["text"]
-        assert "200 requests · 50.0/s · 200 failures (100.00 %)" in posts[1]["text"]
+        assert "150 requests · 50.0/s · 150 failures (100.00 %)" in posts[1]["text"]
         sent = [(one["type"], one["channel"], one["matters"]) for one in alert_events(first)]
         assert sorted(sent) == sorted(
             ("alert_sent", channel, [matter]) for channel in ("email", "slack") for matter in ("breach", "fail")
@@ -91,15 +108,15 @@ def test_a_story(servers: AlertServers, tmp_path: Path) -> None:
         secrets = (PASSWORD.encode(), TOKEN.encode())
         assert not [name for name, data in files_of(tmp_path / "runs").items() if any(one in data for one in secrets)]
 
-        again = loadworthy("run", file, cwd=tmp_path)
-        assert again.code == 1
+        short = plan(target.url, alerting, rate=250, run_time="200ms")
+        again = api.run(short, out=tmp_path / "runs", view=False, closing=False)
+        assert again.exit_code == 1
         assert len(servers.mails()) == 2
-        second = max((tmp_path / "runs").glob("*-load*"))
-        assert [one["type"] for one in alert_events(second)] == ["alert_held_back"]
+        assert [one["type"] for one in alert_events(again.path)] == ["alert_held_back"]
 
         target.heal(fault)
-        good = loadworthy("run", file, cwd=tmp_path)
-        assert good.code == 0
+        good = api.run(short, out=tmp_path / "runs", view=False, closing=False)
+        assert good.exit_code == 0
         assert [one["subject"] for one in servers.mails()][2:] == ["PASS  shop · it is good again"]
 
 
@@ -126,9 +143,12 @@ def test_what_stands_in_the_plan_is_not_used(
             "on": ["passed_again", "fail"],
             "email": email(servers, password=PASSWORD),
             "slack": {"webhook_url": servers.url("/forbidden")},
+            "urls": [f"json://user:{TOKEN}@127.0.0.1:9/x", f"discord://{TOKEN}/x"],
         }
         result = api.run(plan(target.url, alerting, run_time="100ms"), out=tmp_path / "runs", view=False, closing=False)
-    (about,) = [reason for reason in result.summary.reasons if reason.startswith("alerting")]
+    about, *others = [reason for reason in result.summary.reasons if reason.startswith("alerting")]
+    assert ["urls[0] (json) is not used" in others[0], "urls[1] (discord) is not used" in others[1]] == [True, True]
+    assert not [name for name, data in files_of(result.path).items() if TOKEN.encode() in data]
     assert about.startswith("alerting: email is not used: its password stands in the plan")
     assert "${SMTP_PASSWORD}" in about
     (event,) = alert_events(result.path)
@@ -143,6 +163,7 @@ def test_what_stands_in_the_plan_is_not_used(
 def test_alert_test(servers: AlertServers, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each channel is tried; what is wrong with one is said, with how to mend it; the exit code says if all is well."""
     literal = f"http://hooks.example.com/{TOKEN}"
+    assert "example:\n  SMTP_PASSWORD=… loadworthy alert test plan.yaml" in help_of("alert", "test")
     alerting = {
         "email": email(servers),
         "slack": {"webhook_url": literal},

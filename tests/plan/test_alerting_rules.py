@@ -37,6 +37,7 @@ def problems(alerting: dict[str, Any]) -> list[tuple[str, str]]:
         ({"slack": {"webhook_url": "https://host:99999/x"}}, "slack.webhook_url", "is not an http:// or https:// URL"),
         ({"urls": ["json://localhost", "somewhere"]}, "urls[1]", "is not a URL of Apprise"),
         ({"on": []}, "on", "it is empty"),
+        ({"on": ["recovered", "passed_again"]}, "on", "only to whom it was told that it was bad"),
         ({"on": ["fails"]}, "on[0]", '"fails" is not one of'),
     ],
 )  # fmt: skip
@@ -46,10 +47,25 @@ def test_a_mistake(alerting: dict[str, Any], where: str, words: str) -> None:
     assert [(place, words in message) for place, message in data] == [(f"alerting.{where}", True)]
 
 
+def test_what_is_missing_is_shown_as_it_is_written() -> None:
+    """An example, not only what it is for."""
+    with pytest.raises(PlanError) as caught:
+        plan_from_mapping(
+            {"scenarios": {"load": {}}, "alerting": {"email": {}, "slack": {}}}, path=Path("plan"), environ={}
+        )
+    hints = {one.where.rpartition(".")[2]: one.hint for one in caught.value.problems}
+    for key, example in (
+        ("smtp_server", "smtp.example.com"), ("from_addr", "perf@example.com"), ("to_addrs", "[team@example.com]"),
+        ("webhook_url", "${SLACK_WEBHOOK}"),
+    ):  # fmt: skip
+        assert f"{key}: {example}" in hints[key]
+
+
 @pytest.mark.parametrize(
     "alerting",
     [
         {},
+        {"on": ["passed_again", "fail"]},
         {"email": EMAIL, "slack": {"webhook_url": "http://127.0.0.1/x"}, "urls": ["mailto://x"]},
         {"email": {**EMAIL, "smtp_server": "::1", "username": "me", "password": "${NONE:-}"}},
         {"slack": {"webhook_url": "${NONE:-}"}, "urls": ["${NONE:-}"]},

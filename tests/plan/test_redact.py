@@ -131,6 +131,22 @@ def test_literals_under_telling_keys_are_secrets(tmp_path: Path, entry: str, exp
     assert _secrets(tmp_path, f"scenarios: {{a: {{{entry}}}}}") == expected
 
 
+def test_what_opens_a_channel_is_masked_also_where_it_stands_in_the_plan(tmp_path: Path) -> None:
+    """Whole at its place, and what is secret in it in every text; two braces there are no template."""
+    text = """\
+scenarios: {load: {}}
+alerting:
+  urls: ["json://user:l1teral-pw@127.0.0.1:80/x", "nosuch://{{l1teral}}/${V}", "json://127.0.0.1:80/y"]
+  slack: {webhook_url: "https://hooks.example.com/{{l1teral}}"}
+  email: {smtp_server: h, username: u, password: "l1teral{{x", from_addr: a@example.com, to_addrs: [b@example.com]}
+"""
+    loaded = load_text(tmp_path, text, environ={"V": "inserted"})
+    assert "l1teral" not in json.dumps(loaded.redacted_json)
+    assert loaded.redacted_json["alerting"]["urls"] == ["***"] * 3
+    said = "cannot reach nosuch://{{l1teral}}/inserted with l1teral-pw or l1teral{{x"
+    assert loaded.redactor(said) == "cannot reach *** with *** or ***"
+
+
 def test_a_scenario_called_like_a_key_changes_nothing(tmp_path: Path) -> None:
     """Names that the user chose do not decide what is a secret."""
     text = """\

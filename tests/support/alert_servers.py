@@ -55,6 +55,10 @@ class AlertServers:
         """Let those requests be answered that hang, and all later ones."""
         self._ask("release")
 
+    def forget(self) -> None:
+        """Begin anew: what arrived so far is forgotten, and requests may hang again."""
+        self._ask("forget")
+
     def posts(self, path: str) -> list[Json]:
         """The JSON bodies that were posted to a path."""
         return [one["body"] for one in self._ask("told")["posts"] if one["path"] == path]
@@ -85,6 +89,9 @@ def alert_servers(folder: Path) -> Iterator[AlertServers]:
 
 class _Inbox:
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self.mails: list[Json] = []
         self.posts: list[Json] = []
         self.seen: dict[str, int] = {}
@@ -94,7 +101,12 @@ class _Inbox:
         inbox = self
 
         class Handler:
-            """``nobody@`` is refused for good, ``busy@`` the first time."""
+            """``nobody@`` is refused for good, ``busy@`` the first time; at ``full@`` the server hangs up the first
+            time, and of ``mute@`` it says nothing. Where ``grumpy@`` gets something the server is busy at the end.
+            """
+
+            def __init__(self) -> None:
+                self._grumpy = False
 
             async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, to: str, _options: Any) -> str:
                 inbox.seen[to] = inbox.seen.get(to, 0) + 1
@@ -102,8 +114,16 @@ class _Inbox:
                     return "550 no such user"
                 if to.startswith("busy@") and inbox.seen[to] == 1:
                     return "450 try again"
+                if to.startswith("full@") and inbox.seen[to] == 1:
+                    return "421 closing"
+                if to.startswith("mute@"):
+                    await inbox.released.wait()
+                self._grumpy |= to.startswith("grumpy@")
                 envelope.rcpt_tos.append(to)
                 return "250 OK"
+
+            async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Any) -> str:
+                return "421 busy, closing" if self._grumpy else "221 Bye"
 
             async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
                 message = email.message_from_bytes(envelope.content, policy=email.policy.default)
@@ -139,7 +159,7 @@ class _Inbox:
             status, said = "403 Forbidden", f"invalid_token {path}"
         elif path == "/flaky" and self.seen[path] == 1:
             status, said = "500 Oh", "not now"
-        elif path == "/down":
+        elif path.startswith("/down"):
             status, said = "500 Oh", "never"
         if status.startswith("200") and head.startswith("POST"):
             self.posts.append({"path": path, "body": json.loads(body)})
@@ -193,6 +213,8 @@ async def _serve(folder: Path) -> None:
     while word := await loop.run_in_executor(None, sys.stdin.readline):
         if word.strip() == "release":
             inbox.released.set()
+        elif word.strip() == "forget":
+            inbox.forget()
         _say({"mails": inbox.mails, "posts": inbox.posts})
 
 

@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
 from typing import Any, Self
@@ -26,6 +27,7 @@ Texts = Mapping[str, str]
 Send = Callable[[], None]
 
 _MOST_SAID = 300
+_MOST_REFUSED = 3
 _HTTP_HINTS = {
     400: "does the channel exist?",
     401: "is the webhook's URL right, and still valid?",
@@ -44,6 +46,8 @@ class Undelivered(Exception):  # noqa: N818  # it is an outcome before it is an 
         reason: what happened.
         hint: how to mend it; may be empty.
         may_pass: whether it makes sense to try again.
+
+    ``reached`` says whether some of several recipients have it all the same.
     """
 
     def __init__(self, reason: str, hint: str = "", *, may_pass: bool) -> None:
@@ -51,6 +55,7 @@ class Undelivered(Exception):  # noqa: N818  # it is an outcome before it is an 
         self.reason = reason
         self.hint = hint
         self.may_pass = may_pass
+        self.reached = False
 
 
 def carrier(kind: str, settings: Settings, texts: Texts, timeout_s: float) -> Send:
@@ -71,32 +76,52 @@ def warm_up(kind: str) -> None:
 
 
 class _Mail:
-    """One message and those who did not get it yet."""
+    """One message, those who did not get it yet, and those who never will."""
 
     def __init__(self, settings: Settings, texts: Texts, timeout_s: float) -> None:
         self._settings = settings
         self._texts = texts
         self._timeout_s = timeout_s
         self._waiting = list(settings["to_addrs"])
+        self._refused: dict[str, tuple[int, bytes]] = {}
+        self._reached = False
 
     def send(self) -> None:
+        try:
+            self._try()
+        except Undelivered as failure:
+            failure.reached = self._reached
+            raise
+
+    def _try(self) -> None:
         server = f"{self._settings['host']}:{self._settings['port']}"
         try:
-            message = self._message()
-            with self._connected() as smtp:
-                refused = smtp.send_message(message, to_addrs=self._waiting)
-        except smtplib.SMTPRecipientsRefused as error:
-            refused = error.recipients
+            refused, taken = self._handed_over(self._message())
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise _mail_failure(error, server, self._timeout_s) from error
-        self._waiting = [address for address in self._waiting if address in refused]
-        if refused:
-            address, (code, said) = next(iter(refused.items()))
+        self._reached |= taken
+        self._refused |= {address: why for address, why in refused.items() if not 400 <= why[0] < 500}
+        still = refused if taken else dict.fromkeys(self._waiting)
+        self._waiting = [one for one in self._waiting if one in still and one not in self._refused]
+        if refused or self._refused:
+            reason = f"{server} refused {_recipients({**self._refused, **refused})}"
             raise Undelivered(
-                f"{server} refused the recipient {address}: {code} {_text(said)}",
+                f"{reason}; the others have it" if self._reached else reason,
                 "is the address right, and may this sender write to it?",
-                may_pass=all(400 <= one < 500 for one, _ in refused.values()),
+                may_pass=bool(self._waiting),
             )
+
+    def _handed_over(self, message: EmailMessage) -> tuple[dict[str, tuple[int, bytes]], bool]:
+        """Who of those that wait was refused, with what the server said, and whether it took the message at all."""
+        smtp = self._connected()
+        try:
+            return smtp.send_message(message, to_addrs=self._waiting), True
+        except smtplib.SMTPRecipientsRefused as error:
+            return error.recipients, False  # perhaps not all: some servers hang up at the first (421)
+        finally:
+            with suppress(smtplib.SMTPException, OSError):  # by now it was taken, or the reason is known
+                smtp.quit()
+            smtp.close()
 
     def _message(self) -> EmailMessage:
         message = EmailMessage()
@@ -129,6 +154,13 @@ class _Mail:
         return smtp
 
 
+def _recipients(refused: Mapping[str, tuple[int, bytes]]) -> str:
+    """``the recipient nobody@example.com: 550 no such user``; of many some."""
+    told = [f"{address}: {code} {_text(said)}" for address, (code, said) in list(refused.items())[:_MOST_REFUSED]]
+    more = f", and {len(refused) - len(told)} more" if len(refused) > len(told) else ""
+    return f"the recipient{'s' * (len(refused) != 1)} {', '.join(told)}{more}"
+
+
 def _mail_failure(error: Exception, server: str, timeout_s: float) -> Undelivered:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         said = f"{error.smtp_code} {_text(error.smtp_error)}"
@@ -139,11 +171,15 @@ def _mail_failure(error: Exception, server: str, timeout_s: float) -> Undelivere
         return Undelivered(f"{server} refused: {said}", "", may_pass=error.smtp_code < 500)
     if isinstance(error, smtplib.SMTPNotSupportedError):
         hint = "port 465 speaks TLS from the start; use_tls: false sends everything in the clear, the password, too"
-        if "STARTTLS" not in str(error):
+        if "SMTPUTF8" in str(error):
+            hint = "write from_addr and to_addrs in plain ASCII; this server takes no others"
+        elif "STARTTLS" not in str(error):
             hint = "leave out username and password, or use the port for programs that log in"
         return Undelivered(f"{server}: {_text(str(error))}", hint, may_pass=False)
     if isinstance(error, smtplib.SMTPServerDisconnected):
         hint = "port 465 speaks TLS from the start, others STARTTLS; is smtp_port right?"
+        if isinstance(error.__context__, TimeoutError):
+            return _network_failure(error.__context__, server, timeout_s, f"is it up? {hint}")
         return Undelivered(f"{server} closed the connection: {_text(str(error))}", hint, may_pass=True)
     if isinstance(error, OSError):
         return _network_failure(error, server, timeout_s, "are smtp_server and smtp_port right, and is it up?")

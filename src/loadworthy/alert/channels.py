@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from loadworthy.plan.alerting import Alerting, EmailAlert
-from loadworthy.plan.alerting_rules import is_service_url, is_web_url
+from loadworthy.plan.alerting_rules import is_mail_address, is_mail_server, is_service_url, is_web_url
 from loadworthy.plan.document import DataPath
 from loadworthy.plan.load import LoadedPlan
 
@@ -73,8 +73,8 @@ def channels_of(loaded: LoadedPlan) -> Channels:
 def _channels(alerting: Alerting, from_environment: frozenset[DataPath]) -> Iterator[Channel | Unusable]:
     email, slack = alerting.email, alerting.slack
     if email is not None and email.enabled:
-        if email.username and not email.password:
-            yield Unusable("email", "its password is empty; set the variable that it comes from")
+        if wrong := next(_wrong_in(email), None):
+            yield Unusable("email", wrong)
         elif email.password and ("alerting", "email", "password") not in from_environment:
             yield _literal("email", "its password", "password: ${SMTP_PASSWORD}")
         else:
@@ -102,6 +102,22 @@ def _channels(alerting: Alerting, from_environment: frozenset[DataPath]) -> Iter
             yield Channel("url", name, {"url": url}, frozenset(_secrets_of(url)))
         else:
             yield _literal(name, "the URL", "urls: ['${ALERT_URL}']")
+
+
+def _wrong_in(email: EmailAlert) -> Iterator[str]:
+    """What came from the environment and is of no use; the values are not said."""
+    required = {"smtp_server": email.smtp_server, "from_addr": email.from_addr}
+    login = {"username": email.username, "password": email.password}
+    if any(value is not None for value in login.values()):
+        required |= {key: value or "" for key, value in login.items()}
+    required |= {f"to_addrs[{index}]": address for index, address in enumerate(email.to_addrs)}
+    for key, value in required.items():
+        if not value.strip():
+            yield f"its {key} is empty; set the variable that it comes from"
+        elif key == "smtp_server" and not is_mail_server(value):
+            yield "its smtp_server is no host; set the variable to a name or an address alone, like smtp.example.com"
+        elif key.partition("[")[0] in ("from_addr", "to_addrs") and not is_mail_address(value):
+            yield f"its {key} is no e-mail address; set the variable to one like team@example.com"
 
 
 def _literal(name: str, what: str, instead: str) -> Unusable:

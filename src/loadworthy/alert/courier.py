@@ -2,8 +2,9 @@
 
 A process of its own, so that nothing of it takes the load generator's time, and a service that does not answer holds
 up nobody. Standard input has JSON lines: the first says the channels, each later one is a message. For each message and
-channel a line on standard output says what came of it. Each channel has a thread, so that one that is tried again holds
-up no other. When standard input ends, what is waiting is still sent, for a bounded time.
+channel a line on what was standard output says what came of it; lines before that, with ``over`` false, how far it is.
+Each channel has a thread, so that one that is tried again holds up no other. When standard input ends, what is waiting
+is still sent, for a bounded time.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
 from typing import Any, TextIO
 
 from loadworthy.alert.carriers import carrier, warm_up
-from loadworthy.alert.delivery import deliver
+from loadworthy.alert.delivery import Outcome, deliver
 
 Json = Mapping[str, Any]
 _NICE = 5
@@ -51,17 +54,14 @@ class _Worker:
         pauses_s = self._orders["pauses_s"]
         while (message := self._waiting.get()) is not None:
             send = carrier(self._channel["kind"], self._channel["settings"], message, self._orders["timeout_s"])
-            outcome = deliver(send, pauses_s, pause.wait)
+            tell = partial(self._tell, message["id"])
+            outcome = deliver(send, pauses_s, pause.wait, partial(tell, over=False))
             # Where all tries were in vain, the next message has two, or the end of the run would wait for each in turn.
             pauses_s = self._orders["pauses_s"] if outcome.sent else pauses_s[:1]
-            self._say(
-                id=message["id"],
-                channel=self._number,
-                sent=outcome.sent,
-                tries=outcome.tries,
-                reason=outcome.reason,
-                hint=outcome.hint,
-            )
+            tell(outcome, over=True)
+
+    def _tell(self, message: int, outcome: Outcome, *, over: bool) -> None:
+        self._say(id=message, channel=self._number, over=over, outcome=asdict(outcome))
 
 
 class _Say:
@@ -90,7 +90,9 @@ def main() -> None:
     orders = json.loads(sys.stdin.readline() or "null")
     if orders is None:
         return
-    say = _Say(sys.stdout)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    say = _Say(answers)
     workers = [_Worker(number, channel, orders, say) for number, channel in enumerate(orders["channels"])]
     for line in sys.stdin:
         message = json.loads(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from loadworthy.alert.memory import OF_THE_VERDICT
 from loadworthy.analysis.compared_figures import Change
 from loadworthy.analysis.comparison import Comparison
 from loadworthy.analysis.summary import Summary
@@ -15,7 +16,6 @@ BY_SEVERITY: tuple[Matter, ...] = (
 )  # fmt: skip
 """The most severe first; that one is in the title."""
 
-_OF_THE_VERDICT: frozenset[Matter] = frozenset({"aborted", "invalid", "fail", "drift", "undecided"})
 _BY_VERDICT: Mapping[Verdict, Matter] = {
     Verdict.FAIL: "fail",
     Verdict.UNDECIDED: "undecided",
@@ -24,7 +24,7 @@ _BY_VERDICT: Mapping[Verdict, Matter] = {
 
 
 def matters_of(
-    summary: Summary, ended: str | None, comparison: Comparison | None, passed_before: bool | None
+    summary: Summary, ended: str | None, comparison: Comparison | None, *, heard: bool
 ) -> tuple[Matter, ...]:
     """What a run that was judged is about, the most severe first; nothing where a person interrupted it.
 
@@ -32,22 +32,20 @@ def matters_of(
         summary: the judged run.
         ended: how it ended, as in its manifest.
         comparison: with the baseline; None where there is none.
-        passed_before: whether the last run of the same plan passed; None where none is known.
+        heard: whether somebody was told, since the last run of the same plan that passed, that it is bad.
     """
     if ended == "interrupted":
         return ()
-    found = set(_found(summary, ended, comparison, passed_before))
+    found = set(_found(summary, ended, comparison, heard))
     return tuple(matter for matter in BY_SEVERITY if matter in found)
 
 
-def _found(
-    summary: Summary, ended: str | None, comparison: Comparison | None, passed_before: bool | None
-) -> Iterator[Matter]:
+def _found(summary: Summary, ended: str | None, comparison: Comparison | None, heard: bool) -> Iterator[Matter]:
     if ended in ("aborted", "error"):
         yield "aborted"
     if summary.verdict in _BY_VERDICT:
         yield _BY_VERDICT[summary.verdict]
-    elif passed_before is False:
+    elif heard:
         yield "passed_again"
     if comparison is not None and comparison.verdict is Change.WORSE:
         yield "regression"
@@ -67,11 +65,11 @@ def is_news(
         told_ms: matter → when it was last told.
         now_ms: of the same clock.
         cool_down_ms: how long the same matter is not told again.
-        passed_before: as in :func:`matters_of`.
+        passed_before: whether the last run of the same plan passed; None where none is known.
     """
 
     def is_cool(matter: Matter) -> bool:
-        if matter == "passed_again" or (passed_before and matter in _OF_THE_VERDICT):
+        if matter == "passed_again" or (passed_before and matter in OF_THE_VERDICT):
             return False
         last_ms = told_ms.get(matter)
         return last_ms is not None and 0 <= now_ms - last_ms < cool_down_ms

@@ -14,6 +14,9 @@ from typing import Literal
 
 from loadworthy.plan.alerting import Matter
 
+BREACH = "breach: "
+"""What all keys of misses begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -94,7 +97,7 @@ class Policy:
             if miss.told or (lasted_us < self._after_us and not aborts):
                 continue
             last_us = self._told_us.get(key_of(scenario, expression))
-            if last_us is not None and now_us - last_us < self._cool_down_us:
+            if last_us is not None and 0 <= now_us - last_us < self._cool_down_us:  # else a clock was set back
                 continue
             miss.told = True
             self._told_us[key_of(scenario, expression)] = now_us
@@ -103,4 +106,4 @@ class Policy:
 
 def key_of(scenario: str, expression: str) -> str:
     """By what a miss is recognised."""
-    return f"breach: {scenario}: {expression}"
+    return f"{BREACH}{scenario}: {expression}"

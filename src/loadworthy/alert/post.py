@@ -13,11 +13,11 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from loadworthy.alert.channels import Channel
-from loadworthy.alert.delivery import PAUSES_S, TIMEOUT_S
+from loadworthy.alert.delivery import PAUSES_S, TIMEOUT_S, Outcome
 from loadworthy.alert.message import Message
 from loadworthy.alert.render import html_page, plain, slack
 from loadworthy.clock import Clock
@@ -35,7 +35,7 @@ _MOST_WAITING = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a message in a channel. ``reason`` and ``hint`` say why it was not sent."""
+    """What became of a message in a channel: see :class:`~loadworthy.alert.delivery.Outcome`."""
 
     message: Message
     channel: str
@@ -43,6 +43,7 @@ class Answer:
     tries: int = 0
     reason: str = ""
     hint: str = ""
+    reached: bool = False
 
 
 class Post:
@@ -69,6 +70,7 @@ class Post:
         self._outgoing = bytearray()
         self._incoming = bytearray()
         self._waiting: dict[tuple[int, int], Message] = {}
+        self._so_far: dict[tuple[int, int], Outcome] = {}
         self._dropped: list[Answer] = []
         self._count = 0
         self._ended = ""
@@ -175,16 +177,36 @@ class Post:
         return [bytes(line) for line in lines]
 
     def _answer(self, line: bytes) -> Answer | None:
-        data = json.loads(line)
-        message = self._waiting.pop((data["id"], data["channel"]), None)
-        if message is None:
+        try:
+            data = json.loads(line)
+            key, over, outcome = (data["id"], data["channel"]), data["over"], Outcome(**data["outcome"])
+        except (ValueError, TypeError, KeyError):  # printed by something that was loaded before the courier spoke
             return None
-        channel = self._channels[data["channel"]]
-        reason = Redactor(channel.secrets)(data["reason"])
-        return Answer(message, channel.name, data["sent"], data["tries"], reason, data["hint"])
+        if key not in self._waiting:
+            return None
+        if not over:
+            self._so_far[key] = outcome
+            return None
+        self._so_far.pop(key, None)
+        return self._answered(key, outcome)
 
     def _given_up(self, key: tuple[int, int], reason: str) -> Answer:
-        return Answer(self._waiting.pop(key), self._channels[key[1]].name, False, 0, reason)
+        """With what is known of the tries that were made."""
+        before = self._so_far.get(key, Outcome(False, 0))
+        if before.reason:
+            reason = f"{reason}; the last try that ended: {before.reason}"
+        elif before.tries:
+            reason = f"{reason}; nothing has come of the first try"
+        elif any(number == key[1] for _, number in self._so_far):
+            reason = f"{reason}; one before it was still being tried"
+        return self._answered(key, replace(before, reason=reason))
+
+    def _answered(self, key: tuple[int, int], outcome: Outcome) -> Answer:
+        channel = self._channels[key[1]]
+        reason = Redactor(channel.secrets)(outcome.reason)
+        return Answer(
+            self._waiting.pop(key), channel.name, outcome.sent, outcome.tries, reason, outcome.hint, outcome.reached
+        )
 
 
 def _started() -> tuple[subprocess.Popen[bytes], int, int]:

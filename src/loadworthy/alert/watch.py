@@ -61,6 +61,11 @@ class Watch:
         self._tallies: dict[str, _Tally] = {}
         self._users: dict[str, dict[int, int]] = {}
 
+    @property
+    def load_was_made(self) -> bool:
+        """Whether a request is known of."""
+        return any(tally.requests for tally in self._tallies.values())
+
     def on_event(self, event: Event) -> None:
         """A threshold is missed or holds again; the run or a scenario begins or ends."""
         kind, scenario = event.get("type"), str(event.get("scenario"))
@@ -68,6 +73,9 @@ class Watch:
         if kind == RUN_STARTED:
             self.facts = replace(self.facts, directory=Path(event["path"]).absolute())
             self._began(Path(event["path"]))
+        elif kind == "worker_lost":
+            for users in self._users.values():
+                users.pop(event.get("process", -1), None)
         elif kind == "scenario_ended":
             self._policy.ended(scenario)
         elif kind in ("threshold_breached", "threshold_recovered"):

@@ -170,7 +170,7 @@ def _and_more(count: int) -> str:
 
 def _why(matters: Sequence[Matter], summary: Summary, comparison: Comparison | None) -> Iterator[str]:
     if "passed_again" in matters:
-        yield "This run passed; the one before it did not."
+        yield "This run passed; the last one that was told did not."
     yield from summary.reasons[:_FIRST_REASONS]
     if "regression" in matters and comparison is not None:
         worse = comparison.of(Change.WORSE)

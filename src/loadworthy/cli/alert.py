@@ -32,7 +32,13 @@ _PAUSES_S = (1.0,)
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add what can be done with alerts."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    testing = actions.add_parser("test", help="send a test message", description="Send a test message.")
+    testing = actions.add_parser(
+        "test",
+        help="send a test message",
+        description="Send a test message.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     testing.add_argument("plan", metavar="PLAN", type=Path, help="the plan whose alerting is tried")
 
 

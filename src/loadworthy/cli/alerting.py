@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.clock import Clock, SystemClock
-from loadworthy.errors import LoadworthyError, RunDirError, UsageError
+from loadworthy.errors import LoadworthyError, UsageError
 from loadworthy.units import US_PER_MS, US_PER_S
 
 if TYPE_CHECKING:
     from loadworthy.alert.channels import Channels
+    from loadworthy.alert.memory import Remembered
     from loadworthy.alert.message import Message
     from loadworthy.alert.policy import Policy
     from loadworthy.alert.post import Answer, Post
@@ -34,7 +34,8 @@ SHOWN_AFTER_US = 2 * US_PER_S
 def alerts_of(request: RunRequest) -> Iterator[RunAlerts | None]:
     """The alerts of one run, while the context lasts; None where the plan has nobody told.
 
-    An error that ends the run is told, too, unless it is the caller's own mistake: then nobody else need know.
+    An error that ends the run is told, too, unless it is the caller's own mistake and shows before any load is made:
+    then the caller sees it, and nobody else need know.
     """
     alerting = request.loaded.plan.alerting
     if alerting is None or not alerting.enabled:
@@ -45,10 +46,9 @@ def alerts_of(request: RunRequest) -> Iterator[RunAlerts | None]:
     alerts = RunAlerts(request, alerting, channels_of(request.loaded), SystemClock())
     try:
         yield alerts
-    except UsageError:
-        raise
     except Exception as error:
-        alerts.broke_off(error)
+        if not isinstance(error, UsageError) or alerts.load_was_made:
+            alerts.broke_off(error)
         raise
     finally:
         alerts.close()
@@ -59,7 +59,7 @@ class RunAlerts:
 
     def __init__(self, request: RunRequest, alerting: Alerting, channels: Channels, clock: Clock) -> None:
         """Start the courier, if there is a channel that can be used."""
-        from loadworthy.alert.memory import plan_key, recall
+        from loadworthy.alert.memory import plan_key
         from loadworthy.alert.watch import Watch
         from loadworthy.alert.words import RunFacts
 
@@ -71,7 +71,7 @@ class RunAlerts:
         names = tuple(name for name in loaded.plan.scenarios if not request.scenarios or name in request.scenarios)
         self._plan, target = loaded.plan.name or loaded.path.stem, loaded.redacted_json.get("base_url")
         self._key = self._redact(plan_key(self._plan, names, target))
-        self._before = recall(self._folder, self._key)
+        self._before = self._recalled()
         self._told_ms: dict[str, int] = {}
         self._failed: list[Answer] = []
         self._complaints: list[str] = []
@@ -93,6 +93,11 @@ class RunAlerts:
     def show_events_to(self, show: Callable[[Event], None]) -> None:
         """Whoever shows events shall hear what becomes of alerts."""
         self._show = show
+
+    @property
+    def load_was_made(self) -> bool:
+        """Whether a request is known of."""
+        return self._watch.load_was_made
 
     # --- the run goes on ---
 
@@ -117,10 +122,12 @@ class RunAlerts:
         """The run was judged: have told what it is about, and wait for what is under way."""
         from loadworthy.alert.ending import matters_of, wanted
         from loadworthy.alert.words import at_the_end
+        from loadworthy.cli.against_baseline import manifest_of
 
-        ended = _manifest(result.path).get("ended")
+        ended = manifest_of(result.path).get("ended")
         comparison = None if ended == "interrupted" else self._compared(result)
-        found = matters_of(result.summary, ended, comparison, self._before.passed)
+        self._before = self._recalled()
+        found = matters_of(result.summary, ended, comparison, heard=self._before.heard)
         if matters := wanted(found, self._alerting.on):
             report = next((file.absolute() for file in result.files if file.name == "report.html"), None)
             self._send_news(at_the_end(matters, result.summary, comparison, self._watch.facts, report))
@@ -130,6 +137,7 @@ class RunAlerts:
         """The run ended with an error."""
         from loadworthy.alert.words import broke_off
 
+        self._before = self._recalled()
         if "aborted" in self._alerting.on:
             words = str(error) if isinstance(error, LoadworthyError) else f"{type(error).__name__}: {error}"
             self._send_news(broke_off(words, self._watch.facts))
@@ -151,6 +159,12 @@ class RunAlerts:
             reason = error.strerror or error
             self._pending.append(_warning(f"alerting: the process that sends alerts cannot be started: {reason}"))
             return None
+
+    def _recalled(self) -> Remembered:
+        """What is known of the plan by now: others may run beside this one."""
+        from loadworthy.alert.memory import recall
+
+        return recall(self._folder, self._key)
 
     def _policy(self) -> Policy:
         from loadworthy.alert.policy import Policy
@@ -205,9 +219,9 @@ class RunAlerts:
     def _tell(self, answer: Answer) -> None:
         from loadworthy.alert.events import event_of
 
-        if answer.sent:
+        if answer.sent or answer.reached:
             self._told_ms |= dict.fromkeys(answer.message.about, self._now_ms())
-        else:
+        if not answer.sent:
             self._failed.append(answer)
         self._record({key: self._redact(one) if isinstance(one, str) else one for key, one in event_of(answer).items()})
 
@@ -215,8 +229,10 @@ class RunAlerts:
         """With the baseline, as ``loadworthy compare`` does; None where there is none for this plan."""
         if "regression" not in self._alerting.on or result.summary.verdict.value == "invalid":
             return None
+        from loadworthy.cli.against_baseline import compared_with_baseline
+
         try:
-            return _compared_with_baseline(result.path, self._plan)
+            return compared_with_baseline(result.path, self._plan)
         except LoadworthyError as error:
             self._complaints.append(f"alerting: not compared with the baseline: {error}")
             self._record(_warning(self._complaints[-1]))
@@ -224,14 +240,13 @@ class RunAlerts:
 
     def _finish(self, passed: bool | None) -> None:
         from loadworthy.alert.events import failure_of
-        from loadworthy.alert.memory import Remembered, remember
+        from loadworthy.alert.memory import remember
 
         if self._post is not None:
             for answer in self._waited_for():
                 self._tell(answer)
-        told_ms = {**self._before.told_ms, **self._told_ms}
         try:
-            remember(self._folder, self._key, Remembered(self._before.passed if passed is None else passed, told_ms))
+            remember(self._folder, self._key, passed, self._told_ms)
         except OSError as error:
             self._complaints.append(f"what was told cannot be kept in {self._folder}: {error.strerror or error}")
         for text in dict.fromkeys([*self._complaints, *map(failure_of, self._failed)]):
@@ -264,37 +279,3 @@ def _complaints(channels: Channels) -> Iterator[str]:
 
 def _warning(text: str) -> Event:
     return {"type": "warning", "source": "alerting", "message": text}
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    from loadworthy.record.rundir import MANIFEST
-
-    try:
-        data = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _compared_with_baseline(path: Path, plan: str) -> Comparison | None:
-    from loadworthy.analysis.comparison import Question
-    from loadworthy.cli.sides import compare_runs
-    from loadworthy.record.baselines import DEFAULT_NAME, read_baselines
-    from loadworthy.record.rundir import MANIFEST
-
-    folder = path.absolute().parent
-    baseline = read_baselines(folder).get(DEFAULT_NAME)
-    if baseline is None:
-        return None
-    runs = baseline.paths(folder)
-    if gone := [run.name for run in runs if not (run / MANIFEST).is_file()]:
-        raise RunDirError(f"it names runs that are gone: {', '.join(gone)}; set it again")
-    if any(_plan_of(_manifest(run)) != plan for run in runs):
-        return None
-    return compare_runs(runs, [path], Question(), force=False).comparison
-
-
-def _plan_of(manifest: Mapping[str, Any]) -> str:
-    plan = manifest.get("plan")
-    name = plan.get("name") if isinstance(plan, Mapping) else None
-    return str(name or Path(str(manifest.get("plan_file") or "")).stem)

@@ -20,6 +20,7 @@ class EmailAlert(Model):
 
     enabled: bool = True
     smtp_server: str
+    """The mail server's name or address alone, like ``smtp_server: smtp.example.com``."""
     smtp_port: Annotated[Whole, Field(ge=1, le=65535)] = 587
     use_tls: bool = True
     """STARTTLS, or TLS from the first byte on port 465. The server's certificate is checked."""
@@ -28,8 +29,9 @@ class EmailAlert(Model):
     password: Annotated[str | None, Field(repr=False)] = None
     """From the environment: ``${NAME}``. One that stands in the plan is not used, and nobody is told."""
     from_addr: str
+    """Who writes, like ``from_addr: perf@example.com``."""
     to_addrs: Annotated[tuple[str, ...], Field(min_length=1)]
-    """All of them stand in one message."""
+    """Who is written to, like ``to_addrs: [team@example.com]``; all of them stand in one message."""
 
 
 class SlackAlert(Model):
@@ -37,7 +39,8 @@ class SlackAlert(Model):
 
     enabled: bool = True
     webhook_url: Annotated[str, Field(repr=False)]
-    """From the environment: ``${NAME}``. One that stands in the plan is used on this machine only."""
+    """From the environment: ``webhook_url: ${SLACK_WEBHOOK}``. One that stands in the plan is used on this machine
+    only."""
     channel: str | None = None
     """Instead of the webhook's own."""
 

@@ -6,12 +6,14 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadworthy.plan.alerting import DEFAULT_MATTERS, Matter
 from loadworthy.plan.document import DataPath, Document, shown
 
 _ADDRESS = re.compile(r"(?:[^<>@]*<)?[^\s<>@,;]+@[^\s<>@,;]+>?")
 _SERVER = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+")
 _SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+", re.DOTALL)
 _OFF = ("false", "no", "off", "n", "f", "0")
+_GOOD: tuple[Matter, ...] = ("recovered", "passed_again")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -37,14 +39,21 @@ def check_alerting(alerting: object, document: Document) -> None:
         if isinstance(url, str) and not is_service_url(url) and not _is_from_environment(place, url, document):
             hint = "write one as Apprise has it, like ${ALERT_URL} for discord://…"
             document.add(place, "it is not a URL of Apprise", hint)
-    if alerting.get("on") == []:
-        document.add((*path, "on"), "it is empty, so nothing is told", "name what is told, or say enabled: false")
+    _check_matters(alerting.get("on"), (*path, "on"), document)
+
+
+def _check_matters(on: object, path: DataPath, document: Document) -> None:
+    if on == []:
+        document.add(path, "it is empty, so nothing is told", "name what is told, or say enabled: false")
+    elif isinstance(on, list) and all(one in _GOOD for one in on):
+        hint = f"name what is bad, too: {', '.join(one for one in DEFAULT_MATTERS if one not in _GOOD)}"
+        document.add(path, "that it is good again is told only to whom it was told that it was bad", hint)
 
 
 def _check_email(email: dict[str, Any], path: DataPath, document: Document) -> None:
     server = email.get("smtp_server")
     place: DataPath = (*path, "smtp_server")
-    if isinstance(server, str) and not _SERVER.fullmatch(server) and not _is_from_environment(place, server, document):
+    if isinstance(server, str) and not is_mail_server(server) and not _is_from_environment(place, server, document):
         hint = "write its name or address alone, like smtp.example.com; the port stands in smtp_port"
         document.add(place, f"{shown(server)} is not a host", hint)
     to_addrs = email.get("to_addrs")
@@ -53,7 +62,7 @@ def _check_email(email: dict[str, Any], path: DataPath, document: Document) -> N
     for place, address in places:
         if not isinstance(address, str) or _is_from_environment(place, address, document):
             continue
-        if not _ADDRESS.fullmatch(address) or _UNSEEN.search(address):
+        if not is_mail_address(address):
             hint = "write one like team@example.com"
             document.add(place, f"{shown(address)} is not an e-mail address", hint)
     for one, other in (("username", "password"), ("password", "username")):
@@ -68,6 +77,16 @@ def _is_off(section: dict[str, Any]) -> bool:
 def _is_from_environment(path: DataPath, value: str, document: Document) -> bool:
     """Whether variables stand there; an empty text is what is left of one without a value."""
     return path in document.variables or not value
+
+
+def is_mail_server(server: str) -> bool:
+    """Whether it may be a mail server's name or address."""
+    return _SERVER.fullmatch(server) is not None
+
+
+def is_mail_address(address: str) -> bool:
+    """Whether it may be an e-mail address, alone or after a name."""
+    return _ADDRESS.fullmatch(address) is not None and not _UNSEEN.search(address)
 
 
 def is_service_url(url: str) -> bool:

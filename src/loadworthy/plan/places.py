@@ -119,7 +119,11 @@ def _behaviour_root(rest: DataPath, above: int) -> int | None:
 
 
 def is_secret_place(path: DataPath) -> bool:
-    """Whether a value is a secret because of the key it stands under (``password``, ``X-Api-Key``, …)."""
+    """Whether a value is a secret because of the key it stands under (``password``, ``X-Api-Key``, …), or because it
+    is the URL of a service that alerts go to, which has the token in it.
+    """
+    if path[:2] == ("alerting", "urls"):
+        return True
     root = free_root(path)
     if root is None or _is_read_from_answers(path):
         return False

@@ -85,8 +85,8 @@ class FoundSecrets:
 
 def find_secrets(document: Document) -> FoundSecrets:
     """Find them: values from the environment in free places, or in a path if the variable's name speaks of a secret;
-    literals under a key that speaks of one, unless they are templates; and passwords in the base URL and in what
-    monitors and test data connect to.
+    literals under a key that speaks of one, unless they are templates; the URLs of those who are told; and passwords in
+    the base URL and in what monitors and test data connect to.
     """
     found = FoundSecrets()
     for path, value in _scalars(document.data, ()):
@@ -96,12 +96,19 @@ def find_secrets(document: Document) -> FoundSecrets:
             if hidden and not is_never_secret(inserted):
                 found.texts.add(inserted)
                 found.inserted.setdefault(path, set()).add(inserted)
-        if is_secret_place(path) and not isinstance(value, bool) and "{{" not in str(value):
+        if is_secret_place(path) and not isinstance(value, bool) and not _is_template(path, value):
             _add_literal(found, path, document.written.get(path, str(value)), is_text=isinstance(value, str))
+        if path[:1] == ("alerting",):
+            found.texts.update(_url_passwords(value))
         if _is_address(path) and isinstance(value, str):
             found.texts.update(_address_secrets(value))
     found.texts.update(_url_passwords(document.get(("base_url",))))
     return found
+
+
+def _is_template(path: DataPath, value: object) -> bool:
+    """Nothing is filled in where it is said who is told."""
+    return path[:1] != ("alerting",) and "{{" in str(value)
 
 
 def _add_literal(found: FoundSecrets, path: DataPath, text: str, *, is_text: bool) -> None:
