@@ -31,6 +31,7 @@ COMMENTS = "repos/me/shop/issues/7/comments"
 GITLAB = {"CI_DEFAULT_BRANCH": "main", "CI_JOB_URL": "https://gitlab.example/jobs/5"}
 MERGE = {
     **GITLAB,
+    "CI_PIPELINE_SOURCE": "merge_request_event",
     "CI_MERGE_REQUEST_IID": "7",
     "CI_API_V4_URL": "https://gitlab.example/api/v4",
     "CI_PROJECT_ID": "12",
@@ -76,6 +77,8 @@ def test_every_script_is_bash_and_every_action_has_a_version(github: Any, gitlab
     assert all(step["uses"].split("@v")[1].isdigit() for step in steps if "uses" in step)
     assert github["permissions"] == {"contents": "read"}
     assert github["jobs"]["performance"]["permissions"] == {"contents": "read", "pull-requests": "write"}
+    ours = _step(github, "Comment on the pull request")
+    assert '.user.login == "github-actions[bot]" and (.body | contains("<!-- loadworthy -->"))' in ours  # nobody else's
     assert set(github[True]) == {"pull_request", "push", "workflow_dispatch"}  # YAML 1.1 takes `on` for true
 
 
@@ -125,6 +128,31 @@ def test_a_baseline_keeps_the_last_runs(tmp_path: Path, github: Any, gitlab: Any
     kept = sorted(path.name for path in (ci.folder / "baseline").iterdir())
     assert kept == ["2026-11-02-load", "2026-11-03-load", "2026-11-05-load"]
     assert sorted(path.name for path in (ci.folder / "baseline" / kept[0]).iterdir()) == ["intervals.jsonl", "run.json"]
+
+
+_UNDECIDED = """#!/bin/bash
+if [ "$1" = run ]; then
+  folder="runs/$(ls "$FAKES/cache/baseline" 2>/dev/null | wc -l)-load"
+  mkdir -p "$folder"
+  touch "$folder/run.json" "$folder/intervals.jsonl"
+elif [ "$1" = compare ]; then
+  exit 3
+fi
+"""
+
+
+def test_the_baseline_grows_where_a_comparison_is_undecided(tmp_path: Path, gitlab: Any) -> None:
+    """As it is with one run: were only good jobs to keep it, there would never be a second. Merge requests add none."""
+    ci = Ci.in_folder(tmp_path)
+    (ci.fakes / "loadworthy").write_text(_UNDECIDED)
+    codes = []
+    for _ in range(3):
+        codes.append(ci.gitlab(gitlab, CI_COMMIT_BRANCH="main", **GITLAB)[0])
+        ci.forget()
+    assert codes == [0, 3, 3]
+    assert ci.gitlab(gitlab, **MERGE)[0] == 3
+    kept = ["0-load", "1-load", "2-load"]
+    assert sorted(path.name for path in (ci.fakes / "cache" / "baseline").iterdir()) == kept
 
 
 def _plan(ci: Ci, *thresholds: str) -> None:

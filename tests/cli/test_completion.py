@@ -104,6 +104,12 @@ def test_the_schema_is_printed_or_written(
     assert "# yaml-language-server: $schema=plan.schema.json" in capsys.readouterr().out
     assert json.loads(Path("editor/plan.schema.json").read_text(encoding="utf-8")) == printed
     assert command_line("schema", "--out", "editor/plan.schema.json/x") == 2
+    assert command_line("schema", "--out", "editor/plan.schema.json") == 0  # of an older version, perhaps
+    for text in ("base_url: http://h\n", "{}", "[" * 100_000):
+        Path("mine.yaml").write_text(text, encoding="utf-8")
+        assert command_line("schema", "--out", "mine.yaml") == 2
+        assert "no schema of a plan" in capsys.readouterr().err
+        assert Path("mine.yaml").read_text(encoding="utf-8") == text
 
     assert command_line("init", "editor", "--yes", "--url", "http://shop.example") == 0
     text = Path("editor/plan.yaml").read_text(encoding="utf-8")

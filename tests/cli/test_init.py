@@ -8,11 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.cli import loadworthy, only_run, summary_of
 from tests.support.compared import command_line
 
 from loadworthy.cli.init_files import (
     CI_CHOICES,
+    GITHUB_FILE,
+    GITLAB_FILE,
     Answers,
     checked_ci,
     checked_p95,
@@ -135,8 +140,9 @@ def test_it_asks_four_questions_at_a_terminal(
     assert plan.scenarios["smoke"].endpoints[0].path == "/health"
 
     asked = _answering(monkeypatch, [])
-    assert command_line("init", "gone", "--url", NOBODY, "--p95", "1s") == 0  # the user leaves at the first question
-    assert len(asked) == 2
+    assert command_line("init", "gone", "--url", NOBODY, "--p95", "1s") == 2  # the user leaves at the first question
+    assert len(asked) == 1
+    assert not Path("gone").exists()
     asked = _answering(monkeypatch, [])
     assert command_line("init", "quiet", "--url", NOBODY, "--yes") == 0
     assert asked == []
@@ -180,12 +186,33 @@ def test_mistakes_are_answered_in_words(words: list[str], sentence: str, capsys:
 
 @pytest.mark.parametrize("check", [checked_url, checked_path, checked_p95, checked_ci])
 @pytest.mark.parametrize(
-    "text", ["", "\n", "x\x00", "${A}", "http://a\nb", "/a\nb: c", '/"', "/'", "/\\", "/a #b", "@@URL@@"]
+    "text",
+    ["", "\n", "x\x00", "${A}", "http://a\nb", "/a\nb: c", '/"', "/'", "/\\", "/a #b", "@@URL@@", "/a:", "http://h/a:"],
 )
 def test_nothing_that_could_be_more_than_an_answer_gets_into_files(check: Callable[[str], str], text: str) -> None:
     """Answers are put into YAML and Python as they stand."""
     with pytest.raises(ValueError, match=r"write|duration|leave out"):
         check(text)
+
+
+@given(st.from_regex(r"/[!-~]{0,12}", fullmatch=True), st.sampled_from(CI_CHOICES))
+def test_what_is_accepted_stands_in_the_files_as_it_was_given(text: str, ci: str) -> None:
+    """YAML and Python read it back, whatever its characters mean to them."""
+    try:
+        path, url = checked_path(text), checked_url(f"http://h{text}")
+    except ValueError:
+        return
+    made = rendered(Answers(url, (path,), "1s", ci))
+    plan = yaml.safe_load(made["plan.yaml"])
+    assert plan["base_url"] == f"${{BASE_URL:-{url}}}"
+    assert plan["scenarios"]["smoke"]["endpoints"] == [{"path": path}]
+    compile(made["users.py"], "users.py", "exec")
+    assert f'"{path}"' in made["users.py"]
+    for name, at in ((GITHUB_FILE, ()), (GITLAB_FILE, ("performance",))):
+        if name in made:
+            whole = yaml.safe_load(made[name])
+            job = whole[at[0]]["variables"] if at else whole["env"]
+            assert job["BASE_URL"] == url
 
 
 @pytest.mark.parametrize("ci", CI_CHOICES)

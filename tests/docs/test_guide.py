@@ -137,6 +137,10 @@ def _keys() -> set[str]:
     return {key for part in parts for key in part.get("properties", {})}
 
 
+COLUMNS = ("id", "user", "password", "item", "code")
+"""Those that the plans of the guide ask files for."""
+
+
 def test_every_language_is_looked_after() -> None:
     """A new one needs a test."""
     assert {block.language for block in BLOCKS} <= set(CHECKED)
@@ -165,8 +169,10 @@ def test_what_can_be_read_is_well_formed(block: Block) -> None:
 def test_every_plan_loads(block: Block, tmp_path: Path) -> None:
     """As it stands, with the environment and the files that it names."""
     for file in re.findall(r"\b(?:file|locustfile): ([\w.-]+)", block.text):
-        content = {"json": '[{"id": 1}]', "py": "", "jsonl": '{"id": 1}\n'}.get(file.rpartition(".")[2], "id\n1\n")
-        (tmp_path / file).write_text(content, encoding="utf-8")
+        row = json.dumps(dict.fromkeys(COLUMNS, 1))
+        kinds = {"json": f"[{row}]", "py": "", "jsonl": f"{row}\n"}
+        table = f"{','.join(COLUMNS)}\n{','.join('1' * len(COLUMNS))}\n"
+        (tmp_path / file).write_text(kinds.get(file.rpartition(".")[2], table), encoding="utf-8")
     if "shop.db" in block.text:
         with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
             shop.execute("CREATE TABLE accounts AS SELECT 1 AS id, 'ann' AS email, 'x' AS password, 1 AS active")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.support.cli import command
 from tests.support.guide import blocks_of, write_files
 from tests.support.guide_runs import QUIET, Case, few, run
@@ -24,7 +25,15 @@ CASES: dict[str, Case] = {
         {"POST /orders": 20},
         lambda state: state["seen"]["POST /login"] == 1,
     ),
-    "jmeter.yaml": Case({**few(5), "scenarios.*.spawn_rate": None}, {"GET /form": 5, "POST /form": 5}),
+    "jmeter.yaml": Case(
+        {
+            **few(5),
+            "scenarios.*.spawn_rate": None,
+            "scenarios.orders.flow.0.wait": "1ms",
+            "scenarios.orders.flow.2.wait": "1ms",
+        },
+        {"GET /form": 5, "POST /form": 5},
+    ),
     "gatling.yaml": Case(
         {**QUIET, "scenarios.*.stages": RAMP, "scenarios.*.iterations": 10, "scenarios.redeem.flow.1.wait": "1ms"},
         {"GET /items": 10, "POST /vouchers/[code]": 10},
@@ -49,6 +58,14 @@ def test_the_plan_beside_a_script_runs(name: str, server: RecipeServer, tmp_path
     write_files(blocks_of("from-other-tools"), tmp_path)
     run(tmp_path / name, CASES[name], {"BASE_URL": server.url, "PERF_PASSWORD": "open-sesame"})
     assert CASES[name].holds(server.state())
+
+
+def test_a_timer_is_waited_for_before_each_request() -> None:
+    """As the timer in the thread group is; once a pass would be half the pause, and more load."""
+    plan = next(yaml.safe_load(block.text) for block in blocks_of("from-other-tools") if block.file == "jmeter.yaml")
+    scenario = plan["scenarios"]["orders"]
+    assert [next(iter(step)) for step in scenario["flow"]] == ["wait", "path"] * 2
+    assert "wait_time" not in scenario
 
 
 def test_each_tool_has_its_script_and_its_plan() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -118,9 +119,36 @@ class Ci:
     # GitLab.
 
     def gitlab(self, job: Mapping[str, Any], **variables: str) -> tuple[int, str]:
-        """Run a job: all parts of its script in one shell; its exit code and all that it printed."""
-        done = self.bash("\n".join(job["script"]), {**_texts(job["variables"]), **variables})
+        """Run a job: all parts of its script in one shell; its exit code and all that it printed.
+
+        What its cache held is there when it begins, and kept when it ends as the cache's ``policy`` and ``when`` say.
+        """
+        rule: Mapping[str, Any] = next((one for one in job["rules"] if _rule_holds(one["if"], variables)), {})
+        environ = {**_texts(job["variables"]), **_texts(rule.get("variables", {})), **variables}
+        cache = job["cache"]
+        policy = environ[cache["policy"].removeprefix("$")]
+        (path,) = cache["paths"]
+        here, there = self.folder / path, self.fakes / "cache" / path
+        _replace(there, here)
+        done = self.bash("\n".join(job["script"]), environ)
+        when = cache.get("when", "on_success")
+        if "push" in policy and when in ("always", "on_success" if done.returncode == 0 else "on_failure"):
+            _replace(here, there)
         return done.returncode, done.stdout + done.stderr
+
+
+def _replace(source: Path, target: Path) -> None:
+    """A folder where another was; where there is none, none."""
+    shutil.rmtree(target, ignore_errors=True)
+    if source.exists():
+        shutil.copytree(source, target)
+
+
+def _rule_holds(condition: str, variables: Mapping[str, str]) -> bool:
+    """GitLab's ``$A == "b"`` and ``$A == $B``; a variable that is not there is null, and equals nothing here."""
+    left, right = condition.split(" == ")
+    wanted = right.strip('"') if right.startswith('"') else variables.get(right.removeprefix("$"))
+    return wanted is not None and variables.get(left.removeprefix("$")) == wanted
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

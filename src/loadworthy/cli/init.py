@@ -91,9 +91,9 @@ class _Questions:
         while self._can_ask:
             try:
                 answer = input(f"{question} [{default}]: ")
-            except EOFError:
+            except EOFError as error:
                 print()
-                break
+                raise UsageError("there was no answer, so nothing is written; --yes asks nothing") from error
             try:
                 return check(answer if answer.strip() else default)
             except ValueError as error:

@@ -18,8 +18,8 @@ GITHUB_FILE = ".github/workflows/performance.yml"
 GITLAB_FILE, GITLAB_ROOT = "performance.gitlab-ci.yml", ".gitlab-ci.yml"
 GITLAB_INCLUDE = f"include:\n  - local: {GITLAB_FILE}\n"
 
-_URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?(?:/[^\s\"'\\{}$#?]*)?")
-_PATH = re.compile(r"/[^\s\"'\\{}$#]*")
+_URL = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?(?:/[^\s\"'\\{}$#?]*(?<!:))?")
+_PATH = re.compile(r"/[^\s\"'\\{}$#]*(?<!:)")
 _MARK = re.compile(r"@@([A-Z0-9_]+)@@")
 _LEAST_SMOKE = 5
 

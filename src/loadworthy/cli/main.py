@@ -1,6 +1,6 @@
 """``loadworthy``: reads the command line, hands over to a verb, and is the only place that ends the process.
 
-A verb's module is imported when its verb is used, so that ``--help`` stays quick. Each has ``SUMMARY``,
+A verb's module is imported when its verb is used, so that ``--help`` stays quick. Each has
 ``configure(parser)`` and ``execute(arguments) -> ExitCode``.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from loadworthy.errors import ExitCode, UsageError
 
@@ -46,19 +47,29 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     """Print it or write it."""
     from loadworthy.plan.schema import plan_schema
 
-    text = json.dumps(plan_schema(), indent=2)
     if arguments.out is None:
-        print(text)
+        print(json.dumps(plan_schema(), indent=2))
         return ExitCode.PASS
-    return _written(arguments.out, text)
+    return _written(arguments.out, plan_schema())
 
 
-def _written(path: Path, text: str) -> ExitCode:
+def _is_ours(path: Path, title: str) -> bool:
+    """Whether a file is one that this verb wrote, of whatever version."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and data.get("title") == title
+
+
+def _written(path: Path, schema: dict[str, Any]) -> ExitCode:
     from loadworthy.record.rundir import replace_file
 
     try:
+        if path.exists() and not _is_ours(path, schema["title"]):
+            raise UsageError(f"{path} is there, and no schema of a plan: name another file, or remove it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, text + "\n")
+        replace_file(path, json.dumps(schema, indent=2) + "\n")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
     print(f"wrote {path}; the first line of a plan beside it:\n# yaml-language-server: $schema={path.name}")

@@ -147,6 +147,98 @@ def test_command_lines_of_a_readme_are_scenarios() -> None:
     _loaded(imported)
 
 
+RUNBOOK = """
+cd tests && locust -f b.py -u 50 -t 1m
+for u in 10 20; do locust -f c.py -u $u --headless -t 5s; done
+nohup locust -f d.py -u 70 -t 1m > out.log 2>&1 &
+docker run -p 8089:8089 -e LOCUST_RUN_TIME=90s -v $PWD:/mnt locustio/locust:2.43 -f /mnt/e.py -u 9
+For spikes, `locust -f f.py -u 11 -t 1m` will do; there is `locust -f g.py -u 12 -t 1m`, too.
+(sleep 5; sudo -E locust -f h.py -u 13 -t 1m)
+- run: "locust -f i.py -u 14 -t 1m"
+sh -c 'locust -f lost.py -u 1000'
+# locust -f old.py
+CMD ["locust","-f","image.py"]
+Do not locust -- swarm.
+echo locust && pip install locust
+"""
+
+
+def test_commands_are_found_wherever_a_line_has_them(tmp_path: Path) -> None:
+    """Behind others, in loops, in the background, in containers, in prose; each that is not understood is told."""
+    imported = import_locust(RUNBOOK, ImportOptions(), name="RUNBOOK.md")
+    scenarios = imported.plan["scenarios"]
+    found = {name: (one["locustfile"], one["users"], one["run_time"]) for name, one in scenarios.items()}
+    assert found == {
+        "b": ("b.py", 50, "1m"), "c": ("c.py", 1, "5s"), "d": ("d.py", 70, "1m"), "e": ("/mnt/e.py", 9, "1m30s"),
+        "f": ("f.py", 11, "1m"), "g": ("g.py", 12, "1m"), "h": ("h.py", 13, "1m"), "i": ("i.py", 14, "1m"),
+    }  # fmt: skip
+    assert _where(imported, "--users $u is no number")
+    assert _where(imported, "it runs in a container")[0].startswith("line 5: ")
+    unread = [text.partition(":")[0] for text in _where(imported, "that is not understood; it is left out")]
+    assert unread == ["line 9", "line 10", "line 11"]
+    _loaded(imported, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cd tests && locust -f b.py -u 50",
+        "nohup locust -f c.py -u 70 &",
+        "docker run -v $PWD:/mnt locustio/locust -f /mnt/d.py -u 9",
+        "docker run locustio/locust -f /mnt/d.py -u 9",
+        "`locust -f e.py -u 11`",
+    ],
+)
+def test_each_is_enough_to_know_the_format(line: str) -> None:
+    assert detect(f"# Load test\n\n{line}\n", "README.md")
+    assert not detect(f'{{"log": "{line}"}}', "x.json")
+
+
+def test_several_locustfiles_are_scenarios_of_their_own() -> None:
+    """A plan's scenario has one; Locust mixes their users, which is told."""
+    command = import_locust("locust -f a.py,b.py -u 5 -t 1m", ImportOptions(), name="run.txt")
+    config = import_locust('[tool.locust]\nlocustfile = ["a.py", "b.py"]\nusers = 5\n', ImportOptions(), name="x.toml")
+    for imported in (command, config):
+        assert [one["locustfile"] for one in imported.plan["scenarios"].values()] == ["a.py", "b.py"]
+        assert all(one["users"] == 5 for one in imported.plan["scenarios"].values())
+        assert _where(imported, "several locustfiles (a.py, b.py)")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("spawn_rate", "1e-320"),
+        ("spawn_rate", "1e300"),
+        ("users", "1e999"),
+        ("users", "9" * 400),
+        ("duration", "1e-9"),
+        ("duration", "-1"),
+    ],
+)
+def test_stages_that_no_plan_can_have_lead_themselves(key: str, value: str) -> None:
+    shape = SHAPE.replace(f'"{key}": ', f'"{key}": {value} or ', 1).replace(f"{value} or ", f"{value}, #", 1)
+    shape = "\n".join(line.partition("#")[0] + "}," if "#" in line else line for line in shape.splitlines())
+    stage = {"duration": "60", "users": "10", "spawn_rate": "1", key: value}
+    first = "{" + ", ".join(f'"{name}": {one}' for name, one in stage.items()) + "},"
+    shape = SHAPE.replace('{"duration": 60, "users": 10, "spawn_rate": 1},', first)
+    assert first in shape
+    imported = import_locust(USERS + shape, ImportOptions(), name="users.py")
+    assert imported.plan["scenarios"]["load"] == {"locustfile": "users.py"}
+    assert _where(imported, "the load is what the class Steps says")
+    _loaded(imported)
+
+
+def test_credentials_among_options_of_the_locustfile_are_not_shown() -> None:
+    """Whatever they are called."""
+    secret = "hunter2secret"
+    options = [f"--login=bob:{secret}", f"--auth {secret}", f"--basic-auth bob:{secret}", f"--api-key {secret}",
+               f"--pwd {secret}", f"--db https://bob:{secret}@x/y", f"--other=http://b:{secret}@x/"]  # fmt: skip
+    for option in options:
+        imported = import_locust(f"locust -f a.py -u 5 -t 1m {option}", ImportOptions(), name="run.txt")
+        assert secret not in plan_yaml(imported), option
+        assert _where(imported, "***"), option
+
+
 def test_a_load_shape_becomes_stages_or_leads_itself() -> None:
     """Literal stages of the usual ``tick`` are the plan's; any other shape is followed, and both are told."""
     literal = import_locust(USERS + SHAPE, ImportOptions(), "users = 3\n", name="users.py")
@@ -252,6 +344,9 @@ def test_what_cannot_be_read_is_said_with_its_place(text: str, name: str, word: 
         ("Locust is fine. locust and others", "README.md", False),
         ("{}", "x.json", False),
         ('A="x" ' * 2000 + "b", "hostile.txt", False),
+        ('A="x" ' * 2000 + "locust -f a.py", "hostile.txt", False),
+        ("locust " + "`" * 9000, "hostile.txt", False),
+        ("docker run " + "/" * 9000 + " locust", "hostile.txt", False),
     ],
 )
 def test_what_is_taken_for_locust(text: str, name: str, is_one: bool) -> None:
@@ -262,7 +357,7 @@ def test_what_is_taken_for_locust(text: str, name: str, is_one: bool) -> None:
 _WORDS = st.sampled_from(
     ["locust", "-f", "a.py", "--users", "--users=5", "-u", "-1", "--host", "http://h", "ftp://h", "--tags",
      "x", "-t", "5m", "-t5", "nan", "--run-time", "", "'", "\\", "\n", "|", "${X}", "{{ x }}", "-", "--", "--csv",
-     "\x00", "9" * 30]
+     "\x00", "9" * 30, "&&", ";", "`", "(", ")", "docker", "run", "locustio/locust", "do", "for", "a.py,b.py"]
 )  # fmt: skip
 
 

@@ -542,6 +542,54 @@ def test_queries_hold_what_is_required_or_has_an_example() -> None:
     assert notes_of(one)["optional parameters"].endswith(": page")
 
 
+def test_cookies_of_a_key_and_of_parameters_go_out_together() -> None:
+    lang = {"name": "lang", "in": "cookie", "example": "de", "schema": {"type": "string"}}
+    one = imported(
+        {"/x": {"get": {"parameters": [lang], "responses": answer()}}},
+        security=[{"ours": []}],
+        components={"securitySchemes": {"ours": {"type": "apiKey", "in": "cookie", "name": "SESSION"}}},
+    )
+    (step,) = steps_of(one)
+    assert step["headers"] == {"Cookie": "SESSION=${API_KEY_OURS}; lang=de"}
+
+
+def test_no_credential_of_an_example_is_written(tmp_path: Path) -> None:
+    """Wherever it stands: a body, a property, a query, a header; and the same value again elsewhere."""
+    secret = "hunter2-secret"
+    parameters = [
+        {"name": "X-Api-Key", "in": "header", "schema": {"type": "string", "example": secret}},
+        {"name": "api_key", "in": "query", "example": secret, "schema": {"type": "string"}},
+    ]
+    described = {"type": "object", "properties": {"client_secret": {"type": "string", "example": secret}}}
+    example = {"client_secret": secret, "note": "sk_live_1234567890abcdef", "deep": [{"token": secret}], "n": 1}
+    one = imported(
+        {
+            "/a": {"get": {"parameters": parameters, "responses": answer()}},
+            "/b": {"post": {"requestBody": {"content": {"application/json": {"example": example}}}}},
+            "/c": {"post": {"requestBody": body(described)}},
+            "/d": {
+                "post": {
+                    "requestBody": {"content": {"application/json": {"example": example, "schema": {"type": "object"}}}}
+                }
+            },
+        }
+    )
+    text = plan_yaml(one)
+    assert secret not in text
+    assert "sk_live" not in text
+    by_path = {step["path"]: step for step in steps_of(one)}
+    assert by_path["/b"]["json"]["n"] == 1
+    assert by_path["/c"]["json"]["client_secret"] == by_path["/d"]["json"]["client_secret"] == "${API_KEY}"
+    check_loads(one, tmp_path)
+
+
+def test_optional_properties_without_an_example_are_told_of() -> None:
+    properties = {"a": {"type": "string", "example": "x"}, "b": {"type": "string"}, "c": {"type": "integer"}}
+    one = imported({"/x": {"post": {"requestBody": body({"type": "object", "properties": properties})}}})
+    assert steps_of(one)[0]["json"] == {"a": "x"}
+    assert notes_of(one)["optional properties"] == "left out, as they have no example: b, c"
+
+
 def test_bodies_go_out_in_their_own_form() -> None:
     form = {"type": "object", "required": ["a", "b"], "properties": {"a": {"const": 1}, "b": {"const": {"c": 2}}}}
     one = imported(
@@ -563,7 +611,7 @@ def test_bodies_go_out_in_their_own_form() -> None:
     assert by_path["/merge"]["headers"] == {"Content-Type": "application/merge-patch+json"}
     assert by_path["/text"]["body"] == "a,b"
     assert by_path["/text"]["headers"] == {"Content-Type": "text/csv"}
-    assert by_path["/both"]["json"] == {"a": "$${b} {{ '{{' }} c }}"}
+    assert by_path["/both"]["json"] == {"a": "{{ '$${b} {{ c }}' }}"}
 
 
 def test_an_example_that_no_plan_should_hold_is_left_out() -> None:
@@ -732,6 +780,11 @@ def test_some_operations_can_be_asked_for() -> None:
         "DELETE /doctors/{{ doctor_id }}",
         "DELETE /specialties/{{ specialty_id }}",
     ]
+    for pattern in ("get /health", "GET /heal*", "*lth"):
+        only = import_openapi(CLINIC, ImportOptions(only=(pattern,)))
+        assert outline(steps_of(only)) == ["GET /health"], pattern
+    with pytest.raises(ImportFailedError, match="no operation fits"):
+        import_openapi(CLINIC, ImportOptions(only=("/healt?",)))
     with pytest.raises(ImportFailedError, match="no operation fits /nowhere"):
         import_openapi(CLINIC, ImportOptions(only=("/nowhere",)))
 

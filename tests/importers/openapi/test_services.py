@@ -1,4 +1,10 @@
-"""Imported from what they serve at /openapi.json, the reference services are loaded with good answers only."""
+"""Imported from what they serve at /openapi.json, the reference services are loaded with good answers only.
+
+For four of the five the plan runs as it was imported, with credentials and rows filled in as its notes ask. That of
+cms_medical is changed by hand first (:func:`_give_doctors_their_account`): it has roles whose requests only a doctor,
+or only a patient, may send, which its document does not say. In all, loose requests are sent in turn and not at random,
+and pauses are shorter, so that a short run sends each.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +63,10 @@ SERVICES: dict[str, tuple[dict[str, str], dict[str, str], set[str]]] = {
         {"DELETE /appointments/{appointment_id}", "DELETE /consent-forms/{form_id}"},
     ),
 }
-"""Service → credentials that it is seeded with, files that its notes ask for, operations that its notes leave out."""
+"""Service → credentials that it is seeded with, files that its notes ask for, operations that its notes leave out.
+
+With cms_medical's credentials alone, some answers would be 403: see the opening.
+"""
 
 
 @pytest.mark.parametrize("name", SERVICES)

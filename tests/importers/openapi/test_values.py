@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
+from loadworthy.importers.imported import Variables
 from loadworthy.importers.openapi.reader import Place, Reader
 from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
 from loadworthy.importers.openapi.values import Values, Wanted
+from loadworthy.importers.request_credentials import Credentials
 from loadworthy.plan.interpolate import interpolate
 from loadworthy.users.templates import Templates, functions, resolve
 
@@ -106,10 +108,14 @@ TREE = {
 }
 
 
+def values_of(reader: Reader) -> Values:
+    return Values(Schemas(reader), Credentials(Variables()))
+
+
 def made(schema: Json, wanted: Wanted | None = None, name: str = "value") -> Any:
     """What the plan holds for a schema."""
     reader = Reader({"components": {"schemas": {"Tree": TREE}}})
-    return Values(Schemas(reader)).value(Place(schema, "#/x"), name, wanted or Wanted(unique=True))
+    return values_of(reader).value(Place(schema, "#/x"), name, wanted or Wanted(unique=True))
 
 
 def rendered(value: Any, seed: int = 1) -> Any:
@@ -220,8 +226,33 @@ def test_a_discriminator_names_its_schema() -> None:
         "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
         "discriminator": {"propertyName": "kind", "mapping": {"kitty": "#/components/schemas/Cat"}},
     }
-    value = Values(Schemas(reader)).value(Place(schema, "#/x"), "pet", Wanted())
+    value = values_of(reader).value(Place(schema, "#/x"), "pet", Wanted())
     assert value == {"lives": "{{ random_int(1, 100) }}", "kind": "kitty"}
+
+
+def test_parts_of_a_schema_may_share_a_base() -> None:
+    """A diamond is no circle; what stands below both parts may still not hold what they are made of."""
+
+    def part(*parts: str, **properties: Json) -> Json:
+        own = {"type": "object", "required": list(properties), "properties": properties}
+        return {"allOf": [*({"$ref": f"#/components/schemas/{one}"} for one in parts), own]}
+
+    number: Json = {"type": "integer"}
+    again = {"type": "array", "items": {"$ref": "#/components/schemas/Order"}}
+    components: Json = {
+        "Order": part("Named", "Audited", lines=again),
+        "Named": part("Base", name={"type": "string"}),
+        "Audited": part("Base", by=number),
+        "Base": part(number=number),
+        "Twice": part("Base", "Base"),
+        "Either": {**part("Base"), "oneOf": [{"$ref": "#/components/schemas/Named"}]},
+    }
+    reader = Reader({"components": {"schemas": components}})
+    for name in ("Order", "Twice", "Either"):
+        whole = {**components[name], "components": {"schemas": components}}
+        value = values_of(reader).value(Place({"$ref": f"#/components/schemas/{name}"}, "#/x"), "value", Wanted())
+        Draft202012Validator(whole).validate(rendered(value))
+        assert value.get("lines", []) == []
 
 
 @pytest.mark.parametrize(
@@ -251,7 +282,7 @@ def test_a_schema_that_holds_itself_has_no_value() -> None:
     me = reader.root.value["components"]["schemas"]["Me"]
     me["properties"] = {"me": {"$ref": "#/components/schemas/Me"}}
     with pytest.raises(UnfillableError, match="holds itself"):
-        Values(Schemas(reader)).value(Place({"$ref": "#/components/schemas/Me"}, "#/x"), "me", Wanted())
+        values_of(reader).value(Place({"$ref": "#/components/schemas/Me"}, "#/x"), "me", Wanted())
 
 
 def test_a_body_that_would_be_endless_is_cut_short() -> None:
@@ -264,7 +295,7 @@ def test_a_body_that_would_be_endless_is_cut_short() -> None:
     }  # fmt: skip
     reader = Reader({"components": {"schemas": {**levels, "L9": {"type": "integer"}}}})
     with pytest.raises(UnfillableError, match="too large"):
-        Values(Schemas(reader)).value(Place({"$ref": "#/components/schemas/L0"}, "#/x"), "x", Wanted())
+        values_of(reader).value(Place({"$ref": "#/components/schemas/L0"}, "#/x"), "x", Wanted())
 
 
 def test_properties_are_taken_from_other_steps() -> None:

@@ -11,6 +11,8 @@ from loadworthy.importers.imported import ImportFailedError, Json
 
 _MOST_STAGES = 1000
 _LONGEST_S = 30 * 86_400
+_SHORTEST_S = 0.001
+_MOST_USERS = 10**9
 _STAGE = ("duration", "users", "spawn_rate")
 
 
@@ -148,7 +150,9 @@ def _stages(node: ast.ClassDef) -> tuple[Json, ...]:
     for stage in stages:
         if not isinstance(stage, dict) or not all(_is_number(stage.get(key)) for key in _STAGE):
             return ()
-        if not before < stage["duration"] <= _LONGEST_S or stage["users"] < 0 or stage["spawn_rate"] <= 0:
+        if not before + _SHORTEST_S <= stage["duration"] <= _LONGEST_S:
+            return ()
+        if not 0 <= stage["users"] < _MOST_USERS or not 1e-6 <= stage["spawn_rate"] <= 1e9:
             return ()
         before = stage["duration"]
     return tuple(stages)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from loadworthy.importers.imported import Note
 from loadworthy.importers.locust.options import Asked
+from loadworthy.importers.named_secrets import is_secret_name
 from loadworthy.plan.places import looks_secret
-from loadworthy.plan.redact import MASK
+from loadworthy.plan.redact import MASK, mask_url_password
 
 _PAGE = "is about Locust's web page; `loadworthy run --ui` has one, with --ui-host and --ui-port"
 _OURS = "is not needed: a run directory has it all, and `loadworthy export` writes it in other forms"
@@ -35,6 +36,7 @@ _SAID: Mapping[str, str] = {
     "otel": "is not used; `loadworthy export --format otlp` sends figures",
 }
 
+_SECRET_WORDS = frozenset({"login", "auth", "credential", "credentials", "key", "basic"})
 _SECRET = ("web-auth", "tls-key", "config-users")
 """Options whose values are not shown."""
 
@@ -59,13 +61,17 @@ def _masked(words: Sequence[str]) -> Iterator[str]:
     """The words of a command line without the values of what is named like a password."""
     before = ""
     for word in words:
-        name, equals, _ = word.partition("=")
+        name, equals, value = word.partition("=")
         if equals and _is_secret(name):
             yield f"{name}={MASK}"
+        elif equals:
+            yield f"{name}={mask_url_password(value)}"
         else:
-            yield MASK if before.startswith("-") and _is_secret(before) else word
+            yield MASK if before.startswith("-") and _is_secret(before) else mask_url_password(word)
         before = "" if equals else word
 
 
 def _is_secret(option: str) -> bool:
-    return looks_secret(option.strip("-").replace("-", "_"))
+    """Whether its value is not shown; options of a locustfile have names of all kinds."""
+    name = option.strip("-").replace("-", "_")
+    return looks_secret(name) or any(word in _SECRET_WORDS or is_secret_name(word) for word in name.lower().split("_"))

@@ -6,15 +6,12 @@ Nothing is run, and Locust itself is not asked: it would read files, the environ
 from __future__ import annotations
 
 import re
-import shlex
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loadworthy.importers.imported import ImportFailedError
-
-MOST_COMMANDS = 100
 
 SHORT = {
     "f": "locustfile", "H": "host", "u": "users", "r": "spawn-rate", "t": "run-time", "l": "list", "P": "web-port",
@@ -40,13 +37,6 @@ _ODD_VARIABLES = {
 }  # fmt: skip
 """Those that are not called as their options are."""
 
-_COMMAND = re.compile(
-    r"""^\s*(?:[$>%]\s+)?(?:env\s+)?((?:[A-Za-z_]\w*=(?>"[^"]*"|'[^']*'|[^\s"']*)\s+)*+)    # a prompt, variables
-        (?:(?:uv|poetry|pipenv|pdm|hatch)\s+run\s+)?(?:python[\d.]*\s+-m\s+)?
-        (?:\S*/)?locust(?=\s+-|\s+\w+\s+-)""",
-    re.VERBOSE,
-)
-_END_OF_COMMAND = re.compile(r"^(?:\|\|?|&&?|;|\d?>{1,2}&?\d?|<|2>&1)$")
 _CONFIG_LINE = re.compile(r"^(?:--)?([A-Za-z][\w-]*)\s*(?:[=:]\s*|\s+|$)(.*)$")
 
 
@@ -83,33 +73,7 @@ class Asked:
         return Asked(self.where, options, classes, others, places, (*below.variables, *self.variables))
 
 
-def has_command(text: str) -> bool:
-    """Whether a command line of Locust stands in the text."""
-    return any(_COMMAND.match(line) for _, line in _lines(text))
-
-
-def read_commands(text: str) -> list[Asked]:
-    """Every command line of Locust in a text, a README for instance. ImportFailedError where one cannot be read."""
-    found: list[Asked] = []
-    for number, line in _lines(text):
-        start = _COMMAND.match(line)
-        if start is None:
-            continue
-        if len(found) == MOST_COMMANDS:
-            raise ImportFailedError(f"line {number}: there are more than {MOST_COMMANDS} locust commands; keep some")
-        try:
-            words = shlex.split(line[start.end() :].rstrip("`"), comments=True)
-            variables = dict(word.split("=", 1) for word in shlex.split(start[1]))
-        except ValueError as error:
-            message = f"line {number}: the locust command cannot be read: {error}; check its quotes"
-            raise ImportFailedError(message) from error
-        end = next((at for at, word in enumerate(words) if _END_OF_COMMAND.match(word)), len(words))
-        where = f"line {number}"
-        found.append(_asked(words[:end], where).over(_of_variables(variables, where)))
-    return found
-
-
-def _of_variables(variables: Mapping[str, str], where: str) -> Asked:
+def asked_by_variables(variables: Mapping[str, str], where: str) -> Asked:
     """What the environment says: ``LOCUST_USERS`` is ``--users``."""
     known = {name: _ODD_VARIABLES.get(name, _as_option(name)) for name in variables}
     theirs = {option: variables[name] for name, option in known.items() if option in KNOWN}
@@ -121,21 +85,8 @@ def _as_option(name: str) -> str:
     return name.removeprefix("LOCUST_").lower().replace("_", "-") if name.startswith("LOCUST_") else ""
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The number of each line, and the line with those that continue it after a backslash."""
-    begun, number = "", 0
-    for at, line in enumerate(text.splitlines(), 1):
-        number = number or at
-        if line.rstrip().endswith("\\"):
-            begun += line.rstrip()[:-1] + " "
-            continue
-        yield number, begun + line
-        begun, number = "", 0
-    if begun:
-        yield number, begun
-
-
-def _asked(words: Sequence[str], where: str) -> Asked:
+def asked_by_words(words: Sequence[str], where: str) -> Asked:
+    """What the words behind ``locust`` say."""
     options: dict[str, tuple[str, ...]] = {}
     classes: list[str] = []
     others: list[str] = []

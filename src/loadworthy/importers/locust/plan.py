@@ -24,16 +24,17 @@ from loadworthy.importers.imported import (
     literal,
 )
 from loadworthy.importers.locust.classes import LocustFile, Shape, looks_like_locustfile, read_locustfile
+from loadworthy.importers.locust.commands import Commands, has_command, read_commands
 from loadworthy.importers.locust.notes import notes_about
-from loadworthy.importers.locust.options import Asked, has_command, looks_like_config, read_commands, read_config
+from loadworthy.importers.locust.options import Asked, looks_like_config, read_config
 from loadworthy.plan.redact import mask_url_password
 from loadworthy.plan.values import MAX_DURATION_US
-from loadworthy.units import format_duration, parse_duration_us
+from loadworthy.units import US_PER_S, format_duration, parse_duration_us
 
 DEFAULT_FILE = "locustfile.py"
 DEFAULT_RUN_TIME = "1m"
 DEFAULT_URL = "http://localhost:8000"
-US_PER_S = 1_000_000
+_MOST_CHARACTERS = 60
 
 Read = Callable[[str], str | None]
 """The text of a file by its path as the source has it; None where it is not there."""
@@ -72,15 +73,19 @@ def import_locust(
         ImportFailedError: where it cannot be read.
     """
     below = Asked(config_name) if config is None else read_config(config, config_name)
+    commands = Commands((), (), ())
     if name.endswith(".py"):
         asked = [Asked(name, {"locustfile": (name,)}).over(below)]
     elif looks_like_config(text, name):
         asked = [read_config(text, name)]
     else:
-        asked = [_with_config(one, read).over(below) for one in read_commands(text)]
+        commands = read_commands(text)
+        asked = [_with_config(one, read).over(below) for one in commands.asked]
     if not asked:
         raise ImportFailedError(f"{name}: there is no locust command line in it")
-    return _Importer(options, lambda path: text if path == name else read(path)).imported(asked)
+    importer = _Importer(options, lambda path: text if path == name else read(path))
+    importer.tell_of(commands)
+    return importer.imported(asked)
 
 
 def _with_config(asked: Asked, read: Read) -> Asked:
@@ -105,7 +110,7 @@ class _Importer:
         self._variables = Variables()
 
     def imported(self, asked: Sequence[Asked]) -> Imported:
-        several = list(self._different(asked))
+        several = list(self._different(one for each in asked for one in self._of_each_file(each)))
         made = [self._scenario(one) for one in several]
         names = self._names(several)
         plan: Json = {"base_url": without_password(literal(self._base_url or DEFAULT_URL), self._variables)}
@@ -121,10 +126,30 @@ class _Importer:
             variables=self._variables.told,
         )
 
+    def tell_of(self, commands: Commands) -> None:
+        """Note what of the command lines cannot be carried over."""
+        for where in commands.unread:
+            self._note(where, "a locust command that is not understood; it is left out")
+        for where in commands.contained:
+            self._note(where, "it runs in a container: its paths are those in there; write where the files are here")
+
     def _note(self, where: str, what: str) -> None:
         self._notes.append(Note(where, what))
 
-    def _different(self, asked: Sequence[Asked]) -> Iterator[Asked]:
+    def _of_each_file(self, asked: Asked) -> Iterator[Asked]:
+        """One for each of the locustfiles that are named together; Locust would mix their users."""
+        paths = [path.strip() for value in asked.options.get("locustfile", ()) for path in value.split(",")]
+        paths = [path for path in paths if path]
+        if len(paths) > 1:
+            named = ", ".join(paths)
+            what = (
+                f"it names several locustfiles ({named}), whose users Locust mixes; each has a scenario with all users"
+            )
+            self._note(asked.where, what)
+        for path in paths or [DEFAULT_FILE]:
+            yield replace(asked, options={**asked.options, "locustfile": (path,)})
+
+    def _different(self, asked: Iterable[Asked]) -> Iterator[Asked]:
         """Those that load otherwise than all before them: a README says the same again to show another option."""
         seen: dict[object, str] = {}
         for one in asked:
@@ -139,7 +164,8 @@ class _Importer:
     def _names(self, several: Sequence[Asked]) -> list[str]:
         if len(several) == 1:
             return [self._options.scenario]
-        stems = [re.sub(r"[^\w. -]", "-", PurePath(_locustfile(one)).stem).strip(" .") or "load" for one in several]
+        names = (re.sub(r"[^\w. -]", "-", PurePath(_locustfile(one)).stem)[:_MOST_CHARACTERS] for one in several)
+        stems = [name.strip(" .") or "load" for name in names]
         return distinct(stems)
 
     def _scenario(self, asked: Asked) -> Json:
@@ -162,8 +188,6 @@ class _Importer:
         return scenario | (self._of_shape(asked, shapes) if shapes else self._of_options(asked))
 
     def _file(self, path: str, where: str) -> LocustFile | None:
-        if "," in path:
-            self._note(where, f"it names several locustfiles ({path}); make a scenario of each")
         if path not in self._files:
             text = self._read(path)
             self._files[path] = None if text is None else read_locustfile(text, path)

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from loadworthy.importers.imported import ImportFailedError, Json, Note, Variables
+from loadworthy.importers.named_secrets import is_secret_name
 from loadworthy.importers.openapi.answers import Answers
 from loadworthy.importers.openapi.reader import Operation, Place, Reader
 from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
-from loadworthy.importers.openapi.text import snake
+from loadworthy.importers.openapi.servers import Servers
+from loadworthy.importers.openapi.text import fixed_in_url, snake
 from loadworthy.importers.openapi.values import Values, Wanted
+from loadworthy.importers.requests import is_header
 
 TOKEN_NAMES = ("access_token", "token", "jwt", "id_token", "auth_token", "session_token", "bearer", "auth_key")
 _USER_WORDS = {"username", "email", "login", "user", "mail", "user_name", "user_id", "identifier", "account"}
@@ -53,6 +56,7 @@ class Auth:
     answers: Answers
     values: Values
     variables: Variables
+    servers: Servers
     login: Login | None = None
     notes: list[Note] = field(default_factory=list)
     is_assumed: bool = False
@@ -92,7 +96,10 @@ class Auth:
         kind = next(iter(_contents(self.reader, login.operation)), None)
         if kind is not None:
             body = {**self._other_fields(kind[1], login), **body}
-        step: Json = {"path": login.operation.path, "method": login.operation.method}
+        address, shown = self.servers.address(login.operation)
+        step: Json = {"path": address + fixed_in_url(login.operation.path), "method": login.operation.method}
+        if address:
+            step["name"] = shown + login.operation.path
         step["form" if login.is_form else "json"] = body
         statuses = self.answers.statuses(login.operation)
         if statuses:
@@ -153,6 +160,9 @@ class Auth:
             reference = self.variables.reference(f"API_KEY_{name}" if name != key else key, f"the API key {key}")
             if where == "query":
                 return {}, {key: reference}
+            if not is_header(key, ""):
+                self._note(name, f"HTTP does not allow the name of its {where or 'cookie'}; it is left out")
+                return None
             if where == "header":
                 return {key: reference}, {}
             return {"Cookie": f"{key}={reference}"}, {}
@@ -188,7 +198,8 @@ class Auth:
             flow = self.reader.resolve(place).at("flows").at("password")
             path = urlsplit(flow.text("tokenUrl")).path.lstrip("./")
             for operation in operations:
-                if path and operation.method == "POST" and operation.path.strip("/").endswith(path.strip("/")):
+                fits = operation.path.strip("/").endswith(path.strip("/"))
+                if path and operation.method == "POST" and fits and not self.servers.is_others(operation):
                     return self._as_login(operation)
         return None
 
@@ -197,6 +208,8 @@ class Auth:
         for operation in operations:
             words = f"{operation.path} {operation.place.text('operationId')}"
             if operation.method != "POST" or "{" in operation.path or _NOT_LOGIN.search(operation.path):
+                continue
+            if self.servers.is_others(operation):
                 continue
             login = self._as_login(operation)
             if login is None:
@@ -252,7 +265,7 @@ def _takes_authorization(operation: Operation) -> bool:
 
 def header_is_secret(name: str) -> bool:
     """Whether a header parameter is a credential, by its name."""
-    return bool(set(snake(name).split("_")) & {"key", "token", "secret", "signature", "password", "session", "sid"})
+    return is_secret_name(name) or bool(set(snake(name).split("_")) & {"key", "signature", "session", "sid"})
 
 
 def is_proof(name: str) -> bool:

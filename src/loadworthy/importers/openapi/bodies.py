@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from loadworthy.importers.imported import Json
 from loadworthy.importers.openapi.auth import is_proof
 from loadworthy.importers.openapi.examples import has_example, schema_value
 from loadworthy.importers.openapi.given import CREATE, LISTING, Giver, Rows
+from loadworthy.importers.openapi.queries import is_scalar, json_text
 from loadworthy.importers.openapi.reader import Operation, Place, Reader
 from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
 from loadworthy.importers.openapi.text import snake
@@ -26,8 +27,9 @@ from loadworthy.importers.openapi.things import (
     singular,
 )
 from loadworthy.importers.openapi.values import Reference, Values, Wanted
+from loadworthy.importers.requests import FORM
 
-_FORM = "application/x-www-form-urlencoded"
+_MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+", re.ASCII)
 _PROVING = ("confirm", "verify", "activate", "validate", "otp", "reset", "redeem")
 _SHORT = 64
 
@@ -58,18 +60,20 @@ class Bodies:
         content = contents[kind]
         wanted = self._wanted(operation, content, giver)
         name = kind.partition(";")[0].strip().lower()
+        if not _MEDIA_TYPE.fullmatch(name):
+            raise UnfillableError(f"the body has the media type {name[:40]!r}, which is none")
         if name.endswith(("/json", "+json")) or name == "*/*":
             body = self.values.body(content, "value", wanted)
             is_plain = name in ("application/json", "*/*")
             return {"json": body} if is_plain else {"json": body, "headers": {"Content-Type": name}}
-        if name == _FORM:
+        if name == FORM:
             return {"form": _form(self.values.body(content, "value", wanted))}
         if name.startswith("multipart/"):
             raise UnfillableError("the body is multipart, which a plan cannot write; use a locustfile")
         if name.startswith("text/") or name == "application/octet-stream" or has_example(content):
             value = self.values.body(content, "text", wanted)
-            text = value if isinstance(value, str) else json.dumps(value)
-            return {"body": text, "headers": {"Content-Type": name}}
+            text = value if isinstance(value, str) else json_text(value)
+            return {"body": text, "headers": {"Content-Type": "text/plain" if name == "text/*" else name}}
         raise UnfillableError(f"the body is {name}, and the document gives no example of it")
 
     def _wanted(self, operation: Operation, content: Place, giver: Giver) -> Wanted:
@@ -150,13 +154,8 @@ class Bodies:
 
 def _preference(kind: str) -> int:
     name = kind.partition(";")[0].strip().lower()
-    order = (name in ("application/json", "*/*"), name.endswith("+json"), name == _FORM, name.startswith("text/"))
+    order = (name in ("application/json", "*/*"), name.endswith("+json"), name == FORM, name.startswith("text/"))
     return next((place for place, fits in enumerate(order) if fits), 9 if name.startswith("multipart/") else 5)
-
-
-def is_scalar(value: Any) -> bool:
-    """Whether a query or a form can hold it as it stands."""
-    return isinstance(value, str | int | float | bool)
 
 
 def _form(value: Any) -> Json:
@@ -167,5 +166,5 @@ def _form(value: Any) -> Json:
         if is_scalar(item) or (isinstance(item, list) and all(map(is_scalar, item))):
             form[key] = item
         elif item is not None:
-            form[key] = json.dumps(item)
+            form[key] = json_text(item)
     return form

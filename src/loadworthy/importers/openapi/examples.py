@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loadworthy.importers.imported import Json, literal_data
+from loadworthy.importers.imported import Json, literal_data, quoted
 from loadworthy.importers.openapi.reader import Place
-from loadworthy.importers.openapi.text import quoted
+from loadworthy.importers.openapi.schemas import UnfillableError
+from loadworthy.plan.document import MAX_BITS
 
+MAX_VALUES = 5_000
+MAX_DEPTH = 30
 _MOST_CHOICES = 12
 NO_EXAMPLE = object()
 _MOST_CHARACTERS = 99
@@ -54,3 +57,31 @@ def choice(values: list[Any]) -> Any:
     if any("{" in one or "}" in one or len(one) > _MOST_CHARACTERS for one in written):
         return literal_data(short[0])
     return f"{{{{ random_choice([{', '.join(written)}]) }}}}"
+
+
+def check_size(example: Any) -> None:
+    """Refuse an example that no plan should hold; level by level, so that its depth cannot hurt.
+
+    Raises:
+        UnfillableError: it is too large or too deep, or holds a number that is too large.
+    """
+    level: list[Any] = [[example]]
+    count = 0
+    for _ in range(MAX_DEPTH + 1):
+        below = [item for value in level if isinstance(value, Mapping) for item in value.values()]
+        below += [item for value in level if isinstance(value, list) for item in value]
+        count += len(below)
+        if count > MAX_VALUES:
+            raise UnfillableError("its example is too large for a plan")
+        for item in below:
+            check_number(item)
+        if not below:
+            return
+        level = below
+    raise UnfillableError("its example is nested too deeply for a plan")
+
+
+def check_number(value: Any) -> None:
+    """UnfillableError where no plan can hold the number."""
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise UnfillableError("its example holds a number that is too large for a plan")

@@ -81,7 +81,7 @@ class Flow:
     _under_way: list[Operation] = field(default_factory=list)
 
     def give(self, named: Named, where: str | None, way: str) -> str | None:
-        """See :class:`~loadworthy.importers.openapi_requests.Giver`."""
+        """See :class:`~loadworthy.importers.openapi.given.Giver`."""
         things = self.planning.things
         noun = named.noun if where is not None else things.noun_of(named)
         if noun is None:
@@ -109,7 +109,7 @@ class Flow:
         return made if made is not None and made.noun == noun else None
 
     def proof(self, name: str) -> str | None:
-        """See :class:`~loadworthy.importers.openapi_requests.Giver`."""
+        """See :class:`~loadworthy.importers.openapi.given.Giver`."""
         for made in reversed(self.made.values()):
             _, schema = self.planning.requests.answers.schema(made.operation)
             source = self.planning.requests.answers.property_path(schema, [name]) if schema is not None else None

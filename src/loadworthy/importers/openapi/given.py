@@ -8,6 +8,7 @@ from typing import Protocol
 from loadworthy.importers.openapi.things import Named
 
 CREATE, LISTING = "create", "listing"
+_MOST_CHARACTERS = 60
 
 
 class Giver(Protocol):
@@ -38,6 +39,6 @@ class Rows:
 
     def template(self, named: Named, placeholder: str, where: str) -> str:
         """The value of a row that is still to be written."""
-        name = f"{named.noun}_rows"
+        name = f"{named.noun[:_MOST_CHARACTERS]}_rows"
         self.columns.setdefault(name, (named.key, placeholder, where))
         return f"{{{{ {name}.{self.columns[name][0]} }}}}"

@@ -6,13 +6,20 @@ import math
 from typing import Any
 
 from loadworthy.importers.imported import Json
-from loadworthy.importers.openapi.schemas import UnfillableError
+from loadworthy.importers.openapi.schemas import UnfillableError, is_number
 
 _SPREAD = 99
 
 
 def number_between(data: Json, *, whole: bool) -> Any:
-    """A number between the bounds; 1 to 100 where there are none."""
+    """A number between the bounds; 1 to 100 where there are none. UnfillableError where none was found."""
+    try:
+        return _between(data, whole=whole)
+    except (OverflowError, ZeroDivisionError) as error:
+        raise UnfillableError("its bounds are beyond what can be calculated; give an example") from error
+
+
+def _between(data: Json, *, whole: bool) -> Any:
     step = data.get("multipleOf")
     step = step if isinstance(step, int | float) and not isinstance(step, bool) and step > 0 else None
     low, high = bounds_of(data, 1 if whole or step is None else step)
@@ -47,8 +54,7 @@ def bounds_of(data: Json, unit: float) -> tuple[float, float]:
 
 def _bound(data: Json, key: str) -> float | None:
     value = data.get(key)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if is_number else None
+    return value if is_number(value) else None
 
 
 def _exclusive(data: Json, key: str, beside: str, unit: float) -> float | None:

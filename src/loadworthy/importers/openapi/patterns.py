@@ -1,7 +1,8 @@
 """Regular expressions of schemas (ECMA-262, as JSON Schema has them): does a text match, and which text would?
 
 Python's ``re`` takes exponential time for some patterns, and these come from a stranger. Here a match is a walk over
-sets of positions, whose time grows with the length of pattern times text squared at worst; both are bounded. What has
+sets of positions: what is not nested takes no longer than pattern times text squared. Repeats within repeats can take
+longer, so each walk has a number of steps (:class:`Effort`), after which the pattern counts as not understood. What has
 no bounds of that kind (back references, look-around) is refused.
 """
 
@@ -12,6 +13,8 @@ from typing import TypeAlias
 
 MAX_PATTERN = 500
 MAX_REPEAT = 5_000
+MAX_STEPS = 2_000_000
+"""Of one walk: a quarter of a second, and many times what patterns of real documents take."""
 _LAST = 0x10FFFF
 _DIGITS = ((48, 57),)
 _WORD = ((48, 57), (65, 90), (95, 95), (97, 122))
@@ -94,37 +97,58 @@ def parse(pattern: str) -> Node:
     return node
 
 
-def matches(node: Node, text: str) -> bool:
-    """Whether the pattern is found anywhere in the text, as JSON Schema asks."""
-    return bool(_ends(node, text, frozenset(range(len(text) + 1))))
+@dataclass(slots=True)
+class Effort:
+    """How many steps may still be taken."""
+
+    left: int = MAX_STEPS
+
+    def take(self, steps: int) -> None:
+        """Take some. UnsupportedPatternError where there are no more."""
+        self.left -= steps
+        if self.left < 0:
+            raise UnsupportedPatternError("it takes too long to try")
 
 
-def _ends(node: Node, text: str, starts: frozenset[int]) -> frozenset[int]:
+def matches(node: Node, text: str, effort: Effort | None = None) -> bool:
+    """Whether the pattern is found anywhere in the text, as JSON Schema asks.
+
+    Raises:
+        UnsupportedPatternError: the effort is used up.
+    """
+    return bool(_ends(node, text, frozenset(range(len(text) + 1)), effort or Effort()))
+
+
+def _ends(node: Node, text: str, starts: frozenset[int], effort: Effort) -> frozenset[int]:
     if isinstance(node, Characters):
+        effort.take(len(starts) * (1 + len(node.ranges)))
         return frozenset(at + 1 for at in starts if at < len(text) and node.holds(text[at]))
+    effort.take(1 + len(starts))
     if isinstance(node, Anchor):
         return starts & {0 if node.kind == "^" else len(text)}
     if isinstance(node, Choice):
-        return frozenset[int]().union(*(_ends(part, text, starts) for part in node.parts))
+        return frozenset[int]().union(*(_ends(part, text, starts, effort) for part in node.parts))
     if isinstance(node, Sequence):
         for part in node.parts:
-            starts = _ends(part, text, starts)
+            starts = _ends(part, text, starts, effort)
             if not starts:
                 break
         return starts
-    return _repeated_ends(node, text, starts)
+    return _repeated_ends(node, text, starts, effort)
 
 
-def _repeated_ends(node: Repeat, text: str, starts: frozenset[int]) -> frozenset[int]:
+def _repeated_ends(node: Repeat, text: str, starts: frozenset[int], effort: Effort) -> frozenset[int]:
     found = starts if node.least == 0 else frozenset[int]()
     # More rounds than there are characters bring nothing new: those that matched nothing can be repeated at will.
     most = len(text) + node.least + 1 if node.most is None else node.most
     here = starts
     for count in range(1, most + 1):
-        here = _ends(node.part, text, here)
+        before, here = here, _ends(node.part, text, here, effort)
         if count >= node.least:
             here -= found
             found |= here
+        elif here == before:
+            return here  # the rounds that are left change nothing either
         if not here:
             break
     return found
@@ -156,7 +180,10 @@ def _written(node: Node, budget: _Budget) -> list[tuple[Characters, str]]:
         return _written(node.parts[0], budget)
     written = []
     for _ in range(node.least):
-        written += _written(node.part, budget)
+        more_written = _written(node.part, budget)
+        if not more_written:
+            break  # nor will it be in the rounds that are left
+        written += more_written
         if len(written) > MAX_REPEAT:
             raise UnsupportedPatternError("what matches is too long")
     more = budget.left if node.most is None else min(budget.left, node.most - node.least)

@@ -1,21 +1,17 @@
 """A plan from an OpenAPI 3 document: every operation a step, in an order in which it can succeed.
 
-The parts: ``openapi_reader`` (the document, its references and operations), ``openapi_schemas`` (schemas made simple),
-``openapi_values`` (values that fit them, with ``openapi_examples``, ``openapi_numbers``, ``openapi_strings``,
-``openapi_text`` and ``openapi_patterns``), ``openapi_things`` and ``openapi_answers`` (what creates and lists what),
-``openapi_auth`` and ``openapi_session`` (logins), ``openapi_requests`` and ``openapi_bodies`` (a step),
-``openapi_given``, ``openapi_flow`` and ``openapi_order`` (which step needs which).
+The parts: ``reader`` (the document, its references and operations), ``servers`` (where requests go), ``schemas``
+(made simple), ``values`` (that fit them, with ``examples``, ``numbers``, ``strings``, ``text`` and ``patterns``),
+``things`` and ``answers`` (what creates and lists what), ``auth`` and ``session`` (logins), ``requests``, ``queries``,
+and ``bodies`` (a step), ``given``, ``flow`` and ``order`` (which step needs which).
 """
 
 from __future__ import annotations
 
 import csv
-import fnmatch
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from loadworthy.importers.imported import (
     Imported,
@@ -24,27 +20,30 @@ from loadworthy.importers.imported import (
     Json,
     Note,
     Variables,
-    literal,
 )
+from loadworthy.importers.only import is_wanted
 from loadworthy.importers.openapi.answers import Answers
 from loadworthy.importers.openapi.auth import Auth
 from loadworthy.importers.openapi.bodies import Bodies
 from loadworthy.importers.openapi.flow import Planning
 from loadworthy.importers.openapi.given import Rows
 from loadworthy.importers.openapi.order import Order
-from loadworthy.importers.openapi.reader import Operation, Place, Reader, detect, read
+from loadworthy.importers.openapi.reader import Operation, Reader, detect, read
 from loadworthy.importers.openapi.requests import Requests
 from loadworthy.importers.openapi.schemas import Schemas
+from loadworthy.importers.openapi.servers import Servers
 from loadworthy.importers.openapi.session import ends_session, session_flow
 from loadworthy.importers.openapi.things import things_of
 from loadworthy.importers.openapi.values import Values
+from loadworthy.importers.request_credentials import Credentials, sweep_steps
 
 __all__ = ["detect", "import_openapi"]
 
-DEFAULT_URL = "http://localhost:8000"
 MAX_OPERATIONS = 2_000
 _USERS = 5
 _MANY_USERS = 20
+_MOST_NAMES = 30
+_MOST_CHARACTERS = 60
 _LOAD = {"spawn_rate": "1/s", "run_time": "1m", "wait_time": "1s-3s", "thresholds": ["p95 < 500ms", "error_rate < 1%"]}
 _ALONE = "requests"
 _ALONE_PER_USER = 3
@@ -81,30 +80,37 @@ def import_openapi(text: str, options: ImportOptions) -> Imported:
 @dataclass(frozen=True, slots=True)
 class _Importing:
     operations: list[Operation]
+    values: Values
+    credentials: Credentials
     auth: Auth
+    servers: Servers
     planning: Planning
     order: Order
     notes: list[Note]
 
     def all_notes(self) -> list[Note]:
-        return list(dict.fromkeys([*self.notes, *self.auth.notes, *self.planning.notes]))
+        parts = (self, self.auth, self.planning, self.planning.requests, self.servers)
+        return list(dict.fromkeys(note for part in parts for note in part.notes))
 
 
 def _importing(reader: Reader, options: ImportOptions) -> _Importing:
     schemas = Schemas(reader)
-    answers, values, variables = Answers(reader, schemas), Values(schemas), Variables()
+    answers, variables = Answers(reader, schemas), Variables()
+    credentials = Credentials(variables)
+    values = Values(schemas, credentials)
     notes: list[Note] = _unused_parts(reader)
     operations = _current(reader.operations(), notes)
-    auth = Auth(reader, schemas, answers, values, variables)
+    servers = Servers(reader, options, variables, operations)
+    auth = Auth(reader, schemas, answers, values, variables, servers)
     auth.prepare(operations, options.login)
     login = auth.login.operation if auth.login is not None else None
     things = things_of((one for one in operations if one is not login and not ends_session(one)), schemas)
     rows = Rows()
     bodies = Bodies(reader, schemas, values, things, rows)
-    requests = Requests(reader, schemas, answers, values, auth, variables, bodies, rows)
+    requests = Requests(reader, schemas, answers, values, auth, servers, variables, bodies, rows)
     deletes = [one for one in operations if one.method == "DELETE"]
     planning = Planning(requests, things)
-    return _Importing(operations, auth, planning, Order(planning, deletes), notes)
+    return _Importing(operations, values, credentials, auth, servers, planning, Order(planning, deletes), notes)
 
 
 def _unused_parts(reader: Reader) -> list[Note]:
@@ -130,7 +136,7 @@ def _current(operations: Sequence[Operation], notes: list[Note]) -> list[Operati
 
 
 def _kept(operations: Sequence[Operation], options: ImportOptions, notes: list[Note]) -> list[Operation]:
-    kept = [one for one in operations if not options.only or any(_fits(one, pattern) for pattern in options.only)]
+    kept = [one for one in operations if is_wanted(options.only, one.method, one.path)]
     if len(kept) > MAX_OPERATIONS:
         raise ImportFailedError(f"#/paths: {len(kept)} operations are too many for one plan; choose some with --only")
     if options.only and not kept:
@@ -141,11 +147,6 @@ def _kept(operations: Sequence[Operation], options: ImportOptions, notes: list[N
     if len(kept) < len(operations):
         notes.append(Note("--only", f"{len(operations) - len(kept)} operations were not asked for"))
     return kept
-
-
-def _fits(operation: Operation, pattern: str) -> bool:
-    whole = operation.where if " " in pattern.strip() else operation.path
-    return fnmatch.fnmatchcase(whole, pattern.strip())
 
 
 def _why(notes: Sequence[Note]) -> str:
@@ -160,7 +161,7 @@ def _roles(alone: list[Json], flows: Mapping[str, list[Json]]) -> dict[str, Json
         weight = -(-len(alone) // _ALONE_PER_USER)
         roles[_ALONE] = {**({"weight": weight} if weight > 1 and flows else {}), "endpoints": alone}
     for noun, steps in flows.items():
-        name = noun.replace("_", "-")
+        name = noun.replace("_", "-")[:_MOST_CHARACTERS]
         while name in roles:
             name += "-flow"
         roles[name] = {"flow": steps}
@@ -169,6 +170,9 @@ def _roles(alone: list[Json], flows: Mapping[str, list[Json]]) -> dict[str, Json
 
 def _imported(reader: Reader, options: ImportOptions, importing: _Importing, roles: dict[str, Json]) -> Imported:
     login = importing.auth.login
+    for role in roles.values():
+        for key in role.keys() & {"flow", "endpoints"}:
+            role[key] = sweep_steps(role[key], importing.credentials)
     scenario: Json = {"users": max(_USERS, sum(role.get("weight", 1) for role in roles.values())), **_LOAD}
     if login is not None and (login.token is None or "{{ token }}" in repr(roles)):
         scenario["on_start"] = [importing.auth.login_step()]
@@ -184,12 +188,13 @@ def _imported(reader: Reader, options: ImportOptions, importing: _Importing, rol
         scenario |= next(iter(roles.values()))
     else:
         scenario["roles"] = roles
-    plan: Json = {"base_url": _base_url(reader, options)}
+    plan: Json = {"base_url": importing.servers.base_url}
     files, test_data = _files(importing, repr(roles))
     if test_data:
         plan["test_data"] = test_data
     plan["scenarios"] = {options.scenario: scenario}
-    notes = [*importing.all_notes(), *_closing_notes(reader, importing, roles)]
+    elsewhere = importing.servers.closing(plan, [*scenario.get("on_start", []), *steps])
+    notes = [*importing.all_notes(), *_closing_notes(importing, roles), *elsewhere]
     info = reader.root.at("info")
     version = str(reader.root.at("openapi").value)[:10]
     source = f"OpenAPI {version}: {info.text('title', 'without a title')} {info.text('version')}".strip()
@@ -224,29 +229,6 @@ def _common_headers(steps: Sequence[Json]) -> Json:
     return shared
 
 
-def _base_url(reader: Reader, options: ImportOptions) -> str:
-    server = next(reader.root.at("servers").elements(), None)
-    url = _server_url(server).rstrip("/") if server is not None else ""
-    if url and "://" not in url:
-        url = f"/{url.lstrip('/.')}".rstrip("/")
-    path = "" if "://" in url else url
-    if options.base_url is not None:
-        base = options.base_url.rstrip("/")
-        return base if urlsplit(base).path else base + path
-    if "://" in url and re.match(r"https?://[^\s{}]+$", url):
-        return f"${{BASE_URL:-{url}}}"
-    return f"${{BASE_URL:-{DEFAULT_URL}}}{literal(path)}"
-
-
-def _server_url(server: Place) -> str:
-    """The URL of a server, with the defaults of its variables."""
-    url = server.text("url")
-    for name, variable in server.at("variables").items():
-        default = variable.at("default").value
-        url = url.replace("{" + name + "}", str(default) if isinstance(default, str | int) else "")
-    return url
-
-
 def _files(importing: _Importing, steps: str) -> tuple[dict[str, str], Json]:
     """A CSV file for each kind of row that the user has to fill in, and that a step uses."""
     files: dict[str, str] = {}
@@ -265,7 +247,7 @@ def _files(importing: _Importing, steps: str) -> tuple[dict[str, str], Json]:
     return files, test_data
 
 
-def _closing_notes(reader: Reader, importing: _Importing, roles: Mapping[str, Json]) -> list[Note]:
+def _closing_notes(importing: _Importing, roles: Mapping[str, Json]) -> list[Note]:
     notes = []
     steps = [step for role in roles.values() for step in _steps(role)]
     sources = {source for step in steps for source in step.get("extract", {}).values()}
@@ -275,13 +257,18 @@ def _closing_notes(reader: Reader, importing: _Importing, roles: Mapping[str, Js
         notes.append(Note(where, f"its answer is not described; the identifier is taken from {source}"))
     left_out = list(importing.planning.requests.left_out)
     if left_out:
-        notes.append(Note("optional parameters", f"left out, as they have no example: {', '.join(left_out)}"))
+        notes.append(Note("optional parameters", f"left out, as they have no example: {_several(left_out)}"))
+    left_out = list(importing.values.left_out)
+    if left_out:
+        notes.append(Note("optional properties", f"left out, as they have no example: {_several(left_out)}"))
     users = sum(role.get("weight", 1) for role in roles.values())
     if users > _MANY_USERS:
         notes.append(
             Note("users", f"{users}, so that each kind of user is there; choose operations (--only) for fewer")
         )
-    servers = [server.text("url") for server in reader.root.at("servers").elements()]
-    if len(servers) > 1:
-        notes.append(Note("servers", f"only the first is loaded; the others: {', '.join(servers[1:])}"))
     return notes
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

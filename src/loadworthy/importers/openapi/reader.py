@@ -7,6 +7,7 @@ follows them through schemas counts its steps.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -240,7 +241,11 @@ def _check_bounds(data: Any) -> None:
         below: list[tuple[Any, str]] = []
         for value, pointer in level:
             entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-            below.extend((item, f"{pointer}/{key}") for key, item in entries if isinstance(item, dict | list))
+            for key, item in entries:
+                if isinstance(item, dict | list):
+                    below.append((item, f"{pointer}/{key}"))
+                elif isinstance(item, float) and not math.isfinite(item):
+                    raise ImportFailedError(f"{pointer[:200]}/{str(key)[:80]}: {item} is no number that JSON has")
             count += len(value)
         if count > MAX_VALUES:
             raise ImportFailedError(f"the document has more than {MAX_VALUES:,} values")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
-from loadworthy.importers.imported import Json, Variables, literal, literal_data
+from loadworthy.importers.imported import Json, Note, Variables
 from loadworthy.importers.openapi.answers import Answers
 from loadworthy.importers.openapi.auth import Auth, header_is_secret, is_proof
-from loadworthy.importers.openapi.bodies import Bodies, is_scalar
+from loadworthy.importers.openapi.bodies import Bodies
 from loadworthy.importers.openapi.examples import given_example, has_example, schema_value
 from loadworthy.importers.openapi.given import CREATE, LISTING, Giver, Rows
+from loadworthy.importers.openapi.queries import in_query, path_prefix, plain
 from loadworthy.importers.openapi.reader import Operation, Parameter, Place, Reader
 from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
-from loadworthy.importers.openapi.text import fixed
+from loadworthy.importers.openapi.servers import Servers
+from loadworthy.importers.openapi.text import fixed_in_url
 from loadworthy.importers.openapi.things import (
     collection_of,
     is_reference,
@@ -25,10 +26,10 @@ from loadworthy.importers.openapi.things import (
     shape,
 )
 from loadworthy.importers.openapi.values import Values, Wanted
+from loadworthy.importers.requests import is_header
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _NOT_PARAMETERS = ("accept", "content-type", "authorization", "content-length", "host")
-_PATH_CHARACTERS = "/%:@!$&'()*+,;=~?"
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Requests:
 
     Args:
         left_out: names of optional parameters that steps go without.
+        notes: parameters that no request can have.
     """
 
     reader: Reader
@@ -44,10 +46,12 @@ class Requests:
     answers: Answers
     values: Values
     auth: Auth
+    servers: Servers
     variables: Variables
     bodies: Bodies
     rows: Rows
     left_out: dict[str, None] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
 
     def step(self, operation: Operation, giver: Giver) -> Json:
         """The step, after what it needs from others.
@@ -56,14 +60,19 @@ class Requests:
             UnfillableError: a value was not found; the message says which.
         """
         self._refuse_what_is_not_http(operation)
-        step: Json = {"path": self._base(operation) + self._path(operation, giver)}
+        self.servers.refuse_others(operation)
+        address, shown = self.servers.address(operation)
+        step: Json = {"path": address + self._path(operation, giver)}
         if operation.method != "GET":
             step["method"] = operation.method
-        if parameters_of(operation.path):
-            step["name"] = operation.path.replace("{", "[").replace("}", "]")
-        headers, query = self.auth.headers(operation)
+        if address or parameters_of(operation.path):
+            step["name"] = shown + operation.path.replace("{", "[").replace("}", "]")
+        who, query = self.auth.headers(operation)
         query = {**self._query(operation, giver), **query}
-        headers = {**headers, **self._headers(operation, giver)}
+        own = self._headers(operation, giver)
+        headers = {**who, **own}
+        if "Cookie" in who and "Cookie" in own:
+            headers["Cookie"] = f"{who['Cookie']}; {own['Cookie']}"
         body = self.bodies.body(operation, giver)
         headers = {**headers, **body.pop("headers", {})}
         step.update({key: value for key, value in (("query", query), ("headers", headers)) if value})
@@ -81,15 +90,6 @@ class Requests:
             if code.startswith("2") and "text/event-stream" in kinds and not any("json" in kind for kind in kinds):
                 raise UnfillableError("the answer is a stream of events; write a step events: for it")
 
-    def _base(self, operation: Operation) -> str:
-        """The server of an operation that has one of its own."""
-        for place in (operation.place, operation.item):
-            for server in place.at("servers").elements():
-                url = server.text("url")
-                if url.startswith(("http://", "https://")) and "{" not in url:
-                    return literal(url.rstrip("/"))
-        return ""
-
     # --- path ---
 
     def _path(self, operation: Operation, giver: Giver) -> str:
@@ -97,24 +97,28 @@ class Requests:
         rest = operation.path
         for name in parameters_of(operation.path):
             before, _, rest = rest.partition("{" + name + "}")
-            text += _in_url(before) + self._in_path(operation, name, giver)
-        return text + _in_url(rest)
+            text += fixed_in_url(before) + self._in_path(operation, name, giver)
+        return text + fixed_in_url(rest)
 
     def _in_path(self, operation: Operation, name: str, giver: Giver) -> str:
         parameter = next((one for one in operation.parameters if (one.where, one.name) == ("path", name)), None)
         if parameter is None:
             pointer = operation.place.pointer
             parameter = Parameter(name, "path", True, Place({}, pointer), Place({"type": "string"}, pointer))
+        return fixed_in_url(path_prefix(parameter)) + self._value_in_path(operation, parameter, giver)
+
+    def _value_in_path(self, operation: Operation, parameter: Parameter, giver: Giver) -> str:
+        name = parameter.name
         schema = self.schemas.first(parameter.schema)
         if schema.data.get("enum") or "const" in schema.data:
-            chosen = self._plain(self.values.value(parameter.schema, name, Wanted()))
+            chosen = plain(self.values.value(parameter.schema, name, Wanted()))
             is_drawn = chosen.startswith("{{ random_choice(")
             first = schema.data.get("const", (schema.data.get("enum") or [""])[0])
-            return chosen.replace(" }}", " | string | urlencode }}") if is_drawn else quote(self._plain(first), safe="")
+            return chosen.replace(" }}", " | string | urlencode }}") if is_drawn else quote(plain(first), safe="")
         given = self._given_in_path(operation, name, giver, CREATE) if is_reference(parameter, self.schemas) else None
         example = self._example(parameter, schema)
         if given is None and example is not None:
-            return quote(self._plain(example), safe="")
+            return quote(plain(example), safe="")
         if given is None and is_reference(parameter, self.schemas):
             given = self._given_in_path(operation, name, giver, LISTING)
             if given is None:
@@ -124,7 +128,7 @@ class Requests:
         if given is not None:
             is_text = schema.kind not in ("integer", "number") and schema.data.get("format") != "uuid"
             return given.replace(" }}", " | string | urlencode }}") if is_text else given
-        return self._plain(self.values.value(parameter.schema, name, Wanted()))
+        return plain(self.values.value(parameter.schema, name, Wanted()))
 
     def _given_in_path(self, operation: Operation, name: str, giver: Giver, way: str) -> str | None:
         where = shape(collection_of(operation.path, name))
@@ -137,13 +141,12 @@ class Requests:
         """What the document itself says as a value; None where it says none."""
         return given_example(parameter.place) if has_example(parameter.place) else schema_value(schema.data)
 
-    @staticmethod
-    def _plain(value: Any) -> str:
-        if isinstance(value, bool):
-            return str(value).lower()
-        return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
     # --- query and headers ---
+
+    def _stated(self, place: Literal["query", "header"], parameter: Parameter, schema: Schema) -> Any:
+        """The value that the document says, without credentials."""
+        value = self._example(parameter, schema)
+        return self.values.stated(plain(value) if place == "header" else value, (parameter.name,), place)
 
     def _query(self, operation: Operation, giver: Giver) -> Json:
         query: Json = {}
@@ -156,21 +159,10 @@ class Requests:
                 self.left_out.setdefault(parameter.name)
                 continue
             wanted = Wanted(reference=self.bodies.references(operation, giver, True))
-            value = literal_data(self._example(parameter, schema)) if has_value else None
+            value = self._stated("query", parameter, schema) if has_value else None
             value = self.values.value(parameter.schema, parameter.name, wanted) if value is None else value
-            query.update(self._in_query(parameter, value))
+            query.update(in_query(parameter, value))
         return query
-
-    def _in_query(self, parameter: Parameter, value: Any) -> Json:
-        name = parameter.name
-        if isinstance(value, Mapping):
-            deep = parameter.place.text("style") == "deepObject"
-            return {f"{name}[{key}]" if deep else str(key): item for key, item in value.items() if is_scalar(item)}
-        if isinstance(value, list):
-            if parameter.place.at("explode").value is False:
-                return {name: ",".join(map(str, value))}
-            return {name: [item for item in value if is_scalar(item)]}
-        return {} if value is None else {name: value}
 
     def _headers(self, operation: Operation, giver: Giver) -> Json:
         headers: Json = {}
@@ -183,6 +175,9 @@ class Requests:
             value = None if is_session else self._header(operation, parameter, giver)
             if value is None:
                 self.left_out.setdefault(parameter.name)
+            elif not is_header(parameter.name, value):
+                what = f"HTTP does not allow its {parameter.where} {_printable(parameter.name)}; it is left out"
+                self.notes.append(Note(operation.where, what))
             elif parameter.where == "cookie":
                 cookies.append(f"{parameter.name}={value}")
             else:
@@ -199,14 +194,13 @@ class Requests:
             return proof
         schema = self.schemas.first(parameter.schema)
         if has_example(parameter.place) or "example" in schema.data:
-            return literal(self._plain(self._example(parameter, schema)))
+            return plain(self._stated("header", parameter, schema))
         if not parameter.required:
             return None
         if header_is_secret(name):
             return self.variables.reference(name, f"the header {name}")
-        return self._plain(self.values.value(parameter.schema, name, Wanted()))
+        return plain(self.values.value(parameter.schema, name, Wanted()))
 
 
-def _in_url(text: str) -> str:
-    """A fixed part of a path, whatever it holds; templates may stand beside it."""
-    return fixed(quote(text, safe=_PATH_CHARACTERS)).template
+def _printable(name: str) -> str:
+    return "".join(one for one in name[:40] if one.isprintable())

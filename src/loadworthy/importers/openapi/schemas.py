@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,11 @@ from loadworthy.importers.openapi.reader import Place, Reader
 
 MAX_NESTING = 12
 _MOST_OPTIONS = 8
+_MOST_TRIED = 2_000
+"""Schemas that are looked at for one question."""
+_MOST_TRIED_IN_ALL = 300_000
+_MOST_CHARACTERS = 300
+_MOST_NUMBER = 1e300
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -80,6 +84,9 @@ class Schemas:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._tried = 0
+        self._may_try = 0
+        self._hopeless: set[str] = set()
 
     def options(self, place: Place, trail: tuple[str, ...] = ()) -> list[Schema]:
         """The ways to fulfil it, the first ones of ``oneOf`` and ``anyOf`` first; ``null`` never comes before others.
@@ -87,13 +94,19 @@ class Schemas:
         Raises:
             UnfillableError: nothing does, or it holds itself without end.
         """
-        found = []
-        for data, pointer, inside in self._options(place, trail):
-            found.append(Schema(data, pointer, inside))
-            if len(found) == _MOST_OPTIONS:
-                break
+        self._may_try = self._tried + _MOST_TRIED
+        found: list[Schema] = []
+        try:
+            for data, pointer, inside in self._options(place, trail):
+                found.append(Schema(data, pointer, inside))
+                if len(found) == _MOST_OPTIONS:
+                    break
+        finally:
+            if self._tried > self._may_try:
+                self._hopeless.add(self._reader.resolve(place).pointer)
         if not found:
-            raise UnfillableError(f"no value fits {place.pointer}")
+            reason = _too_many(place) if self._tried > self._may_try else f"no value fits {place.pointer}"
+            raise UnfillableError(reason)
         return sorted(found, key=lambda one: one.kind == "null")
 
     def first(self, place: Place, trail: tuple[str, ...] = ()) -> Schema:
@@ -101,6 +114,10 @@ class Schemas:
         return self.options(place, trail)[0]
 
     def _options(self, place: Place, trail: tuple[str, ...]) -> Iterator[tuple[Json, str, tuple[str, ...]]]:
+        # What is tried doubles with each level of a few lines: choices of the same, parts that share their bases.
+        self._tried += 1
+        if self._tried > min(self._may_try, _MOST_TRIED_IN_ALL):
+            raise UnfillableError(_too_many(place))
         if place.value is True or place.value is None:
             yield {}, place.pointer, trail
             return
@@ -111,24 +128,38 @@ class Schemas:
             raise UnfillableError(f"{found.pointer} is not a schema")
         if found.pointer in trail or len(trail) > 4 * MAX_NESTING:
             raise UnfillableError(f"{found.pointer} holds itself")
+        if found.pointer in self._hopeless:
+            raise UnfillableError(_too_many(found))
         inside = (*trail, found.pointer)
-        base = {key: value for key, value in _sane(found.value).items() if key not in _COMBINED}
-        for part in found.at("allOf").elements():
-            data, _, inner = next(self._options(part, inside), (None, "", ()))
-            if data is None:
-                return
-            base = merged(base, data)
-            inside = (*inside, *(one for one in inner if one not in inside))
+        whole = self._whole(found, inside)
+        if whole is None:
+            return
+        base, below = whole
         choices = [choice for key in ("oneOf", "anyOf") for choice in found.at(key).elements()]
         if not choices:
-            yield base, found.pointer, inside
+            yield base, found.pointer, below
         for choice in choices:
             named = self._named(choice, found.value.get("discriminator"))
             try:
                 for data, _, inner in self._options(choice, inside):
-                    yield merged(merged(base, data), named), found.pointer, inner
+                    yield merged(merged(base, data), named), found.pointer, _joined(below, inner)
             except UnfillableError:
                 continue
+
+    def _whole(self, found: Place, inside: tuple[str, ...]) -> tuple[Json, tuple[str, ...]] | None:
+        """A schema with the parts of its ``allOf``, and what stands below them may not hold; None where nothing fits.
+
+        Parts and choices may share a base, so each has a trail of its own.
+        """
+        base = {key: value for key, value in _sane(found.value).items() if key not in _COMBINED}
+        below = inside
+        for part in found.at("allOf").elements():
+            data, _, inner = next(self._options(part, inside), (None, "", ()))
+            if data is None:
+                return None
+            base = merged(base, data)
+            below = _joined(below, inner)
+        return base, below
 
     def _named(self, choice: Place, discriminator: object) -> Json:
         """What a discriminator asks of a choice: its property has the name of the schema."""
@@ -147,6 +178,14 @@ class Schemas:
         return {"properties": {name: {"const": names.get(reference, names.get(short, short))}}, "required": [name]}
 
 
+def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return (*one, *(pointer for pointer in other if pointer not in one))
+
+
+def _too_many(place: Place) -> str:
+    return f"{place.pointer[:_MOST_CHARACTERS]}: its schema has too many combinations; give an example"
+
+
 def _sane(data: Mapping[str, Any]) -> Json:
     """The keywords without those whose values have a wrong type: they say nothing."""
     return {key: value for key, value in data.items() if _has_its_type(key, value)}
@@ -156,7 +195,7 @@ def _has_its_type(key: str, value: Any) -> bool:
     if key in (*_LOWER, *_UPPER, "multipleOf"):
         is_flag = isinstance(value, bool) and key.startswith("exclusive")
         is_count = key[3:] in ("Length", "Items", "Properties")
-        return is_flag or (_is_number(value) and math.isfinite(value) and (not is_count or value >= 0))
+        return is_flag or (is_number(value) and (not is_count or value >= 0))
     if key == "type":
         return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
     expected: type | tuple[type, ...] = _TYPES.get(key, object)
@@ -176,7 +215,7 @@ def merged(one: Json, other: Json) -> Json:
             result[key] = [value for value in first if value in second]
         elif key == "type":
             result[key] = _common_type(first, second)
-        elif key in (*_LOWER, *_UPPER) and _is_number(first) and _is_number(second):
+        elif key in (*_LOWER, *_UPPER) and is_number(first) and is_number(second):
             result[key] = max(first, second) if key in _LOWER else min(first, second)
     return result
 
@@ -192,5 +231,6 @@ def _common_type(first: Any, second: Any) -> Any:
     return common or second
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(value: object) -> bool:
+    """Whether it is one that calculations can use: whole numbers of JSON have no bound, others can be infinite."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_MOST_NUMBER < value < _MOST_NUMBER

@@ -7,7 +7,9 @@ from typing import Any
 
 from loadworthy.importers.imported import Json, literal
 from loadworthy.importers.openapi.patterns import (
+    MAX_STEPS,
     Characters,
+    Effort,
     Node,
     UnsupportedPatternError,
     matches,
@@ -19,6 +21,8 @@ from loadworthy.importers.openapi.text import Text, fixed, hexadecimal, joined, 
 
 MAX_LENGTH = 20_000
 _WORDS = "The quick brown fox jumps over the lazy dog. "
+_MOST_EFFORT = 20 * MAX_STEPS
+"""What trying patterns may cost for a whole document."""
 _MOST_DIGITS = 9
 _MOST_HEXADECIMAL = 32
 _BY_NAME: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -82,6 +86,7 @@ class Texts:
 
     def __init__(self) -> None:
         self._patterns: dict[str, Node | None] = {}
+        self._effort_left = _MOST_EFFORT
 
     def find(self, name: str, data: Json, *, unique: bool) -> Text:
         """The first idea that fits.
@@ -97,17 +102,31 @@ class Texts:
         low, high = _lengths(data)
         pattern = self._pattern(data.get("pattern"))
         if isinstance(data.get("pattern"), str) and pattern is None:
-            raise UnfillableError(f"the pattern {data['pattern'][:80]!r} is not understood; give an example")
+            raise UnfillableError(_not_understood(data["pattern"]))
         for text in _ideas(snake(name), data, low, high, pattern, unique):
-            if all(low <= len(one) <= high and (pattern is None or matches(pattern, one)) for one in text.samples):
+            if all(self._fits(one, data, low, high) for one in text.samples):
                 return text
         raise UnfillableError(f"no text was found for {name!r}; give an example")
 
     def fits(self, text: str, data: Json) -> bool:
         """Whether a text is one of the schema's, as far as length and pattern say."""
-        low, high = _lengths(data)
+        return self._fits(text, data, *_lengths(data))
+
+    def _fits(self, text: str, data: Json, low: int, high: int) -> bool:
+        if not low <= len(text) <= high:
+            return False
         pattern = self._pattern(data.get("pattern"))
-        return low <= len(text) <= high and (pattern is None or matches(pattern, text))
+        if pattern is None:
+            return True
+        given = min(MAX_STEPS, self._effort_left)
+        effort = Effort(given)
+        try:
+            return matches(pattern, text, effort)
+        except UnsupportedPatternError as error:
+            self._patterns[data["pattern"]] = None
+            raise UnfillableError(_not_understood(data["pattern"])) from error
+        finally:
+            self._effort_left -= given - max(effort.left, 0)
 
     def _pattern(self, pattern: object) -> Node | None:
         if not isinstance(pattern, str):
@@ -120,10 +139,14 @@ class Texts:
         return self._patterns[pattern]
 
 
+def _not_understood(pattern: str) -> str:
+    return f"the pattern {pattern[:80]!r} is not understood; give an example"
+
+
 def _lengths(data: Json) -> tuple[int, int]:
     low, high = (_whole(data.get(key)) for key in ("minLength", "maxLength"))
     if (low or 0) > MAX_LENGTH:
-        raise UnfillableError(f"a text of {low} characters is too long to be written into a plan")
+        raise UnfillableError(f"a text of {low:g} characters is too long to be written into a plan")
     return low or 0, MAX_LENGTH if high is None else min(high, MAX_LENGTH)
 
 

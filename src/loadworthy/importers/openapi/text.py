@@ -9,10 +9,14 @@ import re
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from urllib.parse import quote
+
+from loadworthy.importers.imported import quoted
 
 _YEAR_MS = 31_556_952_000
 """A year on average; that New Year's Day is not met to the hour does not matter here."""
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_PATH_CHARACTERS = "/%:@!$&'()*+,;=~?"
 _NEEDS_QUOTES = re.compile(r"[{}$\\]")
 
 
@@ -43,10 +47,9 @@ def fixed(text: str) -> Text:
     return Text(f"{{{{ {quoted(text)} }}}}" if _NEEDS_QUOTES.search(text) else text, (text,))
 
 
-def quoted(text: str) -> str:
-    """A text as an expression of a template writes it."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
-    return f"'{escaped}'".replace("${", "$${")
+def fixed_in_url(text: str) -> str:
+    """A fixed part of a path, whatever it holds; templates may stand beside it."""
+    return fixed(quote(text, safe=_PATH_CHARACTERS)).template
 
 
 def number(low: int, high: int, digits: int = 0) -> Text:

@@ -9,20 +9,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from loadworthy.importers.imported import Json, literal, literal_data
-from loadworthy.importers.openapi.examples import NO_EXAMPLE, choice, given_example, schema_example
+from loadworthy.importers.imported import Json, literal_data
+from loadworthy.importers.openapi.examples import (
+    NO_EXAMPLE,
+    check_number,
+    check_size,
+    choice,
+    given_example,
+    schema_example,
+)
 from loadworthy.importers.openapi.numbers import bounds_of, number_between
 from loadworthy.importers.openapi.reader import Place
 from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
 from loadworthy.importers.openapi.strings import Texts, must_be_unique
 from loadworthy.importers.openapi.text import snake
+from loadworthy.importers.request_credentials import Credentials
+from loadworthy.importers.requests import Site
 
 MAX_ITEMS = 50
 MAX_MADE = 5_000
-MAX_EXAMPLE_DEPTH = 30
-_SPREAD = 99
 _MOST_ID = 2_000_000_000
 
 Reference = Callable[[str, Schema, bool], str | None]
@@ -57,11 +64,36 @@ class Wanted:
 
 
 class Values:
-    """Makes values that fit schemas."""
+    """Makes values that fit schemas.
 
-    def __init__(self, schemas: Schemas) -> None:
+    Args:
+        schemas: of the document.
+        credentials: what becomes of those that stand in its examples.
+
+    Attributes:
+        left_out: names of optional properties that bodies go without.
+    """
+
+    def __init__(self, schemas: Schemas, credentials: Credentials) -> None:
         self._schemas = schemas
+        self._credentials = credentials
         self._texts = Texts()
+        self.left_out: dict[str, None] = {}
+
+    def stated(self, value: Any, keys: tuple[str, ...], place: Literal["json", "query", "header"] = "json") -> Any:
+        """What the document itself says, as the plan writes it: no template, and no credential.
+
+        Args:
+            value: JSON data.
+            keys: the names that lead to it.
+            place: where in a request it stands.
+        """
+        if isinstance(value, Mapping):
+            return {str(key): self.stated(item, (*keys, str(key)), place) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.stated(item, keys, place) for item in value]
+        check_number(value)
+        return self._credentials(Site(place, keys) if any(keys) else Site("body"), value)
 
     def body(self, content: Place, name: str, wanted: Wanted) -> Any:
         """The value of a media type object: its example, else one that fits its schema.
@@ -70,13 +102,13 @@ class Values:
             UnfillableError: there is neither.
         """
         example = given_example(content)
-        _check_size(example)
+        check_size(example)
         schema = content.at("schema")
         if example is not NO_EXAMPLE and schema.value is None:
-            return literal_data(example)
+            return self.stated(example, ())
         if example is NO_EXAMPLE:
             return self.value(schema, name, wanted)
-        return self._from_example(example, schema, wanted)
+        return self._from_example(example, schema, wanted, "")
 
     def value(
         self, place: Place, name: str, wanted: Wanted, trail: tuple[str, ...] = (), *, required: bool = True
@@ -109,16 +141,18 @@ class Values:
         if given is not None:
             return given
         example = schema_example(schema.data)
-        _check_size(example)
+        check_size(example)
         if "const" in schema.data:
+            check_size(schema.data["const"])
             return literal_data(schema.data["const"])
         enum = schema.data.get("enum")
         if isinstance(enum, list) and enum and (example is NO_EXAMPLE or example not in enum):
+            check_size(enum)
             return choice([value for value in enum if value is not None] or enum)
         if example is not NO_EXAMPLE and not self._should_vary(schema, name, wanted):
             if schema.kind in ("object", "array"):
-                return self._from_example(example, Place(schema.data, schema.pointer), wanted)
-            return literal_data(example)
+                return self._from_example(example, Place(schema.data, schema.pointer), wanted, name)
+            return self.stated(example, (name,))
         return self._made(schema, name, wanted)
 
     def _given(self, name: str, schema: Schema, wanted: Wanted, required: bool) -> Any:
@@ -167,6 +201,9 @@ class Values:
         if wanted.change and not result:
             self._add_changes(result, properties, schema, wanted)
         self._fill_up(result, properties, schema, wanted)
+        for name, place in properties.items():
+            if name not in result and not self._is_read_only(place):
+                self.left_out.setdefault(name)
         return result
 
     def _add_optional(self, result: Json, name: str, place: Place, schema: Schema, wanted: Wanted) -> None:
@@ -209,7 +246,7 @@ class Values:
         more = schema.data.get("additionalProperties", True)
         if len(result) < least:
             if more is False or least > MAX_ITEMS:
-                raise UnfillableError(f"{schema.pointer} asks for {least} properties")
+                raise UnfillableError(f"{schema.pointer} asks for {least:g} properties")
             for number in range(len(result), math.ceil(least)):
                 result[f"property{number}"] = self.value(
                     Place(more, f"{schema.pointer}/additionalProperties"), "value", wanted, schema.trail
@@ -221,7 +258,7 @@ class Values:
     def _array(self, schema: Schema, name: str, wanted: Wanted) -> list[Any]:
         least, most = schema.data.get("minItems", 0), schema.data.get("maxItems")
         if least > MAX_ITEMS:
-            raise UnfillableError(f"{schema.pointer} asks for {least} elements")
+            raise UnfillableError(f"{schema.pointer} asks for {least:g} elements")
         least, most = math.ceil(least), None if most is None else math.floor(min(most, MAX_ITEMS))
         count = max(least, 1 if most is None or most >= 1 else 0)
         items = schema.items()
@@ -261,14 +298,14 @@ class Values:
                     return other
         raise UnfillableError(f"{schema.pointer}: its elements must all differ; give an example")
 
-    def _from_example(self, example: Any, place: Place, wanted: Wanted) -> Any:
+    def _from_example(self, example: Any, place: Place, wanted: Wanted, name: str) -> Any:
         """The example, with what must differ each time and what other steps give put in."""
         try:
             schema = self._schemas.first(place)
         except UnfillableError:
-            return literal_data(example)
+            return self.stated(example, (name,))
         if not isinstance(example, Mapping):
-            return literal_data(example)
+            return self.stated(example, (name,))
         properties = schema.properties()
         result: Json = {}
         wanted.depth += 1
@@ -276,7 +313,7 @@ class Values:
             for key, item in example.items():
                 below = properties.get(key)
                 if below is None:
-                    result[key] = literal_data(item)
+                    result[key] = self.stated(item, (name, key))
                 elif not self._is_read_only(below):
                     result[key] = self._property_from_example(item, below, key, wanted)
         finally:
@@ -287,7 +324,7 @@ class Values:
         try:
             schema = self._schemas.first(place)
         except UnfillableError:
-            return literal_data(item)
+            return self.stated(item, (name,))
         given = self._given(name, schema, wanted, True)
         if given is not None:
             return given
@@ -295,22 +332,7 @@ class Values:
             try:
                 return self._texts.find(name, schema.data, unique=True).template
             except UnfillableError:
-                return literal(item)
+                return self.stated(item, (name,))
         if isinstance(item, list) and len(item) == 1 and isinstance(item[0], Mapping):
-            return [self._from_example(item[0], schema.items(), wanted)]
-        return self._from_example(item, place, wanted)
-
-
-def _check_size(example: Any) -> None:
-    """Refuse an example that no plan should hold; level by level, so that its depth cannot hurt."""
-    level, count = [example], 0
-    for _ in range(MAX_EXAMPLE_DEPTH):
-        below = [item for value in level if isinstance(value, Mapping) for item in value.values()]
-        below += [item for value in level if isinstance(value, list) for item in value]
-        count += len(below)
-        if count > MAX_MADE:
-            raise UnfillableError("its example is too large for a plan")
-        if not below:
-            return
-        level = below
-    raise UnfillableError("its example is nested too deeply for a plan")
+            return [self._from_example(item[0], schema.items(), wanted, name)]
+        return self._from_example(item, place, wanted, name)
