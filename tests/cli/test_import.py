@@ -138,6 +138,9 @@ def test_a_service_on_this_machine_describes_itself(service: str, capsys: pytest
     assert command_line("import", f"{service}/openapi.json") == 0
     assert service in str(_plan()["base_url"])
     assert "1 request in 1 scenario" in capsys.readouterr().out
+    assert command_line("import", f"{service.replace('//', '//bob:pw-4711@')}/openapi.json", "--force") == 0
+    assert service in str(_plan()["base_url"])
+    assert "pw-4711" not in Path("plan.yaml").read_text()
     assert command_line("import", f"{service}/docs", "--force") == 2
     assert "answered with status 404" in capsys.readouterr().err
 
@@ -209,13 +212,28 @@ def test_files_and_many_notes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_a_plan_that_does_not_load_is_our_mistake(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is said to be ours, with what is wrong; the plan is there to be mended."""
+    """It is said to be ours, with what is wrong; nothing is written."""
     _made(monkeypatch, Imported({"scenarios": {"load": {"usres": 3}}}, "a test"))
     assert command_line("import", "x.json", "--from", "har") == 2
     told = capsys.readouterr().err
     assert "a mistake in Loadworthy; please report it" in told
     assert "plan.yaml:3: scenarios.load.usres" in told.replace("plan.yaml:4", "plan.yaml:3")
-    assert Path("plan.yaml").exists()
+    assert not Path("plan.yaml").exists()
+
+
+def test_a_value_that_reads_as_another_is_our_mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is written is read again before it is kept."""
+    plan = {**_GOOD, "scenarios": {"load": {"endpoints": [{"path": "/", "query": {"zip": "08544"}}]}}}
+    _made(monkeypatch, Imported(plan, "a test"))
+    monkeypatch.setattr(
+        "loadworthy.importers.emit.plan_yaml",
+        lambda imported: yaml.safe_dump(imported.plan).replace("'08544'", "8544"),
+    )
+    assert command_line("import", "x.json", "--from", "har") == 2
+    assert "reads as another" in capsys.readouterr().err
+    assert not Path("plan.yaml").exists()
 
 
 @pytest.mark.parametrize(

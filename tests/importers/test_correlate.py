@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.importers.recordings import START_S, entry, imported, steps, told
 
+from loadworthy.importers.answer_values import identifies, looks_generated, pattern_around, pattern_in
 from loadworthy.importers.correlate import repeated_uuids
-from loadworthy.importers.har.values import identifies, looks_generated, pattern_around, pattern_in, singular, words_of
+from loadworthy.importers.names import singular, words_of
 
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 

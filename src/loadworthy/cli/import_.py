@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -25,6 +26,8 @@ SCHEMA_FILE = "plan.schema.json"
 MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 """Makes editors complete and check a plan; written where the schema stands beside it."""
 _MOST_NOTES = 30
+_OUR_MISTAKE = "the plan that was made is not right. That is a mistake in Loadworthy; please report it."
+_REQUESTS = frozenset({"path", "websocket", "events"})
 _STEP_LISTS = ("endpoints", "flow", "on_start", "setup", "teardown")
 
 EPILOG = """\
@@ -75,14 +78,13 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
     _place_locustfiles(imported.plan, source.folder, Path() if out is None else out.parent)
     text = _with_modeline(_text_of(imported), out)
     _check_names(imported.files)
+    _check_loads(text, imported)
     if out is None:
-        _check_loads(text, imported)
         sys.stdout.write(text)
         if imported.files:
             print(f"it needs these files, which --out FILE writes: {', '.join(imported.files)}", file=sys.stderr)
     else:
         _write(out, text, imported.files, force=arguments.force)
-        _check_loads(text, imported)
     for line in _words(imported, out):
         print(line, file=sys.stderr if out is None else sys.stdout)
     return ExitCode.PASS
@@ -186,11 +188,14 @@ def _write(out: Path, text: str, files: Mapping[str, str], *, force: bool) -> No
 
 
 def _check_loads(text: str, imported: Imported) -> None:
-    """The plan must load; where it does not, the mistake is ours."""
+    """The plan must load, and read as it was meant; where it does not, the mistake is ours."""
+    from loadworthy.plan.document import Document
     from loadworthy.plan.load import load_plan
+    from loadworthy.plan.yaml_reader import read_yaml
 
-    # Whatever a variable stands for, a URL can take its place: at the beginning of a path, too.
-    environ = {**dict.fromkeys(imported.variables, "http://localhost"), **os.environ}
+    # Whatever a variable stands for, a URL can take its place, at the beginning of a path, too; but in a password.
+    made_up = {name: "x" if f"${{{name}}}@" in text else "http://localhost" for name in imported.variables}
+    environ = {**made_up, **os.environ}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "plan.yaml")
         path.write_text(text, encoding="utf-8")
@@ -200,10 +205,11 @@ def _check_loads(text: str, imported: Imported) -> None:
         try:
             load_plan(path, environ=environ)
         except PlanError as error:
-            said = str(error).replace(str(path), "plan.yaml")
-            raise LoadworthyError(
-                f"the plan that was made is not right. That is a mistake in Loadworthy; please report it. {said}"
-            ) from error
+            raise LoadworthyError(f"{_OUR_MISTAKE} {str(error).replace(str(path), 'plan.yaml')}") from error
+    document = Document("plan.yaml")
+    read_yaml(text, document)
+    if document.data != json.loads(json.dumps(imported.plan)):
+        raise LoadworthyError(f"{_OUR_MISTAKE} A value in it reads as another than the source has.")
 
 
 def _words(imported: Imported, out: Path | None) -> Iterator[str]:
@@ -239,8 +245,9 @@ def _contents(plan: Mapping[str, Any]) -> str:
 
 
 def _requests(part: Mapping[str, Any]) -> int:
-    """How many steps stand in a plan, a scenario or a role."""
-    own = sum(len(part.get(key) or ()) for key in _STEP_LISTS)
+    """How many requests stand in a plan, a scenario or a role; neither pauses nor messages of a WebSocket are any."""
+    steps = [step for key in _STEP_LISTS for step in part.get(key) or ()]
+    own = sum(1 for step in steps if not _REQUESTS.isdisjoint(step))
     return own + sum(map(_requests, (part.get("roles") or {}).values()))
 
 

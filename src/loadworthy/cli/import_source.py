@@ -72,7 +72,8 @@ def _fetched(url: str) -> Source:
     """A document of a service on this machine. Others are fetched by whoever may: nothing here goes to the network."""
     parts = _parts(url)
     raw = fetch_local(url)
-    return Source(_decoded(raw, url), parts.path.rsplit("/", 1)[-1], Path(), f"{parts.scheme}://{parts.netloc}")
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return Source(_decoded(raw, url), parts.path.rsplit("/", 1)[-1], Path(), origin)
 
 
 def _parts(url: str) -> SplitResult:

@@ -11,7 +11,6 @@ something called ``order_id``.
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,19 +18,18 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
-from loadworthy.importers.har.values import (
+from loadworthy.importers.answer_values import (
     MIN_GENERATED_CHARACTERS,
     Found,
     identifies,
     looks_generated,
     pattern_around,
     pattern_in,
-    singular,
-    words_of,
 )
-from loadworthy.importers.imported import Json, literal
+from loadworthy.importers.imported import Json
+from loadworthy.importers.marks import Marks
+from loadworthy.importers.names import is_reserved, singular, words_of
 from loadworthy.importers.requests import Filler, Site
-from loadworthy.plan.rules import TEMPLATE_NAMES
 
 _MAX_SOURCES = 50
 _MAX_PIECES = 50_000
@@ -44,10 +42,6 @@ _CLIENT_WORDS = frozenset(
     {"client", "request", "idempotency", "correlation", "trace", "transaction", "message", "event", "temp", "nonce"}
 )
 _VAGUE_WORDS = frozenset({"id", "uuid", "guid", "key", "slug", "code", "number", "value", "ref", "version", "hash"})
-_WORDS_OF_JINJA = frozenset(
-    {"true", "false", "none", "self", "loop", "range", "dict", "namespace", "set", "block", "filter", "macro"}
-    | {"lipsum", "cycler", "joiner", "caller"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +144,18 @@ class Correlator:
     def _in_pieces(self, site: Site, value: str) -> str | None:
         """A text that holds values among other things: ``Bearer …``, an address, a query language."""
         for pieces in (_PIECES, _SMALL_PIECES):
+            marks = Marks()
             parts: list[str] = []
-            end, is_found = 0, False
+            end = 0
             for match in list(pieces.finditer(value))[:500]:
                 source = self._best(Site(site.place), match[0]) if match[0] != value else None
                 if source is not None:
-                    parts += [literal(value[end : match.start()]), self._template(source, "")]
-                    end, is_found = match.end(), True
-            if is_found:
-                return "".join([*parts, literal(value[end:])])
+                    parts += [value[end : match.start()], marks.mark(self._template(source, ""))]
+                    end = match.end()
+            if parts:
+                # What stands beside the values may be a credential.
+                filled = self._otherwise(site, "".join([*parts, value[end:]]))
+                return marks.put_in(str(filled))
         return None
 
     def _clock(self, site: Site, value: str | int) -> str | None:
@@ -276,7 +273,7 @@ def _good_name(found: Found) -> str:
         if len(words) == 1 and words[0] in _VAGUE_WORDS and found.nouns:
             words = [found.nouns[0], *words]
     name = "_".join(words)[:40] or "value"
-    if name[0].isdigit() or keyword.iskeyword(name) or name in _WORDS_OF_JINJA or name in TEMPLATE_NAMES:
+    if name[0].isdigit() or is_reserved(name):
         name = f"the_{name}"
     return name
 

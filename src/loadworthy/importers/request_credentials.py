@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
-from loadworthy.importers.imported import Json, Variables, literal
+from loadworthy.importers.imported import Json, Variables, literal, quoted
+from loadworthy.importers.marks import has_mark, literal_around, parted
+from loadworthy.importers.named_secrets import is_like_a_query, is_secret_header, is_secret_name, named_secrets
 from loadworthy.importers.requests import Site
 from loadworthy.plan.places import is_never_secret, looks_secret
 
 MIN_SWEPT_CHARACTERS = 6
 """Shorter secrets are left alone outside their own places, for they stand in everything."""
 
-_NAMES = frozenset(
-    {"pwd", "pass", "passcode", "pin", "otp", "mfacode", "cvv", "cvc", "cardnumber", "sid", "session", "sessionid"}
-    | {"phpsessid", "jsessionid", "connectsid", "sessid", "jwt", "bearer", "sig", "signature", "xamzsignature", "hmac"}
-    | {"auth", "authcode", "credential", "credentials", "assertion", "samlresponse", "codeverifier"}
-)
 _SCHEMES = re.compile(
     r"(Basic|Bearer|Token|ApiKey|Digest|Negotiate|NTLM|AWS4-HMAC-SHA256)\s+(.+)", re.IGNORECASE | re.DOTALL
 )
@@ -33,12 +30,15 @@ _SHAPES = re.compile(
 _URL_LOGIN = re.compile(r"(?<=://)[^/?#@\s:]+:[^/?#@\s]+(?=@)")
 
 _PLAN_WORDS = ("method", "extract", "wait", "timeout", "weight", "tags", "expect")
-_OWN_WORDS = re.compile(r"(\$\{[^}]*\}|\{\{.*?\}\})", re.DOTALL)
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a value of this name is a credential: what plans take for one, and what requests call them besides."""
-    return looks_secret(name) or re.sub(r"[^a-z0-9]", "", name.lower()) in _NAMES
+_OWN_WORDS = re.compile(
+    r"(\{\{ '(?:[^'\\]|\\.)*' \}\}|(?<!\$)\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}|\{\{.*?\}\})", re.DOTALL
+)
+_LONG_WORD = 10
+"""A secret that is but letters is taken for a word that other places have, too (admin, password), if it is shorter."""
+_BESIDE_MARKS = re.compile(
+    r"(?P<before>(?:[A-Za-z][\w-]*\s+)?)(?P<secret>.*?)(?P<after>(?:[\s,;:&]*[\w-]+=[\"']?|\s+)?)", re.DOTALL
+)
+"""A scheme, a secret, and the name of what a mark behind it stands for."""
 
 
 class Credentials:
@@ -62,19 +62,46 @@ class Credentials:
             return self._text(site, value)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if is_number and not is_never_secret(str(value)) and any(map(is_secret_name, site.keys)):
-            return self.reference(str(value), site.key, f"the {site.key} that is sent")
+            return _as_number(self.reference(str(value), site.key, f"the {site.key} that is sent"), value)
         return value
 
     def _text(self, site: Site, value: str) -> str:
         scheme = _SCHEMES.fullmatch(value) if site.place == "header" else None
-        if scheme:
+        if scheme and not has_mark(scheme[2]):
             return f"{scheme[1]} {self._of_scheme(scheme[1].lower(), scheme[2])}"
         if site.place == "header" and site.key.lower() == "cookie":
             return self._cookies(value)
-        is_secret = value and site.place != "path" and any(map(is_secret_name, site.keys))
+        is_named = is_secret_header if site.place == "header" else is_secret_name
+        is_secret = value and site.place != "path" and any(map(is_named, site.keys))
+        if is_secret and has_mark(value):
+            return self._beside_marks(site, value)
         if is_secret and (looks_secret(site.key) or not is_never_secret(value)):
             return self.reference(value, site.key, f"the {site.key} that is sent")
-        return self._with_shapes(value)
+        return self._with_named(site, value)
+
+    def _beside_marks(self, site: Site, value: str) -> str:
+        """A secret of which the marks are a part: what stands beside them is one, too, but for a scheme."""
+        parts = []
+        for part in parted(value):
+            match = None if has_mark(part) else _BESIDE_MARKS.fullmatch(part)
+            if match is None or not re.search(r"\w{4}", match["secret"]):
+                parts.append(literal_around(part))
+            else:
+                reference = self.reference(match["secret"], site.key, f"the {site.key} that is sent")
+                parts.append(literal(match["before"]) + reference + literal(match["after"]))
+        return "".join(parts)
+
+    def _with_named(self, site: Site, value: str) -> str:
+        """The text; what it calls a secret itself is asked of the environment."""
+        parts, end = [], 0
+        is_query = site.place in ("query", "body") and is_like_a_query(value)
+        encoded = ", encoded for a URL" if is_query else ""
+        for one in named_secrets(value, is_query=is_query):
+            secret = unquote_plus(value[one.start : one.end]) if encoded else value[one.start : one.end]
+            reference = self.reference(secret, one.name, f"the {one.name} that is sent{encoded}")
+            parts += [self._with_shapes(value[end : one.start]), reference]
+            end = one.end
+        return "".join([*parts, self._with_shapes(value[end:])])
 
     def _of_scheme(self, scheme: str, secret: str) -> str:
         if scheme == "basic":
@@ -86,16 +113,18 @@ class Credentials:
     def _cookies(self, value: str) -> str:
         pairs = (pair.strip().partition("=") for pair in value.split(";"))
         return "; ".join(
-            f"{literal(name)}={self.reference(content, f'COOKIE_{name}', f'the cookie {name}')}"
+            literal_around(f"{name}{equals}{content}")
+            if has_mark(content or name)
+            else f"{literal(name)}={self.reference(content, f'COOKIE_{name}', f'the cookie {name}')}"
             for name, equals, content in pairs
-            if equals and name
+            if (equals and name) or has_mark(name)
         )
 
     def _with_shapes(self, value: str) -> str:
         """The text; what looks like a key or a token in it is found, and goes when the steps are swept."""
         for found in {*_SHAPES.findall(value), *_URL_LOGIN.findall(value)}:
             self.reference(found, "SECRET", "what looks like a key or a token")
-        return literal(value)
+        return literal_around(value)
 
     def reference(self, secret: str, name: str, what: str) -> str:
         """``${NAME}`` for the secret; another secret of the same name gets another variable."""
@@ -113,6 +142,9 @@ class Credentials:
             return {key: self.swept(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.swept(item) for item in value]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and str(value) in self.found and _is_swept(str(value)):
+            return _as_number(self.found[str(value)], value)
         return value
 
     def masked(self, text: str) -> str:
@@ -123,15 +155,29 @@ class Credentials:
         return _SHAPES.sub("***", text)
 
     def _swept_text(self, text: str) -> str:
-        """Templates and references are the plan's own words; they stay."""
+        """Templates and references are the plan's own words; they stay, but for texts that were made templates."""
         parts = _OWN_WORDS.split(text)
-        return "".join(part if index % 2 else self._without_secrets(part) for index, part in enumerate(parts))
+        for index, part in enumerate(parts):
+            if index % 2 == 0:
+                parts[index] = self._without_secrets(part)
+            elif part.startswith("{{ '"):
+                parts[index] = self._without_secrets(part, beside=("' }}", "{{ '")).replace("{{ '' }}", "")
+        return "".join(parts)
 
-    def _without_secrets(self, text: str) -> str:
-        if text in self.found:
+    def _without_secrets(self, text: str, beside: tuple[str, str] = ("", "")) -> str:
+        """The text with references; ``beside`` stands around each."""
+        if text in self.found and _is_swept(text):
             return self.found[text]
         pattern, forms = self._pattern()
-        return text if pattern is None else pattern.sub(lambda match: forms[match[0]], text)
+        if pattern is None:
+            return text
+
+        def put_in(match: re.Match[str]) -> str:
+            # A $ right before ${NAME} would make plain text of it.
+            dollar = match[1] if beside[0] or not match[1] else "{{ '$' }}"
+            return f"{dollar}{beside[0]}{forms[match[2]]}{beside[1]}"
+
+        return pattern.sub(put_in, text)
 
     def _pattern(self) -> tuple[re.Pattern[str] | None, dict[str, str]]:
         """All secrets in all their forms, the longest first; made again when more were found."""
@@ -140,13 +186,34 @@ class Credentials:
             self._forms = {
                 form: reference
                 for secret, reference in self.found.items()
-                # A password that is a word ("password") says nothing where it is part of another text.
-                if len(secret) >= MIN_SWEPT_CHARACTERS and not secret.isalpha()
-                for form in (secret, quote(secret, safe=""), quote_plus(secret), literal(secret))
+                if _is_swept(secret)
+                for form in (
+                    secret,
+                    quote(secret, safe=""),
+                    quote_plus(secret),
+                    secret.replace("${", "$${"),
+                    quoted(secret)[1:-1],
+                )
             }
             longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._compiled = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self._compiled = re.compile(rf"(\$?)({'|'.join(map(re.escape, longest_first))})") if self._forms else None
         return self._compiled, self._forms
+
+
+def _as_number(reference: str, value: float) -> str:
+    """A template that gives the variable as the number that the source has."""
+    return f"{{{{ '{reference}' | {'int' if isinstance(value, int) else 'float'} }}}}"
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """The secret as it may stand in a plan: in a URL, in a text, in a template."""
+    escaped = secret.replace("${", "$${")
+    return secret, quote(secret, safe=""), quote_plus(secret), escaped, quoted(secret)[1:-1]
+
+
+def _is_swept(secret: str) -> bool:
+    """Whether it is a secret outside its own place, too: a password that is a word ("admin") says nothing there."""
+    return len(secret) >= MIN_SWEPT_CHARACTERS and (len(secret) >= _LONG_WORD or not secret.isalpha())
 
 
 def sweep_steps(steps: list[Json], credentials: Credentials) -> list[Json]:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from loadworthy.importers.imported import Json, Note
+from loadworthy.importers.marks import Marks, has_mark
+from loadworthy.importers.named_secrets import is_secret_header
 from loadworthy.importers.requests import (
+    FORM,
     Filler,
-    Marks,
     Place,
     RecordedRequest,
     Site,
-    has_mark,
     is_below,
+    is_header,
     json_of,
     pairs_of,
 )
@@ -30,9 +33,11 @@ from loadworthy.importers.requests import (
 LOAD: Json = {"users": 5, "run_time": "1m", "thresholds": ["p95 < 500ms", "error_rate < 1%"]}
 """The workload of a plan that is made from something that says none."""
 
-_FORM = "application/x-www-form-urlencoded"
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SINGLE_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "content-type", "user-agent", "referer", "origin", "date", "from", "range"}
+    | {"if-modified-since", "if-unmodified-since", "if-range", "max-forwards", "content-location"}
+)
+"""Headers that are no lists: of several, no value can be told from the others (RFC 9110, 5.3)."""
 _GENERATED = re.compile(r"\d+|[0-9a-fA-F]{8,}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|(?=.*\d)[A-Za-z0-9_-]{16,}")
 
 
@@ -59,8 +64,12 @@ class StepMaker:
             step["method"] = request.method
         body = self._body(request)
         headers = self.headers(request, sent_by_itself=_type_of(body))
+        is_said = _essence(request.mime) in ("", _type_of(body)) or "content-type" in map(str.lower, headers)
+        if body and not is_said and is_header("Content-Type", request.mime):
+            headers["Content-Type"] = self.text(Site("header", ("Content-Type",)), request.mime)
         if headers:
             step["headers"] = headers
+            self._tell_of_credentials(request, headers)
         operation = body["json"].get("operationName") if isinstance(body.get("json"), dict) else None
         if isinstance(operation, str) and re.fullmatch(r"\w{1,60}", operation):
             # All of GraphQL goes to one path; its operations are series of their own.
@@ -98,37 +107,56 @@ class StepMaker:
         return str(self.value(site, value))
 
     def value(self, site: Site, value: Any) -> Any:
-        """A value as the plan writes it; marks win over whatever the filler would say."""
-        if isinstance(value, str) and has_mark(value):
-            return self.marks.resolved(value)
-        return self.fill(site, value)
+        """A value as the plan writes it, with what its marks stand for."""
+        filled = self.fill(site, value)
+        return self.marks.put_in(filled) if isinstance(filled, str) else filled
 
     def headers(self, request: RecordedRequest, *, sent_by_itself: str = "") -> dict[str, str]:
         """The headers, without the type of the body where the client says it by itself."""
-        kept: dict[str, str] = {}
+        kept: dict[str, tuple[str, list[str]]] = {}
         for name, value in request.headers:
-            is_said = name.lower() == "content-type" and value.split(";")[0].strip().lower() == sent_by_itself
-            if is_said:
+            if name.lower() == "content-type" and _essence(value) == sent_by_itself:
                 continue
-            if _TOKEN.fullmatch(name) and not _CONTROL.search(value):
-                kept.setdefault(name, self.text(Site("header", (name,)), value))
+            if is_header(name, value):
+                _, values = kept.setdefault(name.lower(), (name, []))
+                values += [value] if value not in values else []
             else:
                 shown = "".join(one for one in name[:40] if one.isprintable())
                 self.notes.append(Note(request.where, f"HTTP does not allow its header {shown}; it is left out"))
-        return kept
+        return {
+            name: self.text(Site("header", (name,)), self._one(request, name, values)) for name, values in kept.values()
+        }
+
+    def _one(self, request: RecordedRequest, name: str, values: Sequence[str]) -> str:
+        """The value of a header, which plans have once."""
+        if name.lower() == "cookie":
+            return "; ".join(values)
+        is_single = name.lower() in _SINGLE_HEADERS
+        if len(values) > 1:
+            what = "only the first" if is_single else "all values in one, with commas"
+            self.notes.append(Note(request.where, f"its header {name} stands more than once; the plan sends {what}"))
+        return values[0] if is_single else ", ".join(values)
+
+    def _tell_of_credentials(self, request: RecordedRequest, headers: Mapping[str, str]) -> None:
+        """Say where credentials go to a host that only the environment knows."""
+        secret = [name for name in headers if is_secret_header(name)]
+        if secret and has_mark(request.origin) and not is_below(request.url, self.base_url):
+            host = self.marks.resolved(request.origin)
+            what = f"it goes to {host} with its header {', '.join(secret)}: see that this is your own service"
+            self.notes.append(Note(request.where, what))
 
     def _body(self, request: RecordedRequest) -> Json:
         if not request.body:
             return {}
-        mime = request.mime.split(";")[0].strip().lower()
-        if mime == "application/json" or mime.endswith("+json"):
-            value = json_of(request.body)
-            if value is not None:
-                return {"json": self.json(value)}
-        if mime == _FORM:
-            pairs = pairs_of(request.body)
-            if pairs:
-                return {"form": self._grouped("form", pairs)}
+        mime = _essence(request.mime)
+        # Whatever its type says: only in data can credentials and extracted values be told from all else.
+        is_json = mime == "application/json" or mime.endswith("+json") or request.body.lstrip()[:1] in ("{", "[")
+        value = json_of(request.body) if is_json else None
+        if value is not None:
+            return {"json": self.json(value)}
+        pairs = pairs_of(request.body) if mime == FORM else None
+        if pairs:
+            return {"form": self._grouped("form", pairs)}
         return {"body": self.text(Site("body"), request.body)}
 
     def json(self, value: Any, keys: tuple[str, ...] = ()) -> Any:
@@ -164,15 +192,44 @@ def common_headers(steps: Sequence[Json]) -> dict[str, str]:
     return shared
 
 
-def plan_of(base_url: str, scenario: str, behaviour: Json, steps: Iterable[Json], **top: Any) -> Json:
-    """The plan: the behaviour of one scenario under the workload that people start from."""
+def plan_of(
+    base_url: str, scenario: str, behaviour: Json, steps: Iterable[Json], *, allows_others: bool = True, **top: Any
+) -> Json:
+    """The plan: the behaviour of one scenario under the workload that people start from.
+
+    Args:
+        base_url: what paths are below.
+        scenario: its name.
+        behaviour: what its users do.
+        steps: all of them.
+        allows_others: whether hosts besides that of the base URL may be loaded.
+        top: what else stands at the top of the plan.
+    """
+    plan: Json = {"base_url": base_url, **top, "scenarios": {scenario: {**LOAD, **behaviour}}}
+    own, others = host_of(base_url), other_hosts(steps)
+    if own and others and allows_others:
+        plan["allowed_hosts"] = sorted({own, *others})
+    return plan
+
+
+def other_hosts(steps: Iterable[Json]) -> Counter[str]:
+    """The hosts of the steps that say it themselves, and how many do."""
     holders = [step.get("websocket") or step.get("events") or step for step in steps]
     addresses = [path for one in holders if not (path := str(one.get("path", ""))).startswith("/")]
-    plan: Json = {"base_url": base_url, **top, "scenarios": {scenario: {**LOAD, **behaviour}}}
-    own, *others = (_host(address) for address in (base_url, *addresses))
-    if own and any(others):
-        plan["allowed_hosts"] = sorted({own, *(host for host in others if host)})
-    return plan
+    return Counter(host for address in addresses if (host := host_of(address)))
+
+
+def still_elsewhere(base_url: str, steps: Iterable[Json]) -> list[Note]:
+    """What is to be said where ``--url`` names another target, and some steps do not go there."""
+    return [
+        Note(
+            host,
+            f"{count} {'requests go' if count > 1 else 'request goes'} there still, and not to --url; the plan does not"
+            " allow it: write another path, or name the host in allowed_hosts",
+        )
+        for host, count in sorted(other_hosts(steps).items())
+        if host != host_of(base_url)
+    ]
 
 
 def no_login(pattern: str) -> str:
@@ -187,7 +244,7 @@ def used_variables(plan: Json, told: Mapping[str, str]) -> dict[str, str]:
     return {name: what for name, what in told.items() if f"${{{name}}}" in text}
 
 
-def _host(address: str) -> str:
+def host_of(address: str) -> str:
     """The host of a URL; empty where a variable or a template says it."""
     host = urlsplit(address).hostname or ""
     return host if re.fullmatch(r"[\w.:-]+", host) else ""
@@ -197,7 +254,12 @@ def _type_of(body: Json) -> str:
     """The Content-Type that the client gives the body by itself."""
     if "json" in body:
         return "application/json"
-    return _FORM if "form" in body else ""
+    return FORM if "form" in body else ""
+
+
+def _essence(mime: str) -> str:
+    """A media type without its parameters."""
+    return mime.partition(";")[0].strip().lower()
 
 
 def _named(before: str, after: str) -> str:

@@ -1,8 +1,4 @@
-"""A request as a recording, a command line or a collection holds it.
-
-Some sources bring values that are not known yet (``{{token}}`` of a collection, ``$TOKEN`` of a shell). These are
-carried through the parsing as :class:`Marks`: short texts that no source can hold, replaced at the end.
-"""
+"""A request as a recording, a command line or a collection holds it."""
 
 from __future__ import annotations
 
@@ -11,11 +7,12 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from loadworthy.importers.imported import ImportOptions, literal
+from loadworthy.importers import only
+from loadworthy.importers.imported import ImportOptions
+from loadworthy.importers.marks import MARK
 from loadworthy.plan.steps import Method
 
 MAX_DEPTH = 60
@@ -23,7 +20,9 @@ MAX_FIELDS = 2_000
 METHODS: tuple[str, ...] = get_args(Method)
 
 Place = Literal["path", "query", "header", "json", "form", "body"]
-_MARK = re.compile("\ue000(\\d{1,9})\ue001")
+FORM = "application/x-www-form-urlencoded"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,53 +86,6 @@ class RecordedRequest:
         return f"{self.method[:20]} /{beyond.partition('/')[2]}"
 
 
-class Marks:
-    """Stand-ins for what the plan's own language will say, safe in URLs, JSON and headers."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._addresses: set[int] = set()
-
-    def mark(self, plan_text: str) -> str:
-        """A text that :meth:`resolved` turns into ``plan_text``, which is not escaped; the same for the same text."""
-        if plan_text not in self._numbers:
-            self._numbers[plan_text] = len(self._texts)
-            self._texts.append(plan_text)
-        return f"\ue000{self._numbers[plan_text]}\ue001"
-
-    def address(self, mark: str) -> str:
-        """A URL's beginning for a mark that stands for a whole one, scheme and all."""
-        self._addresses.add(int(mark[1:-1]))
-        return f"http://{mark}"
-
-    def resolved(self, text: str) -> str:
-        """The text with what its marks stand for; all else is meant as it is."""
-        parts = _MARK.split(text)
-        for index in range(1, len(parts), 2):
-            if int(parts[index]) in self._addresses:
-                parts[index - 1] = parts[index - 1].removesuffix("http://")
-            parts[index] = self._text(int(parts[index]))
-        return "".join(part if index % 2 else literal(part) for index, part in enumerate(parts))
-
-    def named(self, name: str) -> str:
-        """A name with what its marks are called, for plans have no templates in names."""
-        return _MARK.sub(lambda match: re.sub(r"\W+", "", self._text(int(match[1]))), name)
-
-    def _text(self, number: int) -> str:
-        return self._texts[number] if number < len(self._texts) else ""
-
-
-def unmarked(text: str) -> str:
-    """Text of a source without the characters that marks are made of, and without halves of characters."""
-    return text.replace("\ue000", "").replace("\ue001", "").encode("utf-8", "replace").decode()
-
-
-def has_mark(text: str) -> bool:
-    """Whether there is a mark in it."""
-    return "\ue000" in text
-
-
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL; empty where it has none."""
     parts = urlsplit(url)
@@ -152,7 +104,7 @@ def url_mistake(url: str) -> str | None:
         return "it has no http:// or https:// URL"
     if re.search(r"[\s\x00-\x1f\x7f]", url):
         return "its URL holds a space or a control character"
-    return None if _HOST.fullmatch(_MARK.sub("x", parts.hostname)) else "its URL has a host that cannot be read"
+    return None if _HOST.fullmatch(MARK.sub("x", parts.hostname)) else "its URL has a host that cannot be read"
 
 
 def json_of(text: str) -> Any:
@@ -210,15 +162,17 @@ def is_below(url: str, base_url: str) -> bool:
 
 def is_wanted(request: RecordedRequest, options: ImportOptions) -> bool:
     """Whether the user's ``only`` lets the request in."""
-    return not options.only or any(is_like(request, pattern) for pattern in options.only)
+    return only.is_wanted(options.only, request.method, request.parts.path or "/")
 
 
 def is_like(request: RecordedRequest, pattern: str) -> bool:
     """Whether ``/orders*`` or ``POST /orders`` means the request."""
-    method, space, path = pattern.strip().rpartition(" ")
-    if space and method.strip().upper() != request.method:
-        return False
-    return fnmatchcase(request.parts.path or "/", path)
+    return only.is_wanted((pattern,), request.method, request.parts.path or "/")
+
+
+def is_header(name: str, value: str) -> bool:
+    """Whether HTTP allows a header of this name and value."""
+    return _TOKEN.fullmatch(name) is not None and not _CONTROL.search(value)
 
 
 def _refused(constant: str) -> None:

@@ -72,6 +72,20 @@ def only_step(text: str) -> dict[str, Any]:
         (f"-G -d a=1 --data-urlencode 'b=x y' {URL}?c=3",
          {"path": "/v1/items", "query": {"c": "3", "a": "1", "b": "x y"}}),
         (f"--url-query 'q=a b' {URL}", {"path": "/v1/items", "query": {"q": "a b"}}),
+        # bodies that are called forms, and are none
+        (f"-d '{{\"user\": \"b\", \"password\": \"pw-12345\"}}' {URL}",
+         {"path": "/v1/items", "method": "POST", "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+          "json": {"user": "b", "password": "${PASSWORD}"}}),
+        (f"-d 'user=$U&password=pw-12345&remember' {URL}",
+         {"path": "/v1/items", "method": "POST", "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+          "body": "user=$U&password=${PASSWORD}&remember"}),
+        (f'-d "user=$U&password=pw-12345&remember" {URL}',
+         {"path": "/v1/items", "method": "POST", "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+          "body": "user=${U}&password=${PASSWORD}&remember"}),
+        (f"'{URL}?token=tk-12345&flag'", {"path": "/v1/items?token=${TOKEN}&flag", "name": "/v1/items"}),
+        # more than once
+        (f"-b a=1-secret -H 'Cookie: b=2-secret' {URL}",
+         {"path": "/v1/items", "headers": {"Cookie": "b=${COOKIE_B}; a=${COOKIE_A}"}}),
         (f"-d password=pw-12345 -d user=ann {URL}",
          {"path": "/v1/items", "method": "POST", "form": {"password": "${PASSWORD}", "user": "ann"}}),
         # times
@@ -106,6 +120,16 @@ def test_options(arguments: str, step: dict[str, Any]) -> None:
         ("--http2", "HTTP/1.1"),
         ("--digest -u a:b", "Digest"),
         ("--cert c.pem --key k.pem", "client certificate"),
+        ("--variable tok=pw-1234567", "the variable tok of curl"),
+        ("--socks5-hostname localhost:9050", "the proxy"),
+        ("--pass pw-1234567", "the password of the client's key"),
+        ("--rate 10/s", "the pace of requests"),
+        ("-C -", "it goes on from byte"),
+        ("--frobnicate pw-1234567.txt", "--frobnicate is not known"),
+        ("stray", "a word of it is no URL"),
+        ("-H 'X-Tag: a' -H 'x-tag: b'", "X-Tag stands more than once; the plan sends all values in one"),
+        ("-H 'Range: a' -H 'Range: b'", "Range stands more than once; the plan sends only the first"),
+        ("--max-time 99999999999", "--max-time is no time"),
         ("-K more.txt", "options more.txt"),
         ("-H 'Host: other.example'", "Host is left out"),
         ("--frobnicate -Q -?", "--frobnicate is not known"),
@@ -117,8 +141,11 @@ def test_options(arguments: str, step: dict[str, Any]) -> None:
 def test_options_that_a_plan_cannot_follow(arguments: str, note: str) -> None:
     """They are told of with their line, and the request is made all the same."""
     made = made_of(f"\ncurl {URL} {arguments}")
-    assert len(steps(made)) == 1
+    (step,) = steps(made)
+    assert step["path"] == "/v1/items"
+    assert step.get("headers", {}).keys() <= {"X-Tag", "Range"}
     assert note in told(made)
+    assert "pw-1234567" not in plan_yaml(made)
     assert {one.where for one in made.notes} <= {"line 2", "headers"}
 
 
@@ -171,13 +198,88 @@ def test_as_browsers_copy_it_for_other_shells() -> None:
     assert only_step(r"curl https://api.example/$'\x61\xc3\xa4\141'-$'\ud83d\ude00'")["path"] == "/aäa-😀"
 
 
+def test_commands_in_a_text_for_people() -> None:
+    """A README: prose with apostrophes is not read; each command is taken or told of."""
+    made = made_of(
+        """Don't forget:
+
+    curl https://a.example/one
+
+It's easy (isn't it; or: curl is nice | fun). We'd say curl -s https://a.example/untold
+
+1. `curl -s https://a.example/two` and that's it
+- $ curl https://a.example/three
+TOKEN="$(curl -s https://a.example/four -d "a=b" | jq .x)"
+sh -c "cd x; curl https://a.example/quoted"
+for i in 1 2; do curl https://a.example/five; done
+user@host:~$ curl https://a.example/six
+DEBUG=1 curl \\
+  https://a.example/seven
+curl https://a.example isn't there
+
+curl 'https://a.example/eight'
+curl -X POST http://a.example/nine --json '{"pattern":"^", "b c": "a\\\\n"}'
+"""
+    )
+    assert [step["path"].removeprefix("http://a.example") for step in steps(made)] == [
+        "/one", "/two", "/three", "/four", "/five", "/six", "/seven", "/eight", "/nine"
+    ]  # fmt: skip
+    assert [note.where for note in made.notes] == ["line 5", "line 10", "line 15"]
+    quoted = made_of('sh -c "x; curl https://a.example/q"\ncurl https://a.example/r\nof 5" and more')
+    assert [step["path"] for step in steps(quoted)] == ["/r"]
+    assert [note.where for note in quoted.notes] == ["line 1"]
+    assert steps(made)[-1]["json"] == {"pattern": "^", "b c": "a\\n"}
+
+
+def test_each_command_has_its_own_shell() -> None:
+    """Commands for Bash and for the interpreter of Windows in one text; several of the latter, joined."""
+    made = made_of(
+        """curl 'http://a.example/1' -H 'X-A: 1'
+curl "http://a.example/2" ^
+  -H "content-type: application/json" ^
+  --data-raw "{^\\^"n^\\^":^\\^"b^\\^"}" &
+C:\\Users\\me>curl ^"http://a.example/3^" & curl ^"http://a.example/4^"
+curl $'http://a.example/5' --data-raw $'{"n":"M\\u00fcller"}' -H 'content-type: application/json'
+"""
+    )
+    assert [step["path"] for step in steps(made)] == ["/1", "/2", "/3", "/4", "/5"]
+    assert [step.get("json") for step in steps(made)][1::3] == [{"n": "b"}, {"n": "Müller"}]
+    assert made.notes == ()
+
+
+def test_many_commands_take_time_in_proportion() -> None:
+    """On lines of their own, and on one."""
+    for end in "\n;":
+        assert len(import_curl(f"curl http://a.example/x{end}" * 5_000, ImportOptions()).plan["scenarios"]) == 1
+
+
 def test_other_hosts_and_variables_as_hosts() -> None:
-    """The base URL is where most go; others keep their whole URL, and are allowed."""
-    made = made_of("curl https://a.example/1x\ncurl https://b.example/y\ncurl https://a.example/z")
-    assert [step["path"] for step in steps(made)] == ["/1x", "https://b.example/y", "/z"]
-    assert made.plan["allowed_hosts"] == ["a.example", "b.example"]
+    """The base URL is where most go; others of its owner keep their whole URL; strangers are left out and told of."""
+    made = made_of(
+        "curl https://a.example/1x -H 'Authorization: Bearer t-1234567'\ncurl https://api.a.example/y\n"
+        "curl https://a.example/z\ncurl https://payments.example/v1 -u sk_live_1234567890:\ncurl $OTHER/b"
+    )
+    assert [step["path"] for step in steps(made)] == ["/1x", "https://api.a.example/y", "/z", "${OTHER}/b"]
+    assert made.plan["allowed_hosts"] == ["a.example", "api.a.example"]
+    assert told(made) == "payments.example: 1 request to a host that is not the service's own; left out"
+    assert made.variables.keys() == {"TOKEN", "OTHER"}
+    assert "${SUB}.pay.example: 1 request" in told(made_of("curl http://a.example/\ncurl http://$SUB.pay.example/"))
     assert made_of("curl $BASE_URL/a").plan["base_url"] == "${BASE_URL}"
+    assert made_of("curl https://${HOST:-a.example}/a").plan["base_url"] == "https://${HOST:-a.example}"
     assert made_of("curl $BASE_URL/a", base_url="http://localhost:1").plan["base_url"] == "http://localhost:1"
+    note = "it goes to ${OTHER} with its header Authorization: see that this is your own service"
+    assert note in told(made_of("curl http://a.example/\ncurl -H 'Authorization: Bearer t-1234567' $OTHER/b"))
+
+
+def test_another_target_does_not_open_the_door_to_the_others() -> None:
+    """With --url, what goes elsewhere still is told of, and not allowed; a password in it is no part of the plan."""
+    text = "curl https://a.example/\ncurl https://api.a.example/x\ncurl https://b.example/y"
+    made = made_of(text, base_url="http://bob:pw-4711@x@localhost:8000")
+    assert made.plan["base_url"] == "http://bob:${BASE_URL_PASSWORD}@localhost:8000"
+    assert "allowed_hosts" not in made.plan
+    assert "api.a.example: 1 request goes there still, and not to --url" in told(made)
+    assert "b.example: 1 request to a host" in told(made)
+    assert [step["path"] for step in steps(made_of(text, base_url="https://b.example/v1"))] == ["/y"]
 
 
 def test_login_and_only() -> None:
@@ -186,6 +288,7 @@ def test_login_and_only() -> None:
     made = made_of(text, login="POST /login", only=("/x",))
     assert [step["path"] for step in made.plan["scenarios"]["load"]["on_start"]] == ["/login"]
     assert [step["path"] for step in made.plan["scenarios"]["load"]["endpoints"]] == ["/x"]
+    assert told(made) == "1 request: not among the requests that were asked for; left out"
     assert "--login: no request before others is POST /in" in told(made_of(text, login="POST /in"))
 
 
@@ -195,6 +298,12 @@ def test_what_is_a_list_of_commands() -> None:
     assert detect("curl.exe https://a.example", "x.bat")
     assert not detect("import curl\n", "x.py")
     assert not detect("we like curl here", "x.md")
+
+
+def test_patterns_that_fit_nothing() -> None:
+    """It is said what there is."""
+    with pytest.raises(ImportFailedError, match="no request fits --only /nope; there are GET /b"):
+        made_of("curl https://a.example/b", only=("/nope",))
 
 
 @pytest.mark.parametrize(

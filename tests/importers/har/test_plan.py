@@ -55,6 +55,7 @@ def test_pauses_are_what_no_request_explains() -> None:
         (entry("GET", "/a", status=404), {"path": "/a", "expect": {"status": 404}}),
         (entry("GET", "/a", status=503), {"path": "/a"}),
         (entry("GET", "/a", took_ms=25_000), {"path": "/a", "expect": {"status": 200}, "timeout": "60s"}),
+        (entry("GET", "/a", took_ms=10**14), {"path": "/a", "expect": {"status": 200}, "timeout": "172800s"}),
         (
             entry("GET", "/a?q=a+b&tag=x&tag=y#top"),
             {"path": "/a", "query": {"q": "a b", "tag": ["x", "y"]}, "expect": {"status": 200}},
@@ -75,7 +76,7 @@ def test_pauses_are_what_no_request_explains() -> None:
                 "path": "/a",
                 "method": "PUT",
                 "headers": {"content-type": "text/xml"},
-                "body": "<a>$${HOME} {{ '{{' }} x }}</a>",
+                "body": "{{ '<a>$${HOME} {{ x }}</a>' }}",
                 "expect": {"status": 200},
             },
         ),
@@ -110,7 +111,13 @@ def test_pauses_are_what_no_request_explains() -> None:
         ),
         (
             entry("POST", "/a", sent="[" * 500 + "]" * 500),
-            {"path": "/a", "method": "POST", "body": "[" * 500 + "]" * 500, "expect": {"status": 200}},
+            {
+                "path": "/a",
+                "method": "POST",
+                "headers": {"Content-Type": "application/json"},
+                "body": "[" * 500 + "]" * 500,
+                "expect": {"status": 200},
+            },
         ),
     ],
 )  # fmt: skip
@@ -180,6 +187,61 @@ def test_other_hosts() -> None:
     assert "widgets.other.example: 1 request" in told(made)
 
 
+def test_another_target_does_not_open_the_door_to_the_others() -> None:
+    """With --url, hosts of the recording that are loaded still are told of, and not allowed."""
+    made = imported(
+        PAGE, entry("GET", "https://api.shop.example/v1/items"), base_url="http://bob:pw-4711@localhost:8000"
+    )
+    assert made.plan["base_url"] == "http://bob:${BASE_URL_PASSWORD}@localhost:8000"
+    assert "allowed_hosts" not in made.plan
+    assert "api.shop.example: 1 request goes there still, and not to --url" in told(made)
+
+
+def test_bodies_that_were_not_recorded() -> None:
+    """A request that sent one, by its size or its headers, is left out, and told of; one without a body is none."""
+    blob = entry("PUT", "/a")
+    blob["request"]["bodySize"] = 1234
+    long = entry("POST", "/b", headers={"Content-Length": "99"})
+    long["request"]["postData"] = {"mimeType": "application/json"}
+    empty = entry("POST", "/c", headers={"Content-Length": "0"})
+    empty["request"]["bodySize"] = -1
+    made = imported(PAGE, blob, long, empty, entry("GET", "/d", headers={"Content-Length": "2"}))
+    assert [step["path"] for step in steps(made)] == ["/", "/c", "/d"]
+    assert told(made).count("its body was not recorded") == 2
+
+
+def test_what_is_said_elsewhere_than_in_headers() -> None:
+    """Cookies of the request's own list, in several headers, and a user with a password in the URL."""
+    listed = entry("GET", "/a")
+    listed["request"]["cookies"] = [{"name": "sid", "value": "s-12345"}]
+    several = entry("GET", "/b", headers={"Cookie": "auth_a=1-23456"})
+    several["request"]["headers"].append({"name": "cookie", "value": "auth_b=2-34567"})
+    made = imported(PAGE, listed, several, entry("GET", "https://ann:sesame-77@shop.example/c"))
+    assert [step.get("headers") for step in steps(made)[1:]] == [
+        {"Cookie": "sid=${COOKIE_SID}"},
+        {"Cookie": "auth_a=${COOKIE_AUTH_A}; auth_b=${COOKIE_AUTH_B}"},
+        {"Authorization": "Basic ${BASIC_AUTH}"},
+    ]
+
+
+def test_secrets_in_bodies_of_any_type() -> None:
+    """JSON of whatever type is data; its type stays; beside a value that came back, a secret is one, too."""
+    ref = "abc12345xyz"
+    made = imported(
+        entry("POST", "/in", answer={"session_ref": ref}),
+        entry("POST", "/a", sent={"AuthParameters": {"PASSWORD": "hunter2secret"}}, mime="application/x-amz-json-1.1"),
+        entry("GET", "/b", headers={"X-Api-Key": f"{ref}:key-4711", "Authorization": f"Bearer {ref}"}),
+        entry("POST", "/c", sent=f"<r>{ref}</r><password>hunter3secret</password>", mime="text/xml"),
+    )
+    _, a, b, c = steps(made)
+    assert a["headers"] == {"Content-Type": "application/x-amz-json-1.1"}
+    assert a["json"] == {"AuthParameters": {"PASSWORD": "${PASSWORD}"}}
+    assert b["headers"] == {
+        "X-Api-Key": "{{ session_ref }}${X_API_KEY}", "Authorization": "Bearer {{ session_ref }}"
+    }  # fmt: skip
+    assert c["body"] == "<r>{{ session_ref }}</r><password>${PASSWORD_2}</password>"
+
+
 def test_redirects_are_part_of_the_request() -> None:
     """Those that the browser followed, over several hops; one to elsewhere, or unfollowed, is not followed."""
 
@@ -220,7 +282,11 @@ def test_what_looks_like_a_credential_is_asked_of_the_environment() -> None:
         "Cookie": "sid=${COOKIE_SID}",
     }
     assert by_path["/b"]["query"] == {"access_token": "${TOKEN}", "page": "2", "again": "x-${X_API_KEY}"}
-    assert by_path["/c"]["json"] == {"user": "ann", "password": "${PASSWORD}", "old": {"secret": {"value": "${VALUE}"}}}
+    assert by_path["/c"]["json"] == {
+        "user": "ann",
+        "password": "${PASSWORD}",
+        "old": {"secret": {"value": "{{ '${VALUE}' | int }}"}},
+    }
     assert by_path["/d"]["body"] == "pwd=${PASSWORD}"
     assert by_path["/e"]["headers"] == {"Authorization": "Basic ${BASIC_AUTH}"}
     assert by_path["/f"]["headers"] == {"X-Note": "${SECRET}"}
@@ -320,6 +386,23 @@ def test_what_a_websocket_said() -> None:
         {"request": {"name": "get", "json": {"id": 5, "method": "get"}, "match": {"$.id": 5}}},
     ]
     assert "GET /other: a second WebSocket was open at the same time" in told(made)
+
+
+@pytest.mark.parametrize("times", [[None, None], [1, 2], [START_S * 1000 + 10, START_S * 1000 + 20], [1e30, "x"]])
+def test_messages_without_a_time(times: list[Any]) -> None:
+    """They come behind the opening of their WebSocket, in the order of the file, and without a pause of years."""
+    messages = [
+        {"type": kind, "time": time, "opcode": 1, "data": data}
+        for kind, time, data in zip(("send", "receive"), times, ("hello", "world"), strict=True)
+    ]
+    made = imported(PAGE, entry("GET", "wss://shop.example/live", status=101, _webSocketMessages=messages))
+    assert [next(iter(step)) for step in steps(made)[1:]] == ["websocket", "request"]
+
+
+def test_patterns_that_fit_nothing() -> None:
+    """It is said what there is."""
+    with pytest.raises(ImportFailedError, match="no request fits --only /nope; there are GET /, GET /b"):
+        imported(PAGE, entry("GET", "/b"), only=("/nope",))
 
 
 @pytest.mark.parametrize(

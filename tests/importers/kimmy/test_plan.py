@@ -90,10 +90,61 @@ def test_credentials_are_not_written() -> None:
     text = plan_yaml(imported)
     for secret in ("pw-of", "key-1", "tok-6", "abc-def", "root@x"):
         assert secret not in text
-    assert len(imported.variables) == 7
+    assert len(imported.variables) == 6
+    assert any(note.where == "api.headers.Authorization" for note in imported.notes)  # users log in
     scenario = _loaded(imported).scenarios["admins"]
     assert scenario.on_start[0].path == "/in"
-    assert scenario.endpoints[0].json_["n"] == "${x} {{ '{{' }} y }}"
+    assert scenario.endpoints[0].json_["n"] == "{{ '${x} {{ y }}' }}"
+
+
+def test_credentials_are_what_they_are_elsewhere() -> None:
+    """By all names and forms that other importers know; found once, they are nowhere."""
+    body = {"pwd": "s-111-s", "pin": 471199, "jwt": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "note": "root-pw-77 x"}
+    endpoints = [
+        {"path": "/a?token=s-222-s&q={id}&x", "method": "POST", "body": body, "query": {"sid": "s-333-s"}},
+        {"path": "/b", "headers": {"X-Auth": "s-444-s", "X-Tenant": "${TENANT:-t1}"}},
+        {"path": "/c", "method": "POST", "body": "user=a&password=s-555-s"},
+    ]
+    imported = _imported(
+        boss={"user": "root", "password": "root-pw-77"}, other={"user": "x", "password": "y"},
+        test_scenarios={"s": _scenario(endpoints=endpoints, login=True)},
+    )  # fmt: skip
+    text = plan_yaml(imported)
+    for secret in ("-111-", "-222-", "-333-", "-444-", "-555-", "4711", "eyJ", "root-pw"):
+        assert secret not in text
+    a, b, c = imported.plan["scenarios"]["s"]["endpoints"]
+    assert a["path"] == "/a?token=${TOKEN}&q={{ values.id }}&x"
+    assert a["json"]["pin"] == "{{ '${PIN}' | int }}"
+    assert b["headers"] == {"X-Auth": "${X_AUTH}", "X-Tenant": "${TENANT:-t1}"}
+    assert c["body"] == "user=a&password=${PASSWORD}"
+    assert [note.what[:40] for note in imported.notes if note.where == "other"] == [
+        "no scenario logs in with it; it is left "
+    ]
+    _loaded(imported)
+
+
+def test_nothing_of_an_endpoint_vanishes() -> None:
+    """Weights and methods alone, names, descriptions; headers and thresholds of another kind than they should be."""
+    endpoints = {"/a": 3, "/b": {"name": "the b", "description": "x"}, "/c": "delete", "/d": [1]}
+    imported = _imported(
+        api={"base_url": "http://localhost:1", "headers": ["X: 1"]},
+        test_scenarios={"s": _scenario(endpoints=endpoints, thresholds="quick")},
+    )
+    assert imported.plan["scenarios"]["s"]["endpoints"] == [
+        {"path": "/a", "weight": 3},
+        {"path": "/b", "name": "the b"},
+        {"path": "/c", "method": "DELETE"},
+        {"path": "/d"},
+    ]
+    told = " ".join(f"{note.where}: {note.what}" for note in imported.notes)
+    for said in (
+        "GET /d: its weight",
+        "api.headers: they are no mapping",
+        'threshold "quick"',
+        "1 description left out",
+    ):
+        assert said in told
+    _loaded(imported)
 
 
 def test_what_the_user_says_goes_first() -> None:

@@ -67,6 +67,9 @@ JSON_OPTIONS = {"options": {"raw": {"language": "json"}}}
         ({"url": {"host": ["{{baseUrl}}"], "path": ["users", ":userId", ":kept"], "variable": [{"key": "userId"}]}},
          {"path": "/v1/users/${USER_ID}/:kept", "name": "/v1/users/[id]/:kept"}),
         ({"method": "delete", "url": "{{baseUrl}}/a"}, {"path": "/v1/a", "method": "DELETE"}),
+        ({"url": {"raw": "https://api.example/x?page=2&q=z"}}, {"path": "/x", "query": {"page": "2", "q": "z"}}),
+        ({"url": "https://bob:pw-12345@api.example/x"},
+         {"path": "/x", "headers": {"Authorization": "Basic ${BASIC_AUTH}"}}),
         # headers
         ({"url": "{{baseUrl}}/a", "header": [{"key": "X-A", "value": "{{size}}"}, {"key": "X-B", "disabled": True},
                                              {"key": "Host", "value": "x"}]},
@@ -81,7 +84,7 @@ JSON_OPTIONS = {"options": {"raw": {"language": "json"}}}
              "s": "{{ random_int(0, 1000) | string }}", "u": "{{ uuid() }}", "password": "${PASSWORD}"}}),
         (body("raw", "plain {{size}} {% x %}"),
          {"path": "/v1/a", "method": "POST", "headers": {"Content-Type": "text/plain"},
-          "body": "plain 20 {{ '{%' }} x %}"}),
+          "body": "{{ 'plain 20 {% x %}' }}"}),
         (body("raw", "<a/>", options={"raw": {"language": "xml"}}),
          {"path": "/v1/a", "method": "POST", "headers": {"Content-Type": "application/xml"}, "body": "<a/>"}),
         (body("urlencoded", [{"key": "a b", "value": "c&{{size}}"}, {"key": "x", "value": "1", "disabled": True}]),
@@ -105,6 +108,13 @@ JSON_OPTIONS = {"options": {"raw": {"language": "json"}}}
          {"path": "/v1/a", "query": {"x": "1", "api_key": "${API_KEY}"}}),
         ({"url": "{{baseUrl}}/a", "auth": {"type": "apikey", "apikey": {"key": "X-Api-Key", "value": "k-1234567"}}},
          {"path": "/v1/a", "headers": {"X-Api-Key": "${X_API_KEY}"}}),
+        ({"url": "{{baseUrl}}/a", "auth": {"type": "apikey", "apikey": {"key": "appid", "value": "k-1234567",
+                                                                        "in": "query"}}},
+         {"path": "/v1/a", "query": {"appid": "${APPID}"}}),
+        # a secret beside a variable that is not known
+        (body("raw", '{"user": "{{who}}", "password": "p-1234567"}'),
+         {"path": "/v1/a", "method": "POST", "headers": {"Content-Type": "text/plain"},
+          "json": {"user": "${WHO}", "password": "${PASSWORD}"}}),
     ],
 )  # fmt: skip
 def test_one_request_is_one_step(request_data: Any, step: dict[str, Any]) -> None:
@@ -125,7 +135,7 @@ def test_one_request_is_one_step(request_data: Any, step: dict[str, Any]) -> Non
         (item({"url": BASE, "auth": {"type": "oauth2", "oauth2": []}}), "OAuth 2 token is not asked for"),
         (item({"url": f"{BASE}/{{{{$randomCatName}}}}"}), "{{$randomCatName}}: a plan has nothing like it"),
         (item(BASE, before="pm.sendRequest('x', go)"), "its script before the request does more"),
-        (item(BASE, test="postman.setNextRequest('Two')\nfoo()"), "setNextRequest('Two') and 1 more"),
+        (item(BASE, test="postman.setNextRequest('Two')\nfoo()"), "does more: postman.setNextRequest… and 1 more"),
     ],
 )
 def test_what_a_plan_does_not_do(one: dict[str, Any], note: str) -> None:
@@ -185,7 +195,7 @@ def test_a_collection_as_people_have_it() -> None:
         {"path": "${STATUS_URL}/health"},
     ]
     assert made.variables.keys() == {"USER_PASSWORD", "STATUS_URL"}
-    assert "Orders / Write / Create: its script does more: schema.validate(body)" in told(made)
+    assert "Orders / Write / Create: its script does more: schema.validate…" in told(made)
     assert len(made.notes) == 1
     once = import_postman(
         sample("shop.postman_collection.json"), ImportOptions(login="POST *login", only=("/v1/users/*",))
@@ -205,6 +215,11 @@ def test_a_collection_as_people_have_it() -> None:
         ("pm.test('t', () => { pm.environment.set('a', pm.response.json().b); });", {"a": "$.b"}),
         ("pm.environment.set('a', pm.cookies.get('sid'))", {"a": "cookie:sid"}),
         ("pm.environment.set('a', postman.getResponseHeader('ETag'))", {"a": "header:ETag"}),
+        ("try {\n  pm.environment.set('a', pm.response.json().b)\n}", {"a": "$.b"}),
+        ("if (x) {\n  pm.environment.set('a', pm.response.json().b)\n}", {}),
+        ("if (x)\n  pm.environment.set('a', pm.response.json().b)", {}),
+        ("x && pm.environment.set('a', pm.response.json().b)", {}),
+        ("pm.sendRequest('u', function (e, r) {\n  pm.environment.set('a', pm.response.json().b)\n})", {}),
         ("pm.environment.set('a', unknown.b)", {}),
         ("pm.environment.set('a', pm.response.json().b + 1)", {}),
     ],
@@ -213,7 +228,7 @@ def test_values_that_scripts_take(script: str, extract: dict[str, str]) -> None:
     """The ways in which people write it; what is none of them is given back."""
     found = read_script(script)
     assert found.extract == extract
-    assert bool(found.rest) is (extract == {})
+    assert bool(found.rest) is (extract == {} or "try" in script)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +245,62 @@ def test_statuses_that_scripts_want(script: str, statuses: list[int]) -> None:
     """Chai's ways and the old one; what only logs is no matter."""
     found = read_script(script)
     assert (found.statuses, found.rest) == (statuses, [])
+
+
+def test_statuses_of_branches_are_not_expected() -> None:
+    """Of an if and its else, a switch; what comes behind them is."""
+    found = read_script(
+        "pm.test('Status {', () => {\n if (responseCode.code === 401) {\n  pm.response.to.have.status(401);\n"
+        " } else {\n  pm.expect(pm.response.code).to.eql(503);\n }\n});\nvar late = responseCode.code === 404;\n"
+        "switch (x) {\n case 1:\n  pm.response.to.have.status(500);\n}\npm.response.to.have.status(200);"
+    )
+    assert found.statuses == [200]
+    assert len(found.rest) == 8
+
+
+def test_other_hosts() -> None:
+    """They are left out and told of; what one of them would have given is asked of the environment; --only alike."""
+    token = item(
+        "https://auth.third.test/token", "In", before="foo()", test="pm.environment.set('token', pm.response.json().t)"
+    )
+    pages = [item("{{baseUrl}}/a", "A"), item("{{baseUrl}}/b", "B"), item("https://static.api.example/c", "C")]
+    auth = {"type": "bearer", "bearer": {"token": "{{token}}"}}
+    made = made_of(token, *pages, auth=auth)
+    assert [step["path"] for step in steps(made)] == ["/v1/a", "/v1/b"]
+    assert "allowed_hosts" not in made.plan
+    assert made.plan["scenarios"]["load"]["headers"] == {"Authorization": "Bearer ${TOKEN}"}
+    assert told(made) == "\n".join(
+        f"{host}: 1 request to a host that is not the service's own; left out"
+        for host in ("auth.third.test", "static.api.example")
+    )
+    one = made_of(token, *pages, auth=auth, options={"only": ("/v1/b",), "base_url": "http://localhost:1"})
+    assert [step["path"] for step in steps(one)] == ["/v1/b"]
+    assert one.plan["scenarios"]["load"]["flow"][0]["headers"] == {"Authorization": "Bearer ${TOKEN}"}
+    assert "3 requests: not among the requests that were asked for; left out" in told(one)
+
+
+def test_extracted_names_that_are_alike() -> None:
+    """Two variables stay two."""
+    made = made_of(
+        item("{{baseUrl}}/a", test="pm.environment.set('u-id', pm.response.json().a);\n"
+                                   "pm.environment.set('u_id', pm.response.json().b)"),
+        item("{{baseUrl}}/z/{{u-id}}/{{u_id}}"),
+    )  # fmt: skip
+    assert steps(made)[0]["extract"] == {"u_id": "$.a", "u_id_2": "$.b"}
+    assert steps(made)[1]["path"] == "/v1/z/{{ u_id }}/{{ u_id_2 }}"
+
+
+def test_what_scripts_hold_is_not_shown() -> None:
+    """Of a statement that is not understood, only what it calls."""
+    made = made_of(item(BASE, before="pm.sendRequest('https://x.example/?k=pw-12345')", test="x = 'pw-12345'\nfoo()"))
+    assert "pm.sendRequest…" in told(made)
+    assert "pw-12345" not in told(made)
+
+
+@pytest.mark.parametrize("raw", ['"' + '\\"' * 100_000, "{{" + " " * 100_000])
+def test_long_bodies_take_time_in_proportion(raw: str) -> None:
+    """A text without its end is read at once; where it were not, this test would not end."""
+    assert steps(made_of(item(body("raw", raw, **JSON_OPTIONS))))
 
 
 def test_scripts_before_a_request_and_constants() -> None:
@@ -282,6 +353,12 @@ def test_what_is_a_collection() -> None:
     assert detect("{}", "Shop.postman_collection.json")
     assert detect('{"values": [], "_postman_variable_scope": "environment"}', "env.json")
     assert not detect('{"openapi": "3.0.0"}', "api.json")
+
+
+def test_patterns_that_fit_nothing() -> None:
+    """It is said what there is."""
+    with pytest.raises(ImportFailedError, match="no request fits --only /nope; there are GET /v1/b"):
+        made_of(item("{{baseUrl}}/b"), options={"only": ("/nope",)})
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from loadworthy.importers.requests import has_mark
-
-FORM = "application/x-www-form-urlencoded"
+from loadworthy.importers.curl.quiet_options import SHORT, VALUES_WITHOUT_EFFECT, WITHOUT_EFFECT
+from loadworthy.importers.marks import has_mark
 
 
 @dataclass(slots=True)
@@ -38,11 +37,13 @@ class Call:
     is_insecure: bool = False
     timeout: str = ""
     login: str = ""
+    has_other_scheme: bool = False
     cookies: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 Act = Callable[[Call, str], None]
+_LEFT_OUT = "has no counterpart in a plan; it is left out"
 
 
 def _say(what: str) -> Act:
@@ -140,6 +141,19 @@ def _form(call: Call, _: str) -> None:
         call.notes.append(note)
 
 
+def _variable(call: Call, value: str) -> None:
+    name = re.split(r"[=@]", value.removeprefix("%"), maxsplit=1)[0]
+    call.notes.append(f"the variable {name[:60]} of curl is not read")
+
+
+def _other_scheme(what: str) -> Act:
+    def act(call: Call, _: str) -> None:
+        call.has_other_scheme = True
+        call.notes.append(f"{what} {_LEFT_OUT}")
+
+    return act
+
+
 def _referer(call: Call, value: str) -> None:
     plain = value.removesuffix(";auto")
     if plain:
@@ -154,7 +168,6 @@ def _bearer(call: Call, value: str) -> None:
     call.headers.append(("Authorization", f"Bearer {value}"))
 
 
-_LEFT_OUT = "has no counterpart in a plan; it is left out"
 _ACTING: Mapping[str, Act] = {
     "url": lambda call, value: call.urls.append(value),
     "request": lambda call, value: setattr(call, "method", value.upper()),
@@ -189,10 +202,23 @@ _ACTING: Mapping[str, Act] = {
     "connect-to": _say("the other address to connect to ({}) " + _LEFT_OUT),
     "unix-socket": _say("the Unix socket {} " + _LEFT_OUT),
     "interface": _say("the interface {} " + _LEFT_OUT),
-    "aws-sigv4": _say("the AWS signature " + _LEFT_OUT),
+    "aws-sigv4": _other_scheme("the AWS signature"),
     "time-cond": _say("the condition on the time ({}) " + _LEFT_OUT),
     "request-target": _say("the other target of the request ({}) " + _LEFT_OUT),
-    "variable": _say("the variable {} of curl is not read"),
+    "variable": _variable,
+    "preproxy": _say("the proxy " + _LEFT_OUT),
+    **dict.fromkeys(("socks4", "socks4a", "socks5", "socks5-hostname", "proxy1.0"), _say("the proxy " + _LEFT_OUT)),
+    "pass": _say("the password of the client's key " + _LEFT_OUT),
+    "abstract-unix-socket": _say("the Unix socket {} " + _LEFT_OUT),
+    "doh-url": _say("the DNS server " + _LEFT_OUT),
+    "dns-servers": _say("the DNS servers " + _LEFT_OUT),
+    "local-port": _say("the local port {} " + _LEFT_OUT),
+    "rate": _say("the pace of requests ({}) " + _LEFT_OUT),
+    "continue-at": _say("it goes on from byte {} of a file; the plan asks for all of it"),
+    "netrc-file": _say("the file {} of passwords is not read"),
+    "etag-compare": _say("the ETag in the file {} is not sent"),
+    "quote": _say("a command for FTP " + _LEFT_OUT),
+    "haproxy-clientip": _say("the client's address {} " + _LEFT_OUT),
 }
 _FLAGS: Mapping[str, Act] = {
     "get": _set("is_get", to=True),
@@ -205,36 +231,13 @@ _FLAGS: Mapping[str, Act] = {
     "http3": _say("HTTP/3 is asked for; the client speaks HTTP/1.1"),
     "http3-only": _say("HTTP/3 is asked for; the client speaks HTTP/1.1"),
     "http1.0": _say("HTTP/1.0 is asked for; the client speaks HTTP/1.1"),
-    "digest": _say("Digest authentication " + _LEFT_OUT),
-    "ntlm": _say("NTLM authentication " + _LEFT_OUT),
-    "negotiate": _say("Negotiate authentication " + _LEFT_OUT),
+    "digest": _other_scheme("Digest authentication"),
+    "ntlm": _other_scheme("NTLM authentication"),
+    "negotiate": _other_scheme("Negotiate authentication"),
     "anyauth": _say("Basic authentication is sent at once, without being asked for"),
     "netrc": _say("the file .netrc is not read"),
 }
-# They change what curl shows or stores, or what the client does anyway.
-_WITHOUT_EFFECT = frozenset(
-    {"silent", "show-error", "verbose", "include", "fail", "fail-with-body", "fail-early", "compressed", "no-buffer"}
-    | {"progress-bar", "globoff", "http1.1", "remote-name", "remote-header-name", "basic", "no-progress-meter", "ipv4"}
-    | {"ipv6", "path-as-is", "tcp-nodelay", "no-keepalive", "tr-encoding", "styled-output", "create-dirs", "parallel"}
-    | {"remote-name-all", "junk-session-cookies", "post301", "post302", "post303", "raw", "tlsv1.2", "tlsv1.3", "ssl"}
-    | {"no-styled-output", "disable", "no-alpn", "no-sessionid", "remove-on-error", "clobber", "no-clobber", "xattr"}
-)
-_VALUES_WITHOUT_EFFECT = frozenset(
-    {"output", "cookie-jar", "write-out", "stderr", "trace", "trace-ascii", "dump-header", "max-redirs", "output-dir"}
-    | {"ciphers", "tls-max", "expect100-timeout", "parallel-max", "speed-limit", "speed-time", "retry-delay"}
-    | {"retry-max-time", "proxy-header", "proxy-user", "noproxy", "max-filesize", "proto", "proto-default"}
-    | {"keepalive-time", "happy-eyeballs-timeout-ms"}
-)
-_SHORT = {
-    "X": "request", "H": "header", "d": "data", "F": "form", "u": "user", "A": "user-agent", "e": "referer",
-    "b": "cookie", "c": "cookie-jar", "m": "max-time", "T": "upload-file", "x": "proxy", "o": "output",
-    "w": "write-out", "r": "range", "K": "config", "E": "cert", "D": "dump-header", "y": "speed-time",
-    "Y": "speed-limit", "z": "time-cond", "U": "proxy-user", "G": "get", "I": "head", "L": "location",
-    "k": "insecure", "s": "silent", "S": "show-error", "v": "verbose", "i": "include", "f": "fail",
-    "N": "no-buffer", "#": "progress-bar", "g": "globoff", "O": "remote-name", "J": "remote-header-name",
-    "0": "http1.0", "4": "ipv4", "6": "ipv6", "n": "netrc", "q": "disable", "Z": "parallel",
-    "j": "junk-session-cookies", "1": "tlsv1.2",
-}  # fmt: skip
+_LIKE_URL = re.compile(r"[./:\ue000]|localhost", re.IGNORECASE)
 
 
 def calls_of(words: Sequence[str]) -> list[Call]:
@@ -242,31 +245,42 @@ def calls_of(words: Sequence[str]) -> list[Call]:
     calls = [Call()]
     waiting = list(reversed(words))
     only_urls = False
+    is_after_unknown = False
     while waiting:
         word = waiting.pop()
+        known = True
         if word == "--" and not only_urls:
             only_urls = True
         elif word in {"--next", "-:"} and not only_urls:
             calls.append(Call())
         elif word.startswith("--") and not only_urls:
-            _long(calls[-1], word[2:], waiting)
+            known = _long(calls[-1], word[2:], waiting)
         elif word.startswith("-") and len(word) > 1 and not only_urls:
-            _short(calls[-1], word[1:], waiting)
-        elif word:
+            known = _short(calls[-1], word[1:], waiting)
+        elif word and ("://" in word or (_LIKE_URL.search(word) and not is_after_unknown)):
             calls[-1].urls.append(word)
+        elif word and not is_after_unknown:
+            calls[-1].notes.append("a word of it is no URL; it is left out")
+        is_after_unknown = not known
     return calls
 
 
-def _long(call: Call, name: str, waiting: list[str]) -> None:
+def _long(call: Call, name: str, waiting: list[str]) -> bool:
+    """Do what an option says; False where it is not known, and the word behind it may be its value."""
+    if name.startswith("expand-") and name[7:] in _ACTING:
+        name = name[7:]
+        call.notes.append(f"the variables of curl in --expand-{name} are not put in")
     act = _ACTING.get(name)
     if act is not None:
         _with_value(call, f"--{name}", act, waiting)
-    elif name in _VALUES_WITHOUT_EFFECT:
+    elif name in VALUES_WITHOUT_EFFECT:
         _with_value(call, f"--{name}", lambda *_: None, waiting)
     elif name in _FLAGS:
         _FLAGS[name](call, "")
-    elif name not in _WITHOUT_EFFECT and name.removeprefix("no-") not in _WITHOUT_EFFECT:
+    elif name not in WITHOUT_EFFECT and name.removeprefix("no-") not in WITHOUT_EFFECT:
         call.notes.append(f"the option --{name[:40]} is not known; it is left out")
+        return False
+    return True
 
 
 def _with_value(call: Call, option: str, act: Act, waiting: list[str]) -> None:
@@ -276,17 +290,19 @@ def _with_value(call: Call, option: str, act: Act, waiting: list[str]) -> None:
         call.notes.append(f"the option {option} has no value; it is left out")
 
 
-def _short(call: Call, letters: str, waiting: list[str]) -> None:
+def _short(call: Call, letters: str, waiting: list[str]) -> bool:
     """Letters in one word: flags, and at last one with its value, in this word or the next."""
+    known = True
     for index, letter in enumerate(letters):
-        name = _SHORT.get(letter)
+        name = SHORT.get(letter)
+        known = name is not None
         if name is None:
             call.notes.append(f"the option -{letter} is not known; it is left out")
-        elif name in _ACTING or name in _VALUES_WITHOUT_EFFECT:
+        elif name in _ACTING or name in VALUES_WITHOUT_EFFECT:
             rest = letters[index + 1 :]
             if rest:
                 waiting.append(rest)
-            _long(call, name, waiting)
-            return
+            return _long(call, name, waiting)
         else:
             _long(call, name, waiting)
+    return known

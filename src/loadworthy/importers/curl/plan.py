@@ -8,23 +8,28 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urldefrag, urlsplit
 
-from loadworthy.importers.curl.options import FORM, Call, calls_of
+from loadworthy.importers.base_url import without_password
+from loadworthy.importers.curl.options import Call, calls_of
 from loadworthy.importers.curl.words import commands_of
 from loadworthy.importers.imported import Imported, ImportFailedError, ImportOptions, Json, Note, Variables
+from loadworthy.importers.marks import Marks, has_mark, unmarked
+from loadworthy.importers.named_secrets import is_secret_name
+from loadworthy.importers.only import nothing_fits
+from loadworthy.importers.origins import belongs, left_out_by_only, left_out_hosts, main_origin
 from loadworthy.importers.request_credentials import Credentials, sweep_steps
-from loadworthy.importers.request_steps import StepMaker, common_headers, no_login, plan_of, used_variables
-from loadworthy.importers.requests import (
-    METHODS,
-    Marks,
-    RecordedRequest,
-    has_mark,
-    is_like,
-    is_wanted,
-    unmarked,
-    url_mistake,
+from loadworthy.importers.request_steps import (
+    StepMaker,
+    common_headers,
+    no_login,
+    plan_of,
+    still_elsewhere,
+    used_variables,
 )
-from loadworthy.units import US_PER_S, parse_duration_us
+from loadworthy.importers.requests import FORM, METHODS, RecordedRequest, is_like, is_wanted, url_mistake
+from loadworthy.units import US_PER_S, format_duration, parse_duration_us
 
+_NOT_UNDERSTOOD = "a curl command that is not understood, or stands in a quotation; it is left out"
+_MOST_US = 30 * 86_400 * US_PER_S
 _GLOB = re.compile(r"\{[^{}]*,[^{}]*\}|\[[\w]+-[\w:]+\]")
 
 
@@ -51,12 +56,11 @@ class _Importer:
         self._credentials = Credentials(self._variables)
         self._marks = Marks()
         self._notes: list[Note] = []
+        self._unwanted: list[str] = []
 
     def imported(self, text: str) -> Imported:
         """The plan and its notes."""
-        # A prompt before a pasted command is none of its words.
-        text = re.sub(r"^([ \t]*)[$>%] (?=(?:\S*[/\\])?curl)", r"\1", text, flags=re.MULTILINE)
-        commands = commands_of(text, self._variable)
+        commands, unread = commands_of(text, self._variable)
         if not commands:
             raise ImportFailedError("there is no curl command in it; one looks like: curl -X POST https://… -d …")
         made: list[tuple[RecordedRequest, Call]] = []
@@ -66,12 +70,23 @@ class _Importer:
             for call in calls_of(command.words):
                 self._notes += [Note(where, note) for note in call.notes]
                 made += [(request, call) for request in self._requests(call, where)]
+        self._notes += [Note(f"line {line}", _NOT_UNDERSTOOD) for line in dict.fromkeys(unread)]
+        origin = main_origin((request for request, _ in made), self._options.base_url)
+        strangers = (request.parts.hostname or "" for request, _ in made if not belongs(request.url, origin))
+        others = Counter(map(self._marks.resolved, strangers))
+        made = [(request, call) for request, call in made if belongs(request.url, origin)]
+        self._notes += [*left_out_hosts(others, "the service's own"), *left_out_by_only(self._unwanted)]
+        if not made and self._unwanted:
+            raise ImportFailedError(nothing_fits(self._options.only, self._unwanted))
         if not made:
             why = "; ".join(f"{note.where}: {note.what}" for note in self._notes[:5])
             raise ImportFailedError(f"none of the commands makes a request that a plan can send ({why})")
-        return self._planned(made)
+        return self._planned(origin, made)
 
-    def _variable(self, name: str) -> str:
+    def _variable(self, name: str, default: str) -> str:
+        is_plain = not re.search(r"[{}$\\\ue000]", default) and self._credentials.masked(default) == default
+        if default and is_plain and not is_secret_name(name):
+            return self._marks.mark(f"${{{name}:-{default}}}")
         return self._marks.mark(self._variables.reference(name, f"the variable {name} of the commands"))
 
     def _requests(self, call: Call, where: str) -> Iterator[RecordedRequest]:
@@ -92,6 +107,8 @@ class _Importer:
                         Note(where, "curl would make several URLs of this one; the plan asks for it as it is")
                     )
                 yield request
+            else:
+                self._unwanted.append(self._marks.resolved(request.label))
 
     def _url(self, written: str, call: Call) -> str:
         url = urldefrag(written)[0] if "#" in written else written
@@ -120,7 +137,7 @@ class _Importer:
         if call.cookies:
             yield "Cookie", "; ".join(call.cookies)
         login = call.login or re.split(r"[/?#]", written.partition("://")[2], maxsplit=1)[0].rpartition("@")[0]
-        if login and "authorization" not in given:
+        if login and "authorization" not in given and not call.has_other_scheme:
             yield "Authorization", f"Basic {self._basic(login)}"
 
     def _basic(self, login: str) -> str:
@@ -140,8 +157,7 @@ class _Importer:
     def _is_login(self, request: RecordedRequest) -> bool:
         return bool(self._options.login) and is_like(request, self._options.login or "")
 
-    def _planned(self, made: list[tuple[RecordedRequest, Call]]) -> Imported:
-        origin = Counter(request.origin for request, _ in made).most_common(1)[0][0]
+    def _planned(self, origin: str, made: list[tuple[RecordedRequest, Call]]) -> Imported:
         maker = StepMaker(self._credentials, origin, self._marks, self._notes)
         start: list[Json] = []
         endpoints: list[Json] = []
@@ -157,8 +173,12 @@ class _Importer:
         if start:
             behaviour["on_start"] = steps[: len(start)]
         behaviour["endpoints"] = steps[len(start) :]
-        base_url = self._options.base_url or self._marks.resolved(origin)
-        plan = plan_of(base_url, self._options.scenario, behaviour, steps, **self._tls(made))
+        named = self._options.base_url
+        base_url = without_password(named, self._variables) if named else self._marks.resolved(origin)
+        top = self._tls(made)
+        plan = plan_of(base_url, self._options.scenario, behaviour, steps, allows_others=not named, **top)
+        if named:
+            self._notes += still_elsewhere(base_url, steps)
         count = len(made)
         source = "a curl command" if count == 1 else f"{count} curl commands"
         notes = [Note(note.where, self._credentials.masked(note.what)) for note in dict.fromkeys(self._notes)]
@@ -166,17 +186,14 @@ class _Importer:
 
     def _step(self, maker: StepMaker, request: RecordedRequest, call: Call) -> Json:
         step = maker.step(request)
-        if "body" in step and not any(name.lower() == "content-type" for name in step.get("headers", {})):
-            step["headers"] = {**step.get("headers", {}), "Content-Type": request.mime}
         if not call.follows:
             step["allow_redirects"] = False
         if call.timeout:
-            try:
-                seconds = parse_duration_us(float(call.timeout)) / US_PER_S
-                if seconds > 0:  # 0 means no limit, which a plan does not know
-                    step["timeout"] = f"{seconds:g}s"
-            except (ValueError, OverflowError):
+            timeout = _timeout(call.timeout)
+            if timeout is None:
                 self._notes.append(Note(request.where, "its --max-time is no time; it is left out"))
+            elif timeout:
+                step["timeout"] = timeout
         return step
 
     def _tls(self, made: list[tuple[RecordedRequest, Call]]) -> Json:
@@ -185,3 +202,12 @@ class _Importer:
         if not all(call.is_insecure or urlsplit(request.url).scheme == "http" for request, call in made):
             self._notes.append(Note("-k", "only some commands accept any certificate; in the plan, all requests do"))
         return {"verify_tls": False}
+
+
+def _timeout(written: str) -> str | None:
+    """The time-out as a plan has it; empty where there is none (0), None where it is no time."""
+    try:
+        length_us = parse_duration_us(float(written))
+    except (ValueError, OverflowError):
+        return None
+    return format_duration(length_us) if 0 < length_us <= _MOST_US else "" if length_us == 0 else None

@@ -1,21 +1,22 @@
 """Command lines as a shell reads them: words with quotes and escapes undone, one list for each ``curl``.
 
-It reads what people paste: Bash with continued lines, comments, ``$'…'`` and variables; and what browsers copy for
-Windows, where ``^`` and the backtick escape. Nothing is ever executed.
+It reads what people paste: Bash with continued lines, comments, ``$'…'`` and variables; the same with the backtick of
+PowerShell; and what browsers copy for the command interpreter of Windows (:mod:`.cmd_words`). Nothing is ever executed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from loadworthy.importers.curl.cmd_words import cmd_words, end_of_cmd
 from loadworthy.importers.imported import ImportFailedError
-from loadworthy.importers.requests import unmarked
+from loadworthy.importers.marks import unmarked
 
-_SHELL_NAME = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?-[^}]*)?\}|([A-Za-z_][A-Za-z0-9_]*))")
-_PERCENT_NAME = re.compile(r"%([A-Za-z_][A-Za-z0-9_]*)%")
+_SHELL_NAME = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
 _ANSI = {
     "n": "\n",
     "t": "\t",
@@ -28,10 +29,21 @@ _ANSI = {
     "E": "\x1b",
     "0": "\0",
 }
-_CURL = re.compile(r"(?:.*[/\\])?curl(?:\.exe)?", re.IGNORECASE)
+Variable = Callable[[str, str], str]
+"""The text that stands for a shell variable: its name, and what the command has where it is not set."""
 
-Variable = Callable[[str], str]
-"""The text that stands for a shell variable of that name."""
+_START = re.compile(
+    # Where a command begins: a line (after a list's mark, a prompt, settings), a command before, a word of the shell.
+    r"(?:^[ \t]*(?:[-*+>] |\d{1,3}\. )?`{0,3}(?:[$>%] )?|[;&|(!{`>] ?|[^\s#][$#%>] |"
+    r"\b(?:if|then|else|elif|do|while|until|time|sudo|exec|nohup|xargs|env|command)[ \t]+)"
+    r"(?:[A-Za-z_]\w{0,60}=[^\s'\"]{0,200}[ \t]+){0,9}"
+    r"(?P<curl>(?:[^\s'\"`;|&()]{0,200}[/\\])?curl(?:\.exe)?)"
+    # What follows is no prose.
+    r"(?=[ \t]+(?:[-'\"$\\{^`<>\ue000]|localhost\b|[\w%-]{0,200}[.:/])|[ \t]*[\\`]\n)",
+    re.MULTILINE,
+)
+_MENTION = re.compile(r"(?<![\w.-])curl(?:\.exe)?(?=[ \t]+(?:-\w|--\w|\^?['\"]?https?://))")
+_COMMENT = re.compile(r"(?:^|\s)#")
 
 
 @dataclass(slots=True)
@@ -49,25 +61,56 @@ class Command:
     oddities: list[str] = field(default_factory=list)
 
 
-def commands_of(text: str, variable: Variable) -> list[Command]:
-    """All calls of curl in a text, in order.
+def commands_of(text: str, variable: Variable) -> tuple[list[Command], list[int]]:
+    """All calls of curl in a text, in order, and the lines of those that are not understood.
+
+    Whatever stands between the commands is not read: neither prose with apostrophes nor the rest of a script.
 
     Raises:
         ImportFailedError: a quotation has no end.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    reader = _Cmd(text, variable) if _is_for_cmd(text) else _Bash(text, variable)
-    commands = []
-    for line, words, oddities in reader.commands():
-        start = next((index for index, word in enumerate(words[:20]) if _CURL.fullmatch(word)), None)
-        if start is not None:
-            commands.append(Command(line, words[start + 1 :], oddities))
-    return commands
+    bash = _Bash(text, variable)
+    commands: list[Command] = []
+    begun: set[int] = set()
+    failure: ImportFailedError | None = None
+    at = 0
+    while match := _START.search(text, at):
+        before = _before(text, match.start("curl"))
+        at = match.end("curl")
+        if _COMMENT.search(before):
+            at = text.find("\n", at) % (len(text) + 1)
+        elif (cmd_end := end_of_cmd(text, at)) is not None:
+            commands.append(Command(bash.line_of(at), cmd_words(text[at:cmd_end], variable)))
+            begun.add(at)
+            at = cmd_end
+        elif not _is_quoted(before):
+            try:
+                command, end = bash.command(at, until="`" if before.endswith("`") else "")
+                commands.append(command)
+                begun.add(at)
+                at = end
+            except ImportFailedError as error:
+                failure = failure or error
+    if failure is not None and not commands:
+        raise failure
+    unread = [
+        bash.line_of(one.start())
+        for one in _MENTION.finditer(text)
+        if one.end() not in begun and not _COMMENT.search(_before(text, one.start()))
+    ]
+    return commands, unread
 
 
-def _is_for_cmd(text: str) -> bool:
-    """Whether the command interpreter of Windows is meant: its escapes are ``^``."""
-    return re.search(r"\^\s*\n|\^\"", text) is not None
+def _is_quoted(before: str) -> bool:
+    """Whether what stands before a command makes it part of a quotation; ``$(…)`` in one is a command all the same."""
+    return not before.endswith(("$(", "`")) and (before.count('"') % 2 == 1 or before.count("'") % 2 == 1)
+
+
+def _before(text: str, at: int) -> str:
+    """What stands before it on its line, as far as it matters."""
+    start = max(0, at - 2_000)
+    return text[text.rfind("\n", start, at) + 1 or start : at]
 
 
 class _Bash:
@@ -77,36 +120,38 @@ class _Bash:
         self._text = text
         self._variable = variable
         self._at = 0
+        self._until = ""
         self._oddities: list[str] = []
+        self._ends = [match.start() for match in re.finditer("\n", text)]
 
-    def commands(self) -> Iterator[tuple[int, list[str], list[str]]]:
-        """Line, words and oddities of each command."""
+    def line_of(self, at: int) -> int:
+        """The line of a place, 1-based."""
+        return bisect_left(self._ends, at) + 1
+
+    def command(self, at: int, *, until: str) -> tuple[Command, int]:
+        """The words from a place to the end of the command, and where that is.
+
+        Args:
+            at: behind the name of the program.
+            until: a character that ends the command, besides those of the shell; may be empty.
+        """
+        self._at, self._until, self._oddities = at, until, []
         words: list[str] = []
-        line = 1
         while self._at < len(self._text):
             character = self._text[self._at]
-            if character in " \t" or self._text.startswith(("\\\n", "`\n"), self._at):
+            if character in " \t" or self._text.startswith("\\\n", self._at) or self._continues(self._at):
                 self._at += 1 if character in " \t" else 2
-            elif character == "#":
-                self._skip_line()
-            elif character in "\n;|&()<>":
+            elif character in "#\n;|&()" or character == until:
+                break
+            elif character in "<>":
                 self._at += 1
-                if character in "<>":
-                    self._skip_redirection(words)
-                else:
-                    if words:
-                        yield line, words, self._oddities
-                    words, self._oddities = [], []
+                self._skip_redirection(words)
             else:
-                if not words:
-                    line = self._text.count("\n", 0, self._at) + 1
                 words.append(self._word())
-        if words:
-            yield line, words, self._oddities
+        return Command(self.line_of(at), words, self._oddities), self._at
 
-    def _skip_line(self) -> None:
-        end = self._text.find("\n", self._at)
-        self._at = len(self._text) if end < 0 else end
+    def _continues(self, at: int) -> bool:
+        return not self._until and self._text.startswith("`\n", at)
 
     def _skip_redirection(self, words: list[str]) -> None:
         """``> file`` and ``2>&1``: where the answer goes makes no difference."""
@@ -119,7 +164,7 @@ class _Bash:
         parts: list[str] = []
         while self._at < len(self._text) and self._text[self._at] not in " \t\n;|&()<>":
             character = self._text[self._at]
-            if self._text.startswith("`\n", self._at):
+            if self._continues(self._at) or character == self._until:
                 break
             if self._text.startswith("$'", self._at):
                 parts.append(self._ansi())
@@ -142,7 +187,7 @@ class _Bash:
         match = _SHELL_NAME.match(self._text, self._at)
         if match:
             self._at = match.end()
-            return self._variable(match[1] or match[2])
+            return self._variable(match[1] or match[3], match[2] or "")
         character = self._text[self._at]
         if character == "`" or self._text.startswith("$(", self._at):
             self._oddities.append("it holds a command substitution, which is kept as text")
@@ -198,8 +243,9 @@ class _Bash:
         return end
 
     def _unended(self, quote: str, start: int) -> NoReturn:
-        line = self._text.count("\n", 0, start) + 1
-        raise ImportFailedError(f"line {line}: the quotation that begins with {quote} has no end: is it cut off?")
+        raise ImportFailedError(
+            f"line {self.line_of(start)}: the quotation that begins with {quote} has no end: is it cut off?"
+        )
 
 
 def _with_bytes_decoded(text: str) -> str:
@@ -209,57 +255,3 @@ def _with_bytes_decoded(text: str) -> str:
     if re.search("[\udc80-\udcff]", text) and not re.search("[\ud800-\udc7f\udd00-\udfff]", text):
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return unmarked(text)
-
-
-class _Cmd:
-    """The command interpreter of Windows: ``^`` escapes, and curl itself reads ``\\"`` within quotes."""
-
-    def __init__(self, text: str, variable: Variable) -> None:
-        self._text = text.replace("\0", "")
-        self._variable = variable
-
-    def commands(self) -> Iterator[tuple[int, list[str], list[str]]]:
-        """Line, words and oddities of each command."""
-        line = 1
-        joined = re.sub(r"\^[ \t]*\n[ \t]*", " \0", self._text)
-        for row in joined.split("\n"):
-            plain = _without_carets(row.replace("\0", ""))
-            for part in re.split(r"(?:^|\s)&+(?=\s*curl)", plain):
-                words = [self._named(word) for word in _windows_words(part)]
-                if words:
-                    yield line, words, []
-            line += 1 + row.count("\0")
-
-    def _named(self, word: str) -> str:
-        return _PERCENT_NAME.sub(lambda match: self._variable(match[1]), word)
-
-
-def _without_carets(text: str) -> str:
-    return re.sub(r"\^(.?)", r"\1", text)
-
-
-def _windows_words(text: str) -> list[str]:
-    r"""Words as programs on Windows take their command line apart: ``\"`` is a quote, ``""`` within quotes is one."""
-    words: list[str] = []
-    current: list[str] | None = None
-    is_quoted = False
-    for match in re.finditer(r'(\\*)(""|"|[ \t]|[^"\\ \t]+)|(\\+)$', text):
-        slashes, piece = match[1] or match[3] or "", match[2] or ""
-        if piece.startswith('"'):
-            current = [*(current or []), "\\" * (len(slashes) // 2)]
-            quotes = piece
-            if len(slashes) % 2:
-                current.append('"')
-                quotes = piece[1:]
-            if quotes == '""' and is_quoted:
-                current.append('"')
-            elif len(quotes) == 1:
-                is_quoted = not is_quoted
-            continue
-        if piece in {" ", "\t"} and not is_quoted:
-            if slashes or current is not None:
-                words.append("".join(current or []) + slashes)
-            current = None
-        else:
-            current = [*(current or []), slashes, piece]
-    return words if current is None else [*words, "".join(current)]

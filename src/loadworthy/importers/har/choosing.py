@@ -14,6 +14,8 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from loadworthy.importers.har.reading import Entry
 from loadworthy.importers.imported import ImportFailedError, ImportOptions, Note
+from loadworthy.importers.only import nothing_fits
+from loadworthy.importers.origins import belongs, left_out_by_only, left_out_hosts, times
 from loadworthy.importers.requests import METHODS, is_like, is_wanted, url_mistake
 
 _STATIC_MIMES = {
@@ -49,11 +51,6 @@ _STATIC_KINDS = {
     "manifest": "manifests",
     "texttrack": "media",
 }
-_BESIDE = frozenset(
-    {"analytics", "metrics", "telemetry", "stats", "track", "tracking", "pixel", "collect", "beacon", "sentry", "logs"}
-    | {"cdn", "static", "assets", "img", "images", "media", "fonts", "tagmanager", "ads", "rum", "events"}
-)
-_SECOND_LEVELS = frozenset({"co", "com", "org", "net", "gov", "ac", "edu", "ne", "or", "go"})
 _BINARY = re.compile(r"octet-stream|grpc|protobuf|msgpack|^image/|^audio/|^video/|zip", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ENTRIES_AHEAD = 40
@@ -108,6 +105,8 @@ def choose(entries: Sequence[Entry], options: ImportOptions, unmerged: frozenset
             chosen.beside.append((entry.started_ms, entry.ended_ms))
     chosen.visits = _merged(kept, unmerged)
     chosen.notes = left_out.notes()
+    if not chosen.visits and left_out.unwanted:
+        raise ImportFailedError(nothing_fits(options.only, left_out.unwanted))
     if not chosen.visits:
         why = "; ".join(f"{note.where}: {note.what}" for note in chosen.notes[:5])
         raise ImportFailedError(f"no request of the HAR file is left to repeat ({why})")
@@ -122,6 +121,7 @@ class _Reasons:
         self._hosts: Counter[str] = Counter()
         self._single: list[Note] = []
         self._counted: Counter[str] = Counter()
+        self.unwanted: list[str] = []
 
     def static(self, kind: str, host: str) -> None:
         self._static[kind][host] += 1
@@ -139,16 +139,11 @@ class _Reasons:
         notes = list(self._single)
         for kind, hosts in sorted(self._static.items()):
             notes.append(
-                Note(kind, f"{_times(hosts.total())} from {', '.join(sorted(hosts))}; static files are left out")
+                Note(kind, f"{times(hosts.total())} from {', '.join(sorted(hosts))}; static files are left out")
             )
-        for host, count in sorted(self._hosts.items()):
-            notes.append(Note(host, f"{_times(count)} to a host that is not the site's own; left out"))
-        notes += [Note(f"{_times(count)}", what) for what, count in sorted(self._counted.items())]
-        return notes
-
-
-def _times(count: int) -> str:
-    return "1 request" if count == 1 else f"{count} requests"
+        notes += left_out_hosts(self._hosts, "the site's own")
+        notes += [Note(times(count), what) for what, count in sorted(self._counted.items())]
+        return [*notes, *left_out_by_only(self.unwanted)]
 
 
 def _is_kept(entry: Entry, base_url: str, options: ImportOptions, left_out: _Reasons) -> bool:
@@ -162,7 +157,7 @@ def _is_kept(entry: Entry, base_url: str, options: ImportOptions, left_out: _Rea
         left_out.single(entry, f"{mistake}; it is left out")
         return False
     host = urlsplit(request.url).hostname or ""
-    if not _belongs(request.url, base_url):
+    if not belongs(request.url, base_url):
         left_out.host(host)
         return False
     kind = _static_kind(entry)
@@ -178,13 +173,15 @@ def _can_be_repeated(entry: Entry, options: ImportOptions, left_out: _Reasons) -
     if request.method == "OPTIONS" and "access-control-request-method" in names:
         left_out.counted("CORS preflights, which only browsers send; left out")
     elif not is_wanted(request, options) and not (options.login and is_like(request, options.login)):
-        left_out.counted("not among the requests that were asked for; left out")
+        left_out.unwanted.append(request.label)
     elif request.method not in METHODS:
         left_out.single(entry, f"a plan knows no method {request.method[:20]}; it is left out")
     elif "multipart" in request.mime.lower():
         left_out.single(entry, "its body is multipart (an upload), which a plan cannot send; it is left out")
     elif request.body and _BINARY.search(request.mime):
         left_out.single(entry, "its body is binary, which a plan cannot send; it is left out")
+    elif entry.lacks_body:
+        left_out.single(entry, "its body was not recorded (a file, or too long); it is left out")
     elif not entry.is_socket and not 100 <= entry.answer.status <= 599:
         why = f" ({entry.error[:80]})" if entry.error else ""
         left_out.single(entry, f"it was never answered{why}: blocked, aborted or failed; it is left out")
@@ -221,27 +218,6 @@ def _main_origin(entries: Sequence[Entry]) -> str:
     if not origins:
         raise ImportFailedError("the HAR file has no request over http:// or https:// that could be repeated")
     return origins.most_common(1)[0][0]
-
-
-def _belongs(url: str, base_url: str) -> bool:
-    """Whether it goes to the site: its own host, or another of the same owner that is no mere helper."""
-    host, own = urlsplit(url).hostname or "", urlsplit(base_url).hostname or ""
-    if host == own:
-        return True
-    if host.split(".")[0] in _BESIDE or _is_address(host) or _is_address(own):
-        return False
-    return owner(host) == owner(own)
-
-
-def owner(host: str) -> str:
-    """The part of a host name that one party registers: ``shop.example`` of ``api.shop.example``."""
-    labels = host.split(".")
-    size = 3 if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVELS else 2
-    return ".".join(labels[-size:])
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or re.fullmatch(r"[\d.]+", host) is not None
 
 
 def _as_http(url: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from loadworthy.importers.base_url import without_password
 from loadworthy.importers.correlate import Correlator, repeated_uuids
 from loadworthy.importers.har.choosing import choose
 from loadworthy.importers.har.flow import Event, Flow, events_of
@@ -16,7 +17,14 @@ from loadworthy.importers.har.reading import Entry, read_har
 from loadworthy.importers.har.steps import MAX_WAIT_MS, add_events
 from loadworthy.importers.imported import Imported, ImportOptions, Json, Note, Variables
 from loadworthy.importers.request_credentials import Credentials, sweep_steps
-from loadworthy.importers.request_steps import StepMaker, common_headers, no_login, plan_of, used_variables
+from loadworthy.importers.request_steps import (
+    StepMaker,
+    common_headers,
+    no_login,
+    plan_of,
+    still_elsewhere,
+    used_variables,
+)
 from loadworthy.importers.requests import is_like
 
 _MAX_PASSES = 20
@@ -83,8 +91,11 @@ class _Made:
         if start:
             behaviour["on_start"] = steps[: len(start)]
         behaviour["flow"] = steps[len(start) :]
-        base_url = self._options.base_url or self._chosen.base_url
-        plan = plan_of(base_url, self._options.scenario, behaviour, steps)
+        named = self._options.base_url
+        base_url = without_password(named, self._variables) if named else self._chosen.base_url
+        plan = plan_of(base_url, self._options.scenario, behaviour, steps, allows_others=not named)
+        if named:
+            self._notes += still_elsewhere(base_url, steps)
         notes = [
             Note(self._credentials.masked(note.where), self._credentials.masked(note.what)) for note in self._told()
         ]

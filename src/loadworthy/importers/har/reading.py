@@ -8,16 +8,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urldefrag, urlencode
+from urllib.parse import unquote, urlencode
 
+from loadworthy.importers.answer_values import Answer
 from loadworthy.importers.imported import ImportFailedError
-from loadworthy.importers.requests import RecordedRequest, unmarked
+from loadworthy.importers.marks import unmarked
+from loadworthy.importers.requests import FORM, RecordedRequest
 
 MAX_ENTRIES = 20_000
+MAX_LENGTH_MS = 86_400_000.0
+"""Nothing in a recording takes longer than a day."""
 MAX_ANSWER_CHARACTERS = 4 * 1024 * 1024
 """Of a longer body the beginning is searched for values."""
 _HOW = "save it in the network tab of the browser's developer tools: “Save all as HAR with content”"
@@ -41,27 +46,6 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: text where it is text, and was recorded."""
-
-    status: int = 0
-    headers: tuple[tuple[str, str], ...] = ()
-    mime: str = ""
-    text: str = ""
-
-    def header(self, name: str) -> str:
-        """The first header of that name; empty where there is none."""
-        return next((value for key, value in self.headers if key.lower() == name), "")
-
-    def cookies(self) -> list[tuple[str, str]]:
-        """Names and values of the cookies that it set."""
-        # Chrome joins repeated headers with line breaks.
-        lines = [line for key, value in self.headers if key.lower() == "set-cookie" for line in value.split("\n")]
-        pairs = [line.partition(";")[0].partition("=") for line in lines]
-        return [(name.strip(), value.strip()) for name, equals, value in pairs if equals and name.strip()]
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One request and its answer; times in ms since 1970."""
 
@@ -74,6 +58,8 @@ class Entry:
     error: str = ""
     messages: tuple[Message, ...] = ()
     is_socket: bool = False
+    lacks_body: bool = False
+    """Whether a body was sent that the recording does not hold."""
 
     @property
     def where(self) -> str:
@@ -116,14 +102,14 @@ def _entry(data: Any, number: int, after_ms: float) -> Entry:
     started_ms = _time_ms(data.get("startedDateTime"))
     if started_ms is None:
         started_ms = after_ms
-    messages = _messages(data.get("_webSocketMessages"))
+    messages = _messages(data.get("_webSocketMessages"), started_ms)
     request = _request(data["request"], where)
     answer = _answer(_mapping(data.get("response")))
     return Entry(
         request=request,
         answer=answer,
         started_ms=started_ms,
-        ended_ms=started_ms + max(_number(data.get("time")), 0.0),
+        ended_ms=started_ms + min(max(_number(data.get("time")), 0.0), MAX_LENGTH_MS),
         kind=_text(data.get("_resourceType")).lower(),
         error=_text(_mapping(data.get("response")).get("_error")),
         messages=messages,
@@ -131,7 +117,14 @@ def _entry(data: Any, number: int, after_ms: float) -> Entry:
         or _text(data.get("_resourceType")).lower() == "websocket"
         or request.url.startswith(("ws://", "wss://"))
         or (answer.status == 101 and answer.header("upgrade").lower() == "websocket"),
+        lacks_body=not request.body and request.method not in ("GET", "HEAD") and _sent_bytes(data["request"]) > 0,
     )
+
+
+def _sent_bytes(data: Mapping[str, Any]) -> float:
+    """How long the body was that a request sent, as far as it says so."""
+    declared = next((value for name, value in _pairs(data.get("headers")) if name.lower() == "content-length"), 0)
+    return max(_number(data.get("bodySize")), _number(declared))
 
 
 def _request(data: Mapping[str, Any], where: str) -> RecordedRequest:
@@ -142,15 +135,26 @@ def _request(data: Mapping[str, Any], where: str) -> RecordedRequest:
     text = _text(body.get("text"))
     fields = _pairs(body.get("params"))
     if not text and fields and "multipart" not in mime:
-        text, mime = urlencode(fields), mime or "application/x-www-form-urlencoded"
+        text, mime = urlencode(fields), mime or FORM
+    url = _text(data.get("url")).partition("#")[0]
     return RecordedRequest(
         method=(_text(data.get("method")) or "GET").upper(),
-        url=urldefrag(_text(data.get("url")))[0] if "#" in _text(data.get("url")) else _text(data.get("url")),
-        headers=headers,
+        url=url,
+        headers=(*headers, *_said_elsewhere(data, url, {name.lower() for name, _ in headers})),
         body=text,
         mime=mime if text or fields else "",
         where=where,
     )
+
+
+def _said_elsewhere(data: Mapping[str, Any], url: str, given: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The headers that the recording has in other places: as cookies, and as a user and password in the URL."""
+    cookies = _pairs(data.get("cookies"))
+    if cookies and "cookie" not in given:
+        yield "Cookie", "; ".join(f"{name}={value}" for name, value in cookies)
+    login = re.split(r"[/?]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[0]
+    if login and "authorization" not in given:
+        yield "Authorization", f"Basic {base64.b64encode(unquote(login).encode()).decode()}"
 
 
 def _answer(data: Mapping[str, Any]) -> Answer:
@@ -180,18 +184,26 @@ def _decoded(content: Mapping[str, Any]) -> str:
         return ""  # an image, or text in another encoding: nothing to take values from
 
 
-def _messages(data: Any) -> tuple[Message, ...]:
+def _messages(data: Any, opened_ms: float) -> tuple[Message, ...]:
     found = [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
     return tuple(
         Message(
             is_sent=one.get("type") == "send",
-            at_ms=_number(one.get("time")) * 1000,
+            at_ms=_message_ms(one.get("time"), opened_ms),
             data=_text(one.get("data")),
             is_text=_number(one.get("opcode", 1)) != 2,
         )
         for one in found
         if one.get("type") in {"send", "receive"} and _number(one.get("opcode", 1)) in {1, 2}
     )
+
+
+def _message_ms(time: Any, opened_ms: float) -> float:
+    """When a message came: said in seconds, or in ms; where it is not said, or is no time of its WebSocket, at once."""
+    for at_ms in (_number(time) * 1000, _number(time)):
+        if opened_ms <= at_ms <= opened_ms + MAX_LENGTH_MS:
+            return at_ms
+    return opened_ms
 
 
 def _pairs(data: Any) -> tuple[tuple[str, str], ...]:

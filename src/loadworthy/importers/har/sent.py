@@ -48,7 +48,7 @@ def _is_kept(name: str, value: str, request: RecordedRequest, only: frozenset[st
 
 def _own_cookies(entry: Entry, set_cookies: Collection[str], notes: list[Note]) -> str:
     """The cookies that no answer of the recording set, where they seem to matter."""
-    line = next((value for name, value in entry.request.headers if name.lower() == "cookie"), "")
+    line = ";".join(value for name, value in entry.request.headers if name.lower() == "cookie")
     pairs = [pair.strip().partition("=") for pair in line.split(";")]
     named = {name: value for name, equals, value in pairs if equals and name}
     foreign = {name: value for name, value in named.items() if name not in set_cookies}

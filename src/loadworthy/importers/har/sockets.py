@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from loadworthy.importers.answer_values import message_values
 from loadworthy.importers.har.choosing import Visit
 from loadworthy.importers.har.flow import Event, Flow
 from loadworthy.importers.har.reading import Message
 from loadworthy.importers.har.sent import sent_of
-from loadworthy.importers.har.values import message_values
 from loadworthy.importers.imported import Json, Note, literal
 from loadworthy.importers.requests import RecordedRequest, Site, json_of
 

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from loadworthy.importers.answer_values import values_of
 from loadworthy.importers.har.choosing import Visit
 from loadworthy.importers.har.flow import Event, Flow
 from loadworthy.importers.har.sent import sent_of
 from loadworthy.importers.har.sockets import add_message, add_socket, add_stream
-from loadworthy.importers.har.values import values_of
 from loadworthy.importers.imported import Json, Note
 from loadworthy.importers.requests import json_of
 

@@ -27,6 +27,8 @@ from loadworthy.importers.imported import (
     literal,
 )
 from loadworthy.importers.kimmy.steps import VALUES, StepsMaker, is_number
+from loadworthy.importers.request_credentials import sweep_steps
+from loadworthy.importers.request_steps import used_variables
 from loadworthy.plan.thresholds import parse_threshold, threshold_from_mapping
 from loadworthy.units import format_duration
 
@@ -82,6 +84,8 @@ class _Importer:
         self._data = data
         self._options = options
         self._maker = StepsMaker(options.only)
+        self._users: set[str] = set()
+        """Keys of the accounts that somebody logs in with."""
 
     def imported(self) -> Imported:
         plan = self._for_all()
@@ -97,13 +101,36 @@ class _Importer:
             plan["test_data"] = {VALUES: {"rows": [self._maker.placeholders], "per": "iteration"}}
             names = ", ".join(self._maker.placeholders)
             self._maker.note("paths", f"what {names} may be is not said; put real values into test_data: {VALUES}")
-        self._maker.about_the_rest(self._data, (*_TOP, *self._account_keys()), "")
+        self._tell_of_the_rest()
+        plan["scenarios"] = {name: self._swept(scenario) for name, scenario in scenarios.items()}
+        masked = self._maker.credentials.masked
         return Imported(
             plan=plan,
             source=f"config.json: {', '.join(scenarios)}",
-            notes=tuple(dict.fromkeys(self._maker.notes)),
-            variables=self._maker.variables.told,
+            notes=tuple(dict.fromkeys(Note(masked(note.where), masked(note.what)) for note in self._maker.notes)),
+            variables=used_variables(plan, self._maker.variables.told),
         )
+
+    def _tell_of_the_rest(self) -> None:
+        """What nothing is made of: other keys, accounts that nobody uses, descriptions."""
+        self._maker.about_the_rest(self._data, (*_TOP, *(key for key, _ in self._accounts())), "")
+        for key, _ in self._accounts():
+            if key not in self._users:
+                self._maker.note(
+                    key, "no scenario logs in with it; it is left out: write login: true into one, or on_start yourself"
+                )
+        if self._maker.descriptions:
+            counted = f"{self._maker.descriptions} description{'s' * (self._maker.descriptions > 1)}"
+            self._maker.note("endpoints", f"{counted} left out; a plan has comments for that")
+
+    def _swept(self, scenario: Json) -> Json:
+        """A scenario without the credentials that were found, wherever they stand in it."""
+        credentials = self._maker.credentials
+        steps: Json = {
+            key: sweep_steps(scenario[key], credentials) for key in ("on_start", "endpoints") if key in scenario
+        }
+        headers = {"headers": credentials.swept(scenario["headers"])} if "headers" in scenario else {}
+        return {**scenario, **headers, **steps}
 
     def _for_all(self) -> Json:
         api = self._data.get("api")
@@ -127,22 +154,19 @@ class _Importer:
     def _is_account(value: object) -> bool:
         return isinstance(value, dict) and "password" in value and any(key in value for key in _USER_KEYS)
 
-    def _account_keys(self) -> list[str]:
-        return [key for key, value in self._data.items() if self._is_account(value)]
-
-    def _account(self) -> tuple[str, Json] | None:
+    def _accounts(self) -> list[tuple[str, Json]]:
         api = self._data.get("api")
         places: list[Mapping[str, Any]] = [self._data, api if isinstance(api, dict) else {}]
-        found = [(key, place[key]) for place in places for key in place if self._is_account(place[key])]
-        return found[0] if found else None
+        return [(key, place[key]) for place in places for key in place if self._is_account(place[key])]
 
     def _login(self, where: str) -> Json:
         """``on_start`` and ``headers`` of users that log in; nothing where it is not known how."""
-        account = self._account()
-        if account is None:
+        accounts = self._accounts()
+        if not accounts:
             self._maker.note(where, "its users log in, but there is no username and password; write on_start yourself")
             return {}
-        key, spec = account
+        key, spec = accounts[0]
+        self._users.add(key)
         method, path = "POST", spec.get("login_path") or spec.get("login_url") or spec.get("login_endpoint")
         if self._options.login is not None:
             method, _, path = self._options.login.rpartition(" ")
@@ -182,7 +206,7 @@ class _Importer:
         thresholds = list(self._thresholds(name, spec.get("thresholds", self._data.get("thresholds"))))
         if thresholds:
             result["thresholds"] = thresholds
-        if spec.get("login") is True or (spec.get("login") is None and _is_for_admins(name, spec) and self._account()):
+        if spec.get("login") is True or (spec.get("login") is None and _is_for_admins(name, spec) and self._accounts()):
             result |= self._login(name)
         return self._with_headers(result) | {"endpoints": steps}
 
@@ -211,7 +235,8 @@ class _Importer:
 
     def _thresholds(self, name: str, given: object) -> Iterator[str]:
         entries = [{key: value} for key, value in given.items()] if isinstance(given, dict) else given
-        for entry in entries if isinstance(entries, list) else []:
+        listed: list[Any] = entries if isinstance(entries, list) else [] if entries is None else [entries]
+        for entry in listed:
             try:
                 if isinstance(entry, str):
                     yield parse_threshold(entry).expression
@@ -225,8 +250,15 @@ class _Importer:
         api = self._data.get("api")
         headers = api.get("headers") if isinstance(api, dict) else None
         if not isinstance(headers, dict):
+            if headers is not None:
+                self._maker.note("api.headers", "they are no mapping of names to values; they are left out")
             return scenario
-        return {**scenario, "headers": self._maker.headers(headers, "api.headers") | scenario.get("headers", {})}
+        own = scenario.get("headers", {})
+        for name in headers:
+            if name in own:
+                self._maker.note(f"api.headers.{name[:40]}", "users who log in send their own; it is left out")
+        headers = {name: value for name, value in headers.items() if name not in own}
+        return {**scenario, "headers": self._maker.headers(headers, "api.headers") | own}
 
 
 def _finite(text: str) -> float:

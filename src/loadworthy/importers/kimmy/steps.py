@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from loadworthy.importers.imported import Json, Note, Variables, literal, literal_data
+from loadworthy.importers.imported import Json, Note, Variables, literal
+from loadworthy.importers.marks import Marks, unmarked
+from loadworthy.importers.named_secrets import is_secret_header, is_secret_name
 from loadworthy.importers.only import is_wanted
-from loadworthy.plan.places import looks_secret
+from loadworthy.importers.request_credentials import Credentials
+from loadworthy.importers.requests import Place, Site, is_header, json_of
 
 VALUES = "values"
 """The test data that fills the placeholders of paths."""
@@ -17,9 +20,7 @@ _ENDPOINT = ("path", "method", "weight", "body", "json", "data", "headers", "par
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _PLACEHOLDER = re.compile(r"(?<![${])\{+(\w+)\}+")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::-[^}]*)?\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-[^}]*)?\}")
 
 
 class StepsMaker:
@@ -33,6 +34,10 @@ class StepsMaker:
         self._only = only
         self.notes: list[Note] = []
         self.variables = Variables()
+        self.credentials = Credentials(self.variables)
+        self._marks = Marks()
+        self.descriptions = 0
+        """How many endpoints are described, which plans do not do."""
         self.placeholders: dict[str, object] = {}
 
     def note(self, where: str, what: str) -> None:
@@ -47,19 +52,38 @@ class StepsMaker:
 
     def text(self, text: str) -> str:
         """A text whose variables stay variables; they are told where they have no default."""
-        parts, at = [], 0
-        for match in _VARIABLE.finditer(text):
-            parts += [literal(text[at : match.start()]), match[0]]
-            at = match.end()
+        return self._marks.resolved(self._marked(text))
+
+    def said(self, site: Site, value: Any) -> Any:
+        """What the plan has for a value that is sent: credentials become variables; variables stay, but in data."""
+        if not isinstance(value, str):
+            return self.credentials(site, value)
+        whole = _VARIABLE.fullmatch(value)
+        is_named = is_secret_header if site.place == "header" else is_secret_name
+        if whole is not None and site.place != "path" and any(map(is_named, site.keys)):
+            return self.secret(site.key, value, f"the {site.key} that is sent")
+        is_data = site.place in ("json", "query", "body")
+        return self._marks.put_in(str(self.credentials(site, unmarked(value) if is_data else self._marked(value))))
+
+    def _marked(self, text: str) -> str:
+        """The text with marks for its variables."""
+
+        def mark(match: re.Match[str]) -> str:
             if ":-" not in match[0]:
                 self.variables.told.setdefault(match[1], "the configuration asks for it")
-        return "".join([*parts, literal(text[at:])])
+            elif is_secret_name(match[1]):
+                return self._marks.mark(self.secret(match[1], match[0], "the configuration asks for it"))
+            return self._marks.mark(match[0])
+
+        return _VARIABLE.sub(mark, unmarked(text))
 
     def secret(self, name: str, value: object, what: str) -> str:
         """A variable in place of a credential; one that the configuration has already stays, without its default."""
         match = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            return self.variables.reference(name, what)
+            reference = self.variables.reference(name, what)
+            self.credentials.found.setdefault(str(value), reference)
+            return reference
         self.variables.told.setdefault(match[1], what)
         return f"${{{match[1]}}}"
 
@@ -67,18 +91,16 @@ class StepsMaker:
         """Headers as a plan has them; what cannot be sent is left out."""
         result = {}
         for name, value in headers.items():
-            if not _TOKEN.fullmatch(name) or isinstance(value, dict | list) or _CONTROL.search(str(value)):
+            if isinstance(value, dict | list) or not is_header(name, str(value)):
                 self.note(where, f"the header {name[:40]} cannot be sent as it stands; it is left out")
-            elif looks_secret(name):
-                result[name] = self.secret(name, value, f"the header {name}")
             else:
-                result[name] = self.text(str(value))
+                result[name] = self.said(Site("header", (name,)), str(value))
         return result
 
     def steps(self, scenario: str, endpoints: object) -> Iterator[Json]:
         """A step for each endpoint that can be carried over; the others are noted."""
         if isinstance(endpoints, dict):
-            endpoints = [{"path": path, **spec} for path, spec in endpoints.items() if isinstance(spec, dict)]
+            endpoints = [_endpoint(path, spec) for path, spec in endpoints.items()]
         for number, given in enumerate(endpoints if isinstance(endpoints, list) else [], 1):
             spec = {"path": given} if isinstance(given, str) else given
             where = f"{scenario}, endpoint {number}"
@@ -95,11 +117,15 @@ class StepsMaker:
 
     def _step(self, where: str, path: str, method: str, spec: Json) -> Json:
         self.about_the_rest(spec, _ENDPOINT, where)
+        self.descriptions += "description" in spec
         step: Json = {"path": self._filled(path)}
         if method != "GET":
             step["method"] = method
-        if _PLACEHOLDER.search(path):
-            step["name"] = literal(_PLACEHOLDER.sub(r"[\1]", path))
+        name = spec.get("name")
+        if isinstance(name, str) and name.strip():
+            step["name"] = self.text(name)
+        elif _PLACEHOLDER.search(path) or "?" in path:
+            step["name"] = literal(_PLACEHOLDER.sub(r"[\1]", path.partition("?")[0]))
         weight = spec.get("weight", 1)
         if is_number(weight) and 0 < weight < 10**9:
             step |= {"weight": weight} if weight != 1 else {}
@@ -107,7 +133,7 @@ class StepsMaker:
             self.note(where, "its weight is no number above 0; it is 1")
         query = spec.get("query", spec.get("params"))
         if isinstance(query, dict):
-            step["query"] = self._without_secrets(self._sendable(query, where), where)
+            step["query"] = self._filled_data("query", self._sendable(query, where))
         if isinstance(spec.get("headers"), dict):
             step["headers"] = self.headers(spec["headers"], where)
         return step | self._body(where, method, spec)
@@ -125,36 +151,46 @@ class StepsMaker:
 
     def _filled(self, path: str) -> str:
         """The path with its placeholders as columns of test data."""
-        parts, at = [], 0
-        for match in _PLACEHOLDER.finditer(path):
-            parts += [self.text(path[at : match.start()]), f"{{{{ {_column(match[1])} }}}}"]
-            at = match.end()
+
+        def mark(match: re.Match[str]) -> str:
             self.placeholders.setdefault(match[1], "2030-01-15" if "date" in match[1].lower() else 1)
-        return "".join([*parts, self.text(path[at:])])
+            return self._marks.mark(f"{{{{ {_column(match[1])} }}}}")
+
+        beyond, question, query = _PLACEHOLDER.sub(mark, self._marked(path)).partition("?")
+        filled = str(self.credentials(Site("path"), beyond)) + question
+        return self._marks.put_in(filled + (str(self.credentials(Site("query"), query)) if query else ""))
 
     def _body(self, where: str, method: str, spec: Json) -> Json:
         body = next((spec[key] for key in ("body", "json", "data") if spec.get(key) is not None), None)
         if isinstance(body, dict | list):
-            return {"json": self._without_secrets(body, where)}
+            return {"json": self._filled_data("json", body)}
+        if isinstance(body, str) and (data := json_of(body)) is not None:
+            return {"json": self._filled_data("json", data)}
+        if isinstance(body, str) and not re.fullmatch(r"\w{0,60}", body):
+            return {"body": self.said(Site("body"), body)}
         if isinstance(body, str):
             what = f"its body is made by code ({body[:40]}) that a config.json does not hold; write it as json"
             self.note(where, what)
             return {"json": {}}
         if body is None and method in _WITH_BODY:
             self.note(where, "it has no body; write one as json if the service wants one")
-        return {} if body is None else {"json": body}
+        return {} if body is None else {"json": self._filled_data("json", body)}
 
-    def _without_secrets(self, value: Any, where: str) -> Any:
+    def _filled_data(self, place: Place, value: Any, keys: tuple[str, ...] = ()) -> Any:
         if isinstance(value, dict):
-            return {
-                str(key): self.secret(str(key), item, f"{where}: {key}")
-                if looks_secret(str(key)) and isinstance(item, str)
-                else self._without_secrets(item, where)
-                for key, item in value.items()
-            }
+            return {str(key): self._filled_data(place, item, (*keys, str(key))) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._without_secrets(item, where) for item in value]
-        return literal_data(value)
+            return [self._filled_data(place, item, keys) for item in value]
+        return self.said(Site(place, keys), value)
+
+
+def _endpoint(path: str, spec: object) -> object:
+    """An endpoint of a mapping of paths: what is said of it, or its weight or method alone."""
+    if isinstance(spec, dict):
+        return {"path": path, **spec}
+    if isinstance(spec, str):
+        return {"path": path, "method": spec}
+    return path if spec is None else {"path": path, "weight": spec}
 
 
 def _column(name: str) -> str:

@@ -9,16 +9,29 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from loadworthy.importers.base_url import without_password
 from loadworthy.importers.imported import Imported, ImportFailedError, ImportOptions, Json, Note, Variables
+from loadworthy.importers.marks import Marks
+from loadworthy.importers.only import nothing_fits
+from loadworthy.importers.origins import belongs, left_out_by_only, left_out_hosts, main_origin
 from loadworthy.importers.postman.reading import Collection, Item, read_collection
 from loadworthy.importers.postman.request import RequestReader
 from loadworthy.importers.postman.scripts import Script, read_script
 from loadworthy.importers.postman.values import Values
 from loadworthy.importers.request_credentials import Credentials, sweep_steps
-from loadworthy.importers.request_steps import StepMaker, common_headers, no_login, plan_of, used_variables
-from loadworthy.importers.requests import METHODS, Marks, RecordedRequest, is_like, is_wanted, url_mistake
+from loadworthy.importers.request_steps import (
+    StepMaker,
+    common_headers,
+    no_login,
+    plan_of,
+    still_elsewhere,
+    used_variables,
+)
+from loadworthy.importers.requests import METHODS, RecordedRequest, is_like, is_wanted, url_mistake
 
 _SHOWN_CHARACTERS = 60
+_Request = tuple[int, Item, RecordedRequest, Script, dict[str, str]]
+"""Its number, what it was made from, its script, and what is extracted from its answer."""
 
 
 def detect(text: str, name: str) -> bool:
@@ -37,37 +50,78 @@ def import_postman(text: str, options: ImportOptions) -> Imported:
     Raises:
         ImportFailedError: it is no collection of v2.0 or v2.1, or nothing in it can be sent.
     """
-    return _Importer(read_collection(text), options).imported()
+    collection = read_collection(text)
+    tests = [read_script(item.tests) for item in collection.items]
+    # What a request would give that is left out, is not there for the others: which are left out must be known first.
+    first = _Importer(collection, tests, options)
+    return _Importer(collection, tests, options, first.chosen()).imported()
 
 
 class _Importer:
-    def __init__(self, collection: Collection, options: ImportOptions) -> None:
+    """One pass over the collection.
+
+    Args:
+        collection: as it was read.
+        tests: the script for the answer of each of its items.
+        options: what the user says.
+        chosen: numbers of the items that are carried over; none where that is not known yet.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        tests: list[Script],
+        options: ImportOptions,
+        chosen: frozenset[int] = frozenset(),
+    ) -> None:
         self._collection = collection
+        self._chosen = chosen
         self._options = options
         self._variables = Variables()
         self._credentials = Credentials(self._variables)
         self._marks = Marks()
         self._notes: list[Note] = []
-        self._tests = [read_script(item.tests) for item in collection.items]
-        set_later = {name for script in self._tests for name in (*script.extract, *script.constants)}
+        self._unwanted: list[str] = []
+        self._tests = tests
+        used = [script for number, script in enumerate(tests) if not chosen or number in chosen]
+        set_later = {name for script in used for name in (*script.extract, *script.constants)}
         self._values = Values(self._variables, self._marks, dict(collection.variables), set_later)
+
+    def chosen(self) -> frozenset[int]:
+        """The numbers of the items that are carried over."""
+        return frozenset(number for number, *_ in self._made()[1])
 
     def imported(self) -> Imported:
         """The plan and its notes."""
-        made = []
-        reader = RequestReader(self._values, self._notes)
-        for item, tests in zip(self._collection.items, self._tests, strict=True):
+        origin, made = self._made()
+        maker = StepMaker(self._credentials, origin, self._marks, self._notes)
+        steps = [self._step(maker, *one[1:]) for one in made]
+        return self._planned(origin, self._login_first([request for _, _, request, _, _ in made]), steps)
+
+    def _made(self) -> tuple[str, list[_Request]]:
+        """The origin of the service, and its requests."""
+        usable: list[_Request] = []
+        reader = RequestReader(self._values, self._credentials, self._notes)
+        for number, (item, tests) in enumerate(zip(self._collection.items, self._tests, strict=True)):
+            is_left_out = bool(self._chosen) and number not in self._chosen
+            notes_before = len(self._notes)
             self._prepare(item)
             request = reader.request(item)
+            if is_left_out:
+                del self._notes[notes_before:]  # how it would be sent is no matter
             if self._is_usable(request):
-                made.append((item, request, tests, self._extracted(item, tests)))
+                usable.append((number, item, request, tests, {} if is_left_out else self._extracted(item, tests)))
+        origin = main_origin((one[2] for one in usable), self._options.base_url)
+        made = [one for one in usable if belongs(one[2].url, origin)]
+        strangers = (one[2].parts.hostname or "" for one in usable if not belongs(one[2].url, origin))
+        others = Counter(map(self._marks.resolved, strangers))
+        self._notes += [*left_out_hosts(others, "the service's own"), *left_out_by_only(self._unwanted)]
+        if not made and self._unwanted:
+            raise ImportFailedError(nothing_fits(self._options.only, self._unwanted))
         if not made:
             why = "; ".join(f"{note.where}: {note.what}" for note in self._notes[:5])
             raise ImportFailedError(f"the collection has no request that a plan can send ({why or 'none is wanted'})")
-        origin = Counter(request.origin for _, request, _, _ in made).most_common(1)[0][0]
-        maker = StepMaker(self._credentials, origin, self._marks, self._notes)
-        steps = [self._step(maker, *one) for one in made]
-        return self._planned(origin, self._login_first([request for _, request, _, _ in made]), steps)
+        return origin, made
 
     def _prepare(self, item: Item) -> None:
         """What the script before a request sets."""
@@ -79,7 +133,7 @@ class _Importer:
             self._values.known[name] = constant
         rest = [*script.rest, *script.extract]
         if rest:
-            self._tell(item, f"its script before the request does more, e.g. {rest[0][:_SHOWN_CHARACTERS]}")
+            self._tell(item, f"its script before the request does more, e.g. {_beginning(rest[0])}")
 
     def _is_usable(self, request: RecordedRequest) -> bool:
         mistake = url_mistake(request.url)
@@ -87,7 +141,11 @@ class _Importer:
             mistake = f"a plan knows no method {request.method[:20]}"
         if mistake is not None:
             self._notes.append(Note(request.where, f"{mistake}; the request is left out"))
-        return mistake is None and (is_wanted(request, self._options) or self._is_login(request))
+            return False
+        is_asked_for = is_wanted(request, self._options) or self._is_login(request)
+        if not is_asked_for:
+            self._unwanted.append(self._marks.resolved(request.label))
+        return is_asked_for
 
     def _is_login(self, request: RecordedRequest) -> bool:
         return bool(self._options.login) and is_like(request, self._options.login or "")
@@ -102,16 +160,13 @@ class _Importer:
             self._values.made[name] = template
         if tests.rest:
             more = f" and {len(tests.rest) - 1} more" if len(tests.rest) > 1 else ""
-            self._tell(item, f"its script does more: {tests.rest[0][:_SHOWN_CHARACTERS]}{more}")
+            self._tell(item, f"its script does more: {_beginning(tests.rest[0])}{more}")
         return extract
 
     def _step(
         self, maker: StepMaker, item: Item, request: RecordedRequest, tests: Script, extract: dict[str, str]
     ) -> Json:
         step = maker.step(request)
-        has_type = any(name.lower() == "content-type" for name in step.get("headers", {}))
-        if "body" in step and not has_type:
-            step["headers"] = {**step.get("headers", {}), "Content-Type": request.mime}
         expect: Json = {}
         if tests.statuses:
             expect["status"] = tests.statuses[0] if len(tests.statuses) == 1 else tests.statuses
@@ -147,8 +202,11 @@ class _Importer:
         if once:
             behaviour["on_start"] = steps[:once]
         behaviour["flow"] = steps[once:]
-        base_url = self._options.base_url or self._marks.resolved(origin)
-        plan = plan_of(base_url, self._options.scenario, behaviour, steps)
+        named = self._options.base_url
+        base_url = without_password(named, self._variables) if named else self._marks.resolved(origin)
+        plan = plan_of(base_url, self._options.scenario, behaviour, steps, allows_others=not named)
+        if named:
+            self._notes += still_elsewhere(base_url, steps)
         for name in self._values.missing:
             self._notes.append(Note(f"{{{{${name[:40]}}}}}", "a plan has nothing like it; it is a word and a number"))
         collection = self._collection
@@ -161,3 +219,9 @@ class _Importer:
 
     def _tell(self, item: Item, what: str) -> None:
         self._notes.append(Note(item.where, what))
+
+
+def _beginning(statement: str) -> str:
+    """What a statement does, without what it does it with, which may be a secret."""
+    begins = re.split(r"[('\"`=]", statement, maxsplit=1)[0]
+    return begins.strip()[:_SHOWN_CHARACTERS] + ("…" if begins != statement else "")

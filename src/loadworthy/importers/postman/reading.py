@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadworthy.importers.imported import ImportFailedError
-from loadworthy.importers.requests import unmarked
+from loadworthy.importers.marks import unmarked
 
 MAX_REQUESTS = 5_000
 MAX_FOLDERS_DEEP = 40

@@ -7,14 +7,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from loadworthy.importers.imported import Note
+from loadworthy.importers.marks import has_mark
 from loadworthy.importers.postman.reading import Item, list_of, pairs_of_entries, scalar_of, text_of
 from loadworthy.importers.postman.values import Values
-from loadworthy.importers.requests import RecordedRequest, has_mark
+from loadworthy.importers.request_credentials import Credentials
+from loadworthy.importers.requests import FORM, RecordedRequest
 
-_FORM = "application/x-www-form-urlencoded"
 _LANGUAGES = {
     "json": "application/json",
     "xml": "application/xml",
@@ -33,20 +34,27 @@ class RequestReader:
 
     Args:
         values: the variables as they stand when the request is reached.
+        credentials: what is a secret by its place is found there.
         notes: gets what cannot be carried over.
     """
 
-    def __init__(self, values: Values, notes: list[Note]) -> None:
+    def __init__(self, values: Values, credentials: Credentials, notes: list[Note]) -> None:
         self._values = values
+        self._credentials = credentials
         self._notes = notes
+        self._login = ""
 
     def request(self, item: Item) -> RecordedRequest:
         """The request of an item."""
+        self._login = ""
         headers = list(self._headers(item))
         body, mime = self._body(item, headers)
         url = self._url(item.request.get("url"))
         given = {name.lower() for name, _ in headers}
-        for place, name, value in self._auth(item):
+        authenticating = list(self._auth(item))
+        if self._login and not any(name.lower() == "authorization" for _, name, _ in authenticating):
+            authenticating.append(("header", "Authorization", f"Basic {self._basic(self._login)}"))
+        for place, name, value in authenticating:
             if place == "query":
                 url += ("&" if "?" in url else "?") + f"{name}={value}"
             elif name.lower() not in given:
@@ -66,9 +74,11 @@ class RequestReader:
         if parts.get("host"):
             address = self._address(parts, places)
         else:
-            raw = text_of(parts.get("raw")).partition("#")[0].partition("?")[0]
+            raw, _, written = text_of(parts.get("raw")).partition("#")[0].partition("?")
             segments = [self._segment(one, places) for one in raw.split("/")]
             address = self._with_scheme("/".join(segments))
+            if written and not isinstance(parts.get("query"), list):
+                return f"{address}?{_encoded(self._values.text(written), _SAFE_IN_QUERY + '=&')}"
         query = "&".join(self._parameters(parts.get("query")))
         return f"{address}?{query}" if query else address
 
@@ -97,10 +107,11 @@ class RequestReader:
             mark, _, rest = address.partition("\ue001")
             return self._values.marks.address(f"{mark}\ue001") + rest
         scheme, separator, rest = address.partition("://")
-        if not separator:
-            return f"http://{address}"
+        scheme, rest = (scheme.lower(), rest) if separator else ("http", address)
         authority = re.split(r"[/?]", rest, maxsplit=1)[0]
-        return f"{scheme.lower()}://{authority.rpartition('@')[2]}{rest[len(authority) :]}"
+        login, _, host = authority.rpartition("@")
+        self._login = unquote(login)
+        return f"{scheme}://{host}{rest[len(authority) :]}"
 
     def _parameters(self, data: Any) -> Iterator[str]:
         for name, value, _ in pairs_of_entries(data):
@@ -136,19 +147,25 @@ class RequestReader:
             if kind == "oauth2" and not given.get("accessToken"):
                 self._note(item, "its OAuth 2 token is not asked for; give it as the environment variable TOKEN")
         elif kind == "basic":
-            yield "header", "Authorization", f"Basic {self._basic(given)}"
+            login = f"{given.get('username', '')}:{given.get('password', '')}"
+            yield "header", "Authorization", f"Basic {self._basic(self._values.text(login))}"
         elif kind == "apikey":
-            name, value = given.get("key") or "X-Api-Key", self._values.text(given.get("value") or "{{API_KEY}}")
+            name = self._values.text(given.get("key") or "X-Api-Key")
+            value = self._secret(self._values.text(given.get("value") or "{{API_KEY}}"), name)
             place = "query" if given.get("in") == "query" else "header"
-            yield place, self._values.text(name), _encoded(value, _SAFE_IN_QUERY) if place == "query" else value
+            yield place, name, value
         elif kind and kind != "noauth":
             self._note(item, f"authentication of kind {kind[:30]} has no counterpart in a plan; it is left out")
 
-    def _basic(self, given: Mapping[str, str]) -> str:
-        login = f"{given.get('username', '')}:{given.get('password', '')}"
-        resolved = self._values.text(login)
-        if not has_mark(resolved):
-            return base64.b64encode(resolved.encode()).decode()
+    def _secret(self, value: str, name: str) -> str:
+        """A mark for a value that is a secret whatever it is called."""
+        if has_mark(value):
+            return value
+        return self._values.marks.mark(self._credentials.reference(value, name, f"the {name} that is sent"))
+
+    def _basic(self, login: str) -> str:
+        if not has_mark(login):
+            return base64.b64encode(login.encode()).decode()
         what = "USER:PASSWORD in base64, for Basic authentication"
         return self._values.marks.mark(self._values.variables.reference("BASIC_AUTH", what))
 
@@ -162,10 +179,10 @@ class RequestReader:
         if mode == "raw":
             return self._raw(text_of(data.get("raw")), data, declared)
         if mode == "urlencoded":
-            return "&".join(self._fields(pairs_of_entries(data.get("urlencoded")))), _FORM
+            return "&".join(self._fields(pairs_of_entries(data.get("urlencoded")))), FORM
         if mode == "formdata":
             headers[:] = [(name, value) for name, value in headers if name.lower() != "content-type"]
-            return self._form_data(item, data), _FORM
+            return self._form_data(item, data), FORM
         if mode == "graphql":
             return self._graphql(data.get("graphql")), declared or "application/json"
         if mode == "file":

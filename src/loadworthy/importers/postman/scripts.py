@@ -31,7 +31,7 @@ _COOKIE = re.compile(rf"pm\.cookies\.get\(\s*{_STRING}\s*\)")
 _REPLACED = re.compile(rf"pm\.variables\.replaceIn\(\s*{_STRING}\s*\)")
 _STATUS = re.compile(
     r"(?:pm\.response\.to\.have\.status|pm\.expect\(\s*pm\.response\.code\s*\)\.to\.(?:be\.)?(?:eql|equals?))\(\s*(\d{3})\s*\)"
-    r"|responseCode\.code\s*={2,3}\s*(\d{3})"
+    r"|tests\[[^\]]*\]\s*=\s*responseCode\.code\s*={2,3}\s*(\d{3})"
 )
 _STATUSES = re.compile(r"pm\.expect\(\s*pm\.response\.code\s*\)\.to\.be\.oneOf\(\s*\[([\d,\s]+)\]\s*\)")
 _EXPECTED = re.compile(
@@ -47,6 +47,14 @@ _NO_MATTER = re.compile(
 _ONE_LINE_TEST = re.compile(
     r"pm\.test\(\s*(?:\"[^\"]*\"|'[^']*')\s*,\s*(?:function\s*\(\s*\)|\(\s*\)\s*=>)\s*\{?\s*(.*?)\s*\}?\s*\)\s*;?\s*$"
 )
+
+
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`")
+_BRANCH = re.compile(
+    r"\b(?:if|for|while|switch|catch)\s*\(|\b(?:else|do)\b|&&|\|\||\?(?!\.)"
+    r"|\.(?:forEach|map|filter|some|every|find|sendRequest|then)\s*\(|\bset(?:Timeout|Interval)\s*\("
+)
+"""What follows is done sometimes, or several times, or later."""
 
 
 @dataclass(slots=True)
@@ -73,17 +81,54 @@ class Script:
 
 
 def read_script(text: str) -> Script:
-    """Recognise what there is to recognise."""
+    """Recognise what there is to recognise.
+
+    What is done only under a condition, or later, is none of it: a plan does its steps always.
+    """
     script = Script()
     aliases: dict[str, str] = {}
+    branches = _Branches()
     for line in text[:_MAX_CHARACTERS].splitlines():
         one = line.strip()[:2_000]
         match = _ONE_LINE_TEST.fullmatch(one)
+        is_always = branches.passes(one)
         statements = [part for part in re.split(r";\s*(?=pm\.|$)", match[1] if match else one) if part.strip()]
-        for statement in statements:
-            if not _understood(statement.strip(), script, aliases):
-                script.rest.append(statement.strip())
+        for statement in map(str.strip, statements):
+            is_understood = _understood(statement, script, aliases) if is_always else _NO_MATTER.fullmatch(statement)
+            if not is_understood:
+                script.rest.append(statement)
     return script
+
+
+class _Branches:
+    """Follows the braces of a script: whether its lines are reached whatever the answer is."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._outside: int | None = None
+        """How deep the braces are around the branch that the script is in."""
+        self._is_next = False
+        """Whether the next statement is a branch without braces."""
+
+    def passes(self, line: str) -> bool:
+        """Whether the line, the next one, is always reached."""
+        bare = _QUOTED.sub("''", line).partition("//")[0].strip()
+        if not bare:
+            return True
+        closed = re.match(r"[})\s;]*", bare)
+        begins = self._depth - (closed[0].count("}") if closed else 0)
+        self._depth += bare.count("{") - bare.count("}")
+        is_inside = self._outside is not None or self._is_next
+        if self._outside is not None and self._depth <= self._outside:
+            self._outside = None
+        self._is_next = False
+        is_branch = _BRANCH.search(bare) is not None
+        if is_branch and self._outside is None:
+            if self._depth > begins:
+                self._outside = begins
+            else:
+                self._is_next = not bare.endswith((";", "}"))
+        return not (is_branch or is_inside)
 
 
 def _understood(line: str, script: Script, aliases: dict[str, str]) -> bool:

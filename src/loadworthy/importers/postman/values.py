@@ -7,24 +7,22 @@ and all others are environment variables, as are those whose name speaks of a se
 from __future__ import annotations
 
 import json
-import keyword
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 from loadworthy.importers.imported import Variables, literal
-from loadworthy.importers.request_credentials import is_secret_name
-from loadworthy.importers.requests import Marks
-from loadworthy.plan.rules import TEMPLATE_NAMES
+from loadworthy.importers.marks import Marks
+from loadworthy.importers.named_secrets import is_secret_name
+from loadworthy.importers.names import is_reserved
 
-_REFERENCE = re.compile(r"\{\{\s*([^{}]{1,200}?)\s*\}\}")
-_STRING_OR_REFERENCE = re.compile(r'"(?:[^"\\]|\\.)*"|\{\{\s*[^{}]{1,200}?\s*\}\}', re.DOTALL)
+_BETWEEN_BRACES = r"\{\{\s{0,40}+([^{}\s](?:[^{}]{0,198}[^{}\s])?)\s{0,40}\}\}"
+_REFERENCE = re.compile(_BETWEEN_BRACES)
+_STRING_OR_REFERENCE = re.compile(rf'"(?>[^"\\]|\\.)*+(?:"|\Z)|{_BETWEEN_BRACES}', re.DOTALL)
 _SINGLE = re.compile(r"\{\{[^{}]*\}\}")
 _MAX_DEPTH = 10
 _MAX_CHARACTERS = 1_000_000
-_TAKEN = frozenset(
-    {"true", "false", "none", "self", "loop", "range", "dict", "namespace", "set", "block", "filter", "macro"}
-)
 
 
 def _one_of(*words: str) -> str:
@@ -92,6 +90,7 @@ class Values:
     set_later: set[str] = field(default_factory=set)
     made: dict[str, str] = field(default_factory=dict)
     """Variable → the plan's text for what scripts have set so far."""
+    _extracted: dict[str, str] = field(default_factory=dict)
     missing: dict[str, None] = field(default_factory=dict)
     """Dynamic variables that there is nothing for."""
 
@@ -107,7 +106,7 @@ class Values:
             if not found.startswith('"'):
                 value = self._of(found[2:-2].strip(), 0)
                 return f'"{value}"' if "\ue000" in value else value
-            single = re.fullmatch(r'"\{\{\s*([^{}]{1,200}?)\s*\}\}"', found)
+            single = _REFERENCE.fullmatch(found[1:-1])
             if single:
                 return f'"{self._quoted(self._of(single[1], 0, is_text=True))}"'
             return self._replaced(found, 0, lambda name: self._quoted(self._of(name, 0)))
@@ -124,8 +123,10 @@ class Values:
     def extracted(self, name: str) -> str:
         """The name under which the plan extracts a variable; from now on it is used."""
         plain = re.sub(r"\W+", "_", name).strip("_") or "value"
-        is_taken = plain in TEMPLATE_NAMES or plain in _TAKEN or keyword.iskeyword(plain)
-        plain = f"the_{plain}" if is_taken or not plain.isidentifier() else plain
+        plain = f"the_{plain}" if is_reserved(plain) or not plain.isidentifier() else plain
+        taken = {one for of, one in self._extracted.items() if of != name}
+        plain = next(one for one in chain([plain], (f"{plain}_{number}" for number in count(2))) if one not in taken)
+        self._extracted[name] = plain
         self.made[name] = f"{{{{ {plain} }}}}"
         return plain
 

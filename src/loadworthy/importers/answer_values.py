@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from loadworthy.importers.har.reading import Answer
+from loadworthy.importers.names import singular, words_of
 from loadworthy.importers.requests import json_of
 
 MIN_GENERATED_CHARACTERS = 8
@@ -41,6 +41,27 @@ _QUIET_HEADERS = frozenset(
     | {"cf-ray", "x-request-id", "x-runtime", "x-trace-id", "traceparent", "transfer-encoding", "upgrade"}
 )
 _QUIET_BEGINNINGS = ("content-", "access-control-", "cache-", "sec-", "x-amz-cf-", "x-cache", "x-served", "x-ratelimit")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: text where it is text, and was recorded."""
+
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    mime: str = ""
+    text: str = ""
+
+    def header(self, name: str) -> str:
+        """The first header of that name; empty where there is none."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def cookies(self) -> list[tuple[str, str]]:
+        """Names and values of the cookies that it set."""
+        # Chrome joins repeated headers with line breaks.
+        lines = [line for key, value in self.headers if key.lower() == "set-cookie" for line in value.split("\n")]
+        pairs = [line.partition(";")[0].partition("=") for line in lines]
+        return [(name.strip(), value.strip()) for name, equals, value in pairs if equals and name.strip()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +98,10 @@ def looks_generated(text: str) -> bool:
     return len(text) >= 20 and text.lower() != text and text.upper() != text and "." not in text
 
 
-def words_of(name: str) -> list[str]:
-    """The words of a name, small: ``orderId``, ``order-id`` and ``order_id`` are the same."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return [word for word in re.split(r"[^a-z0-9]+", parted.lower()) if word]
-
-
 def identifies(name: str) -> bool:
     """Whether the name is that of something which identifies: an id, a code, a cursor."""
     words = words_of(name)
     return bool(words) and (words[-1] in _ID_WORDS or words[-1].endswith(("id", "token", "uuid", "cursor")))
-
-
-def singular(name: str) -> str:
-    """``order`` of ``orders``; the last word of several."""
-    word = (words_of(name) or [""])[-1]
-    if word.endswith("ies"):
-        return word[:-3] + "y"
-    if word.endswith(("sses", "shes", "ches", "xes")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
 
 
 def noun_of_path(path: str) -> str:
