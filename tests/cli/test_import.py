@@ -268,3 +268,13 @@ def test_mistakes_are_answered_in_words(words: list[str], sentence: str, capsys:
     assert sentence in told
     assert "Traceback" not in told
     assert not Path("plan.yaml").exists()
+
+
+def test_a_password_in_the_base_url_is_asked_of_the_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is neither in the plan nor told, and the plan can be read without it."""
+    Path("shop.json").write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    assert command_line("import", "shop.json", "--url", "http://bob:open-sesame@127.0.0.1:9") == 0
+    assert "base_url: http://bob:${BASE_URL_PASSWORD}@127.0.0.1:9" in Path("plan.yaml").read_text(encoding="utf-8")
+    told = capsys.readouterr()
+    assert "BASE_URL_PASSWORD" in told.out
+    assert "open-sesame" not in told.out + told.err + Path("plan.yaml").read_text(encoding="utf-8")

@@ -173,7 +173,7 @@ def _finish(
         raise PlanError(document.sorted_problems())
     if isinstance(own_base_url, str) and environ is not None:
         found = interpolate(own_base_url, environ)
-        own_base_url = None if found.mistakes else found.text  # a variable that is not set leaves it to the command line
+        own_base_url = None if found.mistakes else found.text  # a variable that is not set: the command line says
     loaded = _with_secrets_masked(plan, document, path, base_dir)
     return dataclasses.replace(loaded, own_base_url=None if own_base_url is None else str(own_base_url))
 
