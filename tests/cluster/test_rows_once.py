@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
 import pytest
-from tests.support.cli import command, files_of, loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import Started, command, files_of, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.engine.classes import NodeSetup, ScenarioClasses
+from loadworthy.engine.shipping import pack_setup, unpack_setup
 from loadworthy.errors import UsageError
 from loadworthy.plan.load import plan_from_mapping
 from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Route
+from loadworthy.users.declared import DeclaredUser
 
 ROWS = 300
 USERS = 7
@@ -38,12 +45,17 @@ def plan_for(url: str) -> dict[str, Any]:
             "fewer_rows": numbers(1_000),
             "shops": {"database": "shops.db", "query": "SELECT id FROM shops ORDER BY id"},
             "accounts": {"order": "once", "generate": {"count": USERS, "fields": accounts}},
+            "comers": {"order": "once", "generate": {"count": 4, "fields": {"n": {"sequence": 0}}}},
         },
         "scenarios": {
             "closed": {"users": 6, "run_time": "60s", "flow": [{"path": "/closed/{{ closed_rows.n }}"}]},
             "open": {"rate": 600, "run_time": "60s", "flow": [{"path": "/open/{{ open_rows.n }}", "name": "/open"}]},
             "enough": {"rate": 100, "run_time": "1s", "flow": [{"path": "/enough/{{ enough_rows.n }}", "name": "/e"}]},
             "fewer": {"users": 3, "iterations": 20, "flow": [{"path": "/fewer/{{ fewer_rows.n }}", "name": "/f"}]},
+            "waves": {
+                "stages": [{"duration": "400ms", "users": users} for users in (3, 2, 3)], "wait_time": "50ms",
+                "flow": [{"path": "/waves/{{ comers.n }}"}],
+            },
             "users": {
                 "users": USERS, "iterations": 5 * USERS, "thresholds": ["error_rate <= 100%"],
                 "flow": [{"path": "/broken/{{ accounts.email }}", "name": "/broken", "query": {
@@ -128,6 +140,14 @@ def test_a_row_for_each_user(ran: Ran, processes: int) -> None:
     assert {target.rpartition("shop=")[2] for target in asked} <= {"7", "8"}
 
 
+@both
+def test_who_comes_after_others_have_gone_has_a_row_of_its_own(ran: Ran, processes: int) -> None:
+    """As many rows as users are made, in all, are enough, however many processes make them."""
+    path, targets = ran(processes)
+    assert set(under(targets, "/waves/")) == {"0", "1", "2", "3"}
+    assert not [event for event in Run.open(path).events if "been handed out; users" in event.get("message", "")]
+
+
 @pytest.mark.slow
 def test_processes_do_not_matter_for_the_rows(ran: Ran) -> None:
     """One process or two: the same users with the same rows."""
@@ -166,6 +186,49 @@ def test_scenarios_that_share_rows_once_cannot_run_together(tmp_path: Path) -> N
         load("smoke", "load", "other")
     with pytest.raises(UsageError, match="scenario load: users: 3, but d has 2 rows, each once"):
         load("load")
+
+
+def test_columns_of_a_database_are_looked_at_when_the_run_is_set_up(tmp_path: Path) -> None:
+    """Of one that is not read with the plan: where the template stands, and what may have been meant."""
+    with closing(sqlite3.connect(tmp_path / "d.db")) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS email")
+    source = {"database": f"sqlite+pysqlite:///{tmp_path / 'd.db'}", "query": "SELECT email FROM t ORDER BY email"}
+    scenarios = {
+        name: {"flow": [{"path": f"/{{{{ d.{column} }}}}"}]} for name, column in (("a", "email"), ("b", "mail"))
+    }
+    data = {"base_url": "http://127.0.0.1:9", "test_data": {"d": source}, "scenarios": scenarios}
+    plan = plan_from_mapping(data, path=tmp_path / "plan.yaml", environ={}).plan
+    ScenarioClasses(NodeSetup(plan, tmp_path, seed=1, scenarios=("a",))).load()
+    with pytest.raises(UsageError, match=r"scenarios\.b\.flow\[0\]\.path: d has no column mail; did you mean email\?"):
+        ScenarioClasses(NodeSetup(plan, tmp_path, seed=1, scenarios=("a", "b"))).load()
+
+
+def test_rows_at_random_are_drawn_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    """So that users with the same random numbers get the same rows in every process."""
+    names = [f"{letter}{number}" for letter in "xfam" for number in range(3)]
+    sources = {name: {"rows": [{"n": 1}], "order": "random", "per": "iteration"} for name in names}
+    flow = [{"path": "/".join(["", *(f"{{{{ {name}.n }}}}" for name in sorted(names))])}]
+    data = {"base_url": "http://127.0.0.1:9", "test_data": sources, "scenarios": {"a": {"flow": flow}}}
+    plan = plan_from_mapping(data, path=tmp_path / "plan.yaml", environ={}).plan
+    (user_class,) = ScenarioClasses(NodeSetup(plan, tmp_path, seed=1, scenarios=("a",))).classes("a")
+    assert issubclass(user_class, DeclaredUser)
+    assert list(user_class.surroundings.fed_per_iteration) == names
+
+
+def test_all_processes_make_rows_of_the_same_day(tmp_path: Path) -> None:
+    """That of the run, which travels with the plan, also to a worker that comes after midnight; so do large numbers."""
+    fields = {"born": {"faker": "date_of_birth"}}
+    data = {"base_url": "http://127.0.0.1:9", "test_data": {"d": {"generate": {"count": 9, "fields": fields}}},
+            "scenarios": {"a": {"flow": [{"path": "/{{ d.born }}"}]}}}  # fmt: skip
+    plan = plan_from_mapping(data, path=tmp_path / "plan.yaml", environ={}).plan
+    given = {"id": 10**38}
+    setups = [
+        NodeSetup(plan, tmp_path, 1, scenarios=("a",), given=given, today=date(2000 + year, 5, 17)) for year in (1, 9)
+    ]
+    unpacked = [unpack_setup(msgpack.loads(msgpack.dumps(pack_setup(setup, 1))), tmp_path) for setup in setups]
+    assert [(one.today, one.given) for one in unpacked] == [(one.today, given) for one in setups]
+    first, later = ([ScenarioClasses(one)._sources.rows("d")[number] for number in range(9)] for one in unpacked)
+    assert first != later
 
 
 LOCUSTFILE = """
@@ -225,3 +288,32 @@ def test_a_hundred_thousand_users_over_four_processes(tmp_path: Path) -> None:
     assert done.code in (0, 4), done.out + done.err  # two cores may make the generator late, not its rows wrong
     assert len(emails) == sum(emails.values()) == count
     assert summary_of(only_run(tmp_path))["scenarios"]["signup"]["requests"] == count
+
+
+def _wait_for_requests(server: CountingServer, count: int) -> None:
+    """The server's own count says when; bounded by the test's time limit."""
+    for _ in range(2_000_000):
+        if server.stats().requests >= count:
+            return
+    raise AssertionError("the load never came")
+
+
+@pytest.mark.slow
+def test_a_lost_worker_s_users_are_replaced_by_some_with_rows_of_their_own(tmp_path: Path) -> None:
+    """Of those that are left; nobody gets a row that another has had."""
+    with CountingServer() as server:
+        source = {"order": "once", "generate": {"count": 15, "fields": {"n": {"sequence": 0}}}}
+        flow = [{"path": "/{{ d.n }}/{{ uuid() }}", "name": "/row"}]
+        load = {"users": 10, "run_time": "8s", "wait_time": "100ms", "flow": flow}
+        plan = {"base_url": server.url, "test_data": {"d": source}, "scenarios": {"load": load}}
+        with Started("run", write_plan(tmp_path, plan), "--processes", 2, cwd=tmp_path) as started:
+            _wait_for_requests(server, 30)
+            children = Path(f"/proc/{started.process.pid}/task/{started.process.pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGKILL)
+            _, out = started.finish()
+        rows = [int(target.split("/")[1]) for target in (one.target for one in server.log())]
+    run = Run.open(only_run(tmp_path))
+    assert [one for one in run.events if one["type"] == "shared_anew"], out
+    assert set(rows) == set(range(15))
+    assert len(set(rows[-40:])) == 10
+    assert not [event for event in run.events if "users that find none stop" in event.get("message", "")]

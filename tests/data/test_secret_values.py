@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadworthy.data.secret_values import SecretValues
+from loadworthy.data.secret_values import SecretValues, masked_value, secret_names, secret_texts, without_secrets
 from loadworthy.plan.redact import MASK
 
 
@@ -32,6 +32,44 @@ def test_the_oldest_are_forgotten() -> None:
     for text in ("alpha-secret", "beta-secret", "gamma-secret", "gamma-secret"):
         mask.add(text)
     assert mask("alpha-secret beta-secret gamma-secret") == f"alpha-secret {MASK} {MASK}"
+
+
+def test_a_form_that_two_have_in_common_stays_while_one_is_known() -> None:
+    """``a b1`` is ``a+b1`` in a form; when it is forgotten, the other is not."""
+    mask = SecretValues(most=1)
+    for text in ("a b1", "a+b1"):
+        mask.add(text)
+    assert mask("a b1 a+b1 a%2Bb1 a%20b1") == f"a b1 {MASK} {MASK} a%20b1"
+
+
+NESTED = {
+    "email": "ann@x",
+    "auth": {"user": "ann", "password": "open-sesame", "pins": {"pin_secret": 98765432}},
+    "cards": [{"number": 7, "token": ["tok-1", {"x": "tok-2"}, None]}],
+}
+
+
+def test_what_looks_like_a_credential_is_found_at_any_depth() -> None:
+    """All that is below a name that speaks of a secret, numbers too; shown with a mask, or left out."""
+    assert set(secret_texts(NESTED)) == {"open-sesame", "98765432", "tok-1", "tok-2"}
+    assert list(secret_names(NESTED)) == ["auth.password", "auth.pins.pin_secret", "cards.token"]
+    assert masked_value(NESTED) == {
+        "email": "ann@x",
+        "auth": {"user": "ann", "password": MASK, "pins": {"pin_secret": MASK}},
+        "cards": [{"number": 7, "token": MASK}],
+    }
+    assert without_secrets(NESTED) == {
+        "email": "ann@x", "auth": {"user": "ann", "pins": {}}, "cards": [{"number": 7}],
+    }  # fmt: skip
+
+
+def test_rows_nested_too_deeply_show_nothing_they_should_not() -> None:
+    """Nor do they exhaust the stack."""
+    deep: dict[str, object] = {"password": "open-sesame"}
+    for _ in range(5_000):
+        deep = {"a": deep}
+    assert list(secret_texts(deep)) == ["open-sesame"]
+    assert "sesame" not in str(masked_value(deep)) + str(without_secrets(deep)) + str(list(secret_names(deep)))
 
 
 SECRETS = st.text("abx ", min_size=4, max_size=7).filter(str.strip)  # blanks are nobody's password

@@ -152,6 +152,26 @@ def test_without_sqlalchemy_the_extra_is_named(folder: Path, monkeypatch: pytest
     assert "sesame" not in str(caught.value)
 
 
+def test_a_driver_that_cannot_be_loaded_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is missing, and one that is there without the library that it needs."""
+    import sqlalchemy
+
+    def fails(error: Exception) -> Any:
+        def create_engine(*_args: object, **_options: object) -> None:
+            raise error
+
+        return create_engine
+
+    for error, said in (
+        (ModuleNotFoundError("No module named 'psycopg'", name="psycopg"), "driver psycopg; install it"),
+        (ImportError("no pq wrapper available"), "no pq wrapper available"),
+    ):
+        monkeypatch.setattr(sqlalchemy, "create_engine", fails(error))
+        with pytest.raises(UsageError, match=said) as caught:
+            rows(folder, database="postgresql://u:open-sesame@h/d", query="SELECT 1")
+        assert "sesame" not in str(caught.value)
+
+
 @pytest.mark.slow
 def test_a_postgresql_is_asked_for_reading_only(folder: Path) -> None:
     """Its types become those of JSON; what would write is refused; no message has the password."""

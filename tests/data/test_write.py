@@ -66,6 +66,30 @@ def test_credentials_are_written_on_demand_for_the_owner_alone(tmp_path: Path) -
     assert within.stat().st_mode & 0o777 == 0o600
 
 
+def test_credentials_within_values_are_left_out_too(tmp_path: Path) -> None:
+    """What was, is said with where it stood; on demand they are written."""
+    rows = [{"id": 1, "account": {"user": "ann"}}, {"id": 2, "account": {"user": "bob", "password": "s3cret"}}]
+    tables = [Table("rows", rows), Table("rows", rows, with_credentials=True)]
+    for form in ("csv", "jsonl"):
+        paths = [tmp_path / f"{number}.{form}" for number in range(2)]
+        for table, path in zip(tables, paths, strict=True):
+            write_text(table, path, form, told)
+        assert ["s3cret" in path.read_text() for path in paths] == [False, True]
+        assert paths[1].stat().st_mode & 0o777 == 0o600
+    assert [table.left_out for table in tables] == [["account.password"], []]
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [([{"Name": 1, "name": 2}], "duplicate column name: name"), ([{"n": 1 << 63}], "too large")],
+)
+def test_what_sqlite_cannot_hold_is_told(tmp_path: Path, rows: list[dict[str, int]], why: str) -> None:
+    """In a sentence with the file's name; nothing is left behind."""
+    with pytest.raises(UsageError, match=rf"data\.sqlite cannot be written: .*{why}"):
+        write_sqlite([Table("rows", rows)], tmp_path / "data.sqlite", lambda _name: told)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_is_not_overwritten_and_never_half_written(tmp_path: Path) -> None:
     """What was there stays, unless asked for; where making a row fails, nothing is left behind."""
     path = tmp_path / "rows.csv"

@@ -402,3 +402,25 @@ def test_interval_lines_are_what_the_format_says(agreed: Agreed) -> None:
     assert lines
     for line in lines:
         assert Interval.from_json(json.loads(line)).to_json() == json.loads(line)
+
+
+def test_what_was_handed_out_as_a_token_is_masked(tmp_path: Path) -> None:
+    """Where it is sent in a query, and where the target says it again, too."""
+    routes = (Route("/login", method="POST", issues_token=True), Route("/echo", method="POST", echo=True), Route("*"))
+    flow = [
+        {"path": "/echo", "method": "POST", "query": {"key": "{{ ticket }}"}, "body": "it is {{ ticket }}",
+         "expect": {"text": "something else"}},
+    ]  # fmt: skip
+    login = {"path": "/login", "method": "POST", "json": {}, "extract": {"ticket": "$.token"}}
+    scenario = {"users": 2, "iterations": 4, "on_start": [login], "flow": flow}
+    with CountingServer(routes) as server:
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": scenario}})
+        done = loadworthy("run", plan, cwd=tmp_path)
+        sent = {exchange.target.partition("key=")[2] for exchange in server.log() if "key=" in exchange.target}
+    assert done.code == 1
+    assert len(sent) == 2
+    (failures,) = (only_run(tmp_path) / "failures.jsonl").read_text(encoding="utf-8").splitlines()[:1]
+    assert "key=***" in failures
+    assert "it is ***" in failures
+    told = "".join(file.read_text(encoding="utf-8") for file in only_run(tmp_path).iterdir())
+    assert not any(token in told for token in sent)

@@ -132,13 +132,16 @@ ONCE_EACH = {"d": {**ONCE["d"], "per": "iteration"}}
         (ONCE, {"rate": 5, "run_time": "1s", "max_users": 4}, "scenarios.a.max_users", "max_users: 4, but d has 3"),
         ({"d": {"database": "d.db", "query": QUERY, "order": "once"}}, {"users": 4},
          "scenarios.a.users", "users: 4, but d has 3 rows"),
+        (ONCE, {"rate": 5, "run_time": "1s", "max_users": 3, "roles": {"a": {"flow": FLOW}, "b": {"flow": FLOW}}},
+         "scenarios.a.roles", "users of one role make way for those of another"),
         (ONCE_EACH, {"kind": "capacity", "thresholds": ["p95 < 1s"]}, "scenarios.a", "a search begins"),
         (ONCE_EACH, {"rate": 5, "run_time": "1s", "on_start": FLOW}, "scenarios.a.on_start", "before the first"),
     ],
 )  # fmt: skip
 def test_more_users_than_rows_are_told(folder: Path, data: Any, scenario: Any, where: str, message: str) -> None:
     """Where each row is handed out once, and the scenario uses them."""
-    (problem,) = problems_of(folder, plan_text(data, {"a": {"flow": FLOW, **scenario}}))
+    behaviour = {} if "roles" in scenario else {"flow": FLOW}
+    (problem,) = problems_of(folder, plan_text(data, {"a": {**behaviour, **scenario}}))
     assert (problem.where, message in problem.message) == (where, True), problem
 
 
@@ -148,6 +151,8 @@ def test_more_users_than_rows_are_told(folder: Path, data: Any, scenario: Any, w
         (ONCE, {"users": 3, "flow": FLOW}),
         (ONCE, {"users": 9, "flow": [{"path": "/"}]}),
         (ONCE, {"rate": 5, "run_time": "1s", "max_users": 3, "flow": FLOW}),
+        (ONCE, {"rate": 5, "run_time": "1s", "max_users": 3, "roles": {"a": {"flow": FLOW}}}),
+        (ONCE, {"users": 3, "roles": {"a": {"flow": FLOW}, "b": {"flow": FLOW}}}),
         (ONCE_EACH, {"users": 9, "on_start": FLOW, "flow": FLOW}),
         (ONCE_EACH, {"rate": 5, "run_time": "1s", "flow": FLOW}),
         ({"d": {**ONCE["d"], "order": "random"}}, {"users": 9, "flow": FLOW}),
@@ -158,6 +163,49 @@ def test_more_users_than_rows_are_told(folder: Path, data: Any, scenario: Any, w
 def test_what_fits_is_no_problem(folder: Path, data: Any, scenario: Any) -> None:
     """Rows enough, or as many as one likes."""
     loaded(folder, data, {"a": scenario})
+
+
+@pytest.mark.parametrize(
+    ("data", "columns"),
+    [
+        ({"rows": [{"id": 1}, {"email": "a"}]}, ["email", "id"]),
+        (made()["d"], ["id"]),
+        ({"file": "d.csv"}, ["email", "id"]),
+        ({"file": "d.jsonl"}, ["email", "id"]),
+        ({"database": "d.db", "query": QUERY}, ["id"]),
+    ],
+)
+def test_columns_that_no_row_has_are_told_where_a_template_asks_for_them(
+    folder: Path, data: Any, columns: list[str]
+) -> None:
+    """With the line, and what may have been meant; of all steps, and only of data whose columns are known."""
+    (folder / "d.csv").write_text("id,email\n1,a\n")
+    (folder / "d.jsonl").write_text('{"id": 1}\n{"id": 2, "email": "a"}\n')
+    asked = {
+        "headers": {"x-id": "{{ d['idd'] }}"},
+        "on_start": [{"path": "/", "json": {"a": ["{{ d.id if d.id else d.zzz }}"]}}],
+        "flow": [{"path": "/{{ d.id }}/{{ d.get('x') }}/{{ d.none | default(1) }}/{{ other.x }}", "query": {
+            "y": "{{ 1 if d.maybe is defined else 2 }}{% for d in [{'q': 1}] %}{{ d.q }}{% endfor %}"}}],
+    }  # fmt: skip
+    other = {"database": "pg://h/d", "query": "SELECT id FROM t ORDER BY 1"}
+    text = plan_text({"d": data, "other": other}, {"a": {"users": 1, **asked}})
+    text += "setup: [{path: '/{{ d.ip }}', for_each: d}]\n"
+    problems = problems_of(folder, text)
+    listed = f"it has: {', '.join(columns)}"
+    assert {(one.where, one.message, one.hint) for one in problems} == {
+        ("scenarios.a.headers.x-id", "d has no column idd", "did you mean id?"),
+        ("scenarios.a.on_start[0].json.a[0]", "d has no column zzz", listed),
+        ("setup[0].path", "d has no column ip", listed),
+    }
+    assert all(one.line is not None for one in problems)
+
+
+@pytest.mark.parametrize(("mark", "called"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_table_without_commas_is_told(tmp_path: Path, mark: str, called: str) -> None:
+    """As some spreadsheets write it, with a byte order mark."""
+    (tmp_path / "d.csv").write_text(f"id{mark}name\n1{mark}a\n", encoding="utf-8-sig")
+    (problem,) = problems_of(tmp_path, plan_text({"d": {"file": "d.csv"}}))
+    assert f"line 1 has no comma, but {called}: columns are separated by commas" in problem.message
 
 
 def test_a_full_generator_is_read(tmp_path: Path) -> None:

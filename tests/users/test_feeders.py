@@ -16,7 +16,18 @@ from loadworthy.data.secret_values import SecretValues
 from loadworthy.engine.seat import ATTRIBUTE
 from loadworthy.errors import UsageError
 from loadworthy.plan.test_data import RowSource
-from loadworthy.users.feeders import SEAT, SECRETS, SHARE, Feed, Feeder, RowsUsedUpError, feed, load_rows, used_up
+from loadworthy.users.feeders import (
+    NUMBERS_OF_A_SPLIT,
+    SEAT,
+    SECRETS,
+    SHARE,
+    Feed,
+    Feeder,
+    RowsUsedUpError,
+    feed,
+    load_rows,
+    used_up,
+)
 
 ROWS = [{"n": number} for number in range(10)]
 
@@ -63,13 +74,28 @@ def test_each_row_once_and_then_none() -> None:
     assert used_up("a", 1) == "the only row of a has been handed out"
 
 
+def test_after_workers_came_or_went_it_is_said_why_there_is_no_row() -> None:
+    """Rows may well be left, but not for a user whose number nobody knows, nor for a worker that came late."""
+    feeder = Feeder(ROWS, name="accounts", order="once")
+    with pytest.raises(RowsUsedUpError, match="users made after workers came or went have no rows of accounts"):
+        feeder.row(NUMBERS_OF_A_SPLIT + 1, Random(1))
+    late = {order: Feeder(ROWS, name="a", process=2, processes=2, order=order) for order in ("once", "sequential")}
+    with pytest.raises(RowsUsedUpError, match="belong to the workers that were there at the start"):
+        late["once"].row(None, Random(1))
+    assert late["once"].row(3, Random(1)) == late["sequential"].row(3, Random(1)) == ROWS[3]
+    assert late["sequential"].row(None, Random(1)) == ROWS[2]
+
+
 def test_credentials_of_rows_that_were_handed_out_are_known() -> None:
     """By the names of their columns, and not before they are handed out."""
     secrets = SecretValues()
-    rows = [{"user": "ann-lee", "password": "open-sesame"}, {"user": "bob", "api_key": "barley-key"}]
+    rows: list[dict[str, Any]] = [
+        {"user": "ann-lee", "password": "open-sesame", "card": [{"pin_secret": 987654}]},
+        {"user": "bob", "api_key": "barley-key"},
+    ]
     feeder = Feeder(rows, secrets=secrets)
     feeder.row(0, Random(1))
-    assert secrets("ann-lee open-sesame barley-key") == "ann-lee *** barley-key"
+    assert secrets("ann-lee open-sesame 987654 barley-key") == "ann-lee *** *** barley-key"
     feeder.row(1, Random(1))
     assert secrets("open-sesame barley-key") == "*** ***"
 
@@ -98,10 +124,11 @@ def test_unusable_files_are_named(tmp_path: Path, name: str, text: str | None, s
 class User:
     """As much of a Locust user as a feed looks at."""
 
-    def __init__(self, environment: Any, number: int | None = None) -> None:
+    def __init__(self, environment: Any, number: int | None = None, scenario: str = "load") -> None:
         self.environment = environment
         if number is not None:
-            setattr(self, SEAT, SimpleNamespace(number=number))
+            crowd = SimpleNamespace(place=SimpleNamespace(scenario=scenario))
+            setattr(self, SEAT, SimpleNamespace(number=number, crowd=crowd))
 
 
 class Environment:
@@ -145,6 +172,16 @@ def test_iterations_of_a_run_are_dealt_to_its_processes() -> None:
     feeds = [(accounts(order="once", per="iteration"), User(Environment(share=(index, 3)), 0)) for index in range(3)]
     given = Counter(rows.row(user)["n"] for rows, user in feeds for _ in range(3))
     assert given == dict.fromkeys(range(9), 1)
+
+
+def test_rows_once_are_for_one_scenario() -> None:
+    """Users of another have the same numbers; they get none, and are told why. Rows in order are for all."""
+    environment = Environment(share=(0, 1))
+    rows, in_order = accounts(order="once"), accounts()
+    assert rows.row(User(environment, 0, "smoke")) == rows.row(User(environment, 0, "smoke")) == ROWS[0]
+    with pytest.raises(UsageError, match=r"scenarios smoke and load ask for them; run one of the two \(--scenario"):
+        rows.row(User(environment, 1, "load"))
+    assert [in_order.row(User(environment, 1, name)) for name in ("smoke", "load")] == [ROWS[1], ROWS[1]]
 
 
 def test_credentials_of_feeds_are_known_to_the_run() -> None:

@@ -25,7 +25,7 @@ examples:
   loadworthy data generate plan.yaml --name accounts --count 100000 --format sqlite --out seeds
 
 A run makes its rows itself; files of them are for whoever fills the target's database. Rows are the same as those of a
-run with the same seed. Columns that look like credentials are written with --with-credentials only.
+run of the same day with the same seed. What looks like a credential is written with --with-credentials only.
 """
 
 
@@ -157,7 +157,7 @@ def _written(table: Table, path: Path) -> str:
     text = f"{where}: {format_count(rows)} row{'s' * (rows != 1)} of {columns} column{'s' * (columns != 1)}"
     if table.left_out:
         text += f"; left out, for they look like credentials: {', '.join(table.left_out)} (--with-credentials)"
-    elif table.is_private:
+    elif table.has_credentials:
         text += "; with credentials, readable by you alone"
     return plain(text)
 
@@ -203,13 +203,14 @@ def _print_rows(console: Any, name: str, source: RowSource, rows: Sequence[Mappi
 def _cell(column: str, value: Any) -> str:
     import json
 
+    from loadworthy.data.secret_values import masked_value
     from loadworthy.plan.places import looks_secret
     from loadworthy.plan.redact import MASK
     from loadworthy.report.terminal import plain
 
     if looks_secret(column):
         return MASK
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(masked_value(value), ensure_ascii=False)
     return plain(text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…")
 
 

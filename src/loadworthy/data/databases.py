@@ -35,8 +35,10 @@ def database_rows(url: str, query: str) -> tuple[Row, ...]:
         address = address.set(drivername="postgresql+psycopg")
     try:
         engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{mask_address(url)} needs the driver {error.name}; install it beside Loadworthy") from error
+    except ImportError as error:  # also of a driver that is there and lacks a library of its own
+        is_missing = isinstance(error, ModuleNotFoundError)
+        need = f"{error.name}; install it beside Loadworthy" if is_missing else str(error)
+        raise UsageError(f"{mask_address(url)} needs the driver {need}") from error
     except exc.ArgumentError as error:
         raise ValueError(f"{mask_address(url)}: {error}") from error
     try:

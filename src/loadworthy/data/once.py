@@ -1,16 +1,21 @@
-"""Rows that are handed out once: how many users and iterations they are enough for."""
+"""What is known only with the rows of a plan's test data: how many users and iterations those that are handed out once
+are enough for, and which columns there are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from loadworthy.errors import UsageError
+from loadworthy.plan.column_rules import check_columns
+from loadworthy.plan.document import Document
 from loadworthy.plan.model import Plan, Scenario
 from loadworthy.plan.template_words import names_in
 from loadworthy.plan.test_data_rules import users_made
 from loadworthy.workload.profile import OpenProfile, profile_of
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,27 @@ def check_shared(used: Mapping[str, frozenset[str]], plan: Plan) -> None:
                 f"test data {name} hands out each row once, and scenarios {_listed(users)} use it; "
                 "run one of them (--scenario NAME), or give each rows of its own"
             )
+
+
+def check_database_columns(plan: Plan, scenarios: Sequence[str], rows_of: Callable[[str], Sequence[Row]]) -> None:
+    """UsageError where a template asks for a column that a query does not give.
+
+    Args:
+        plan: the plan.
+        scenarios: names of those that will run.
+        rows_of: the rows of a database by the name of the test data; other sources were looked at with the plan.
+    """
+    used = frozenset[str]().union(*(used_by(plan.scenarios[name], plan) for name in scenarios))
+    columns = {name: frozenset(rows_of(name)[0]) for name in used if plan.test_data[name].database is not None}
+    if not columns:
+        return
+    data = plan.model_dump(mode="json", by_alias=True, exclude={"test_data"})
+    data["scenarios"] = {name: data["scenarios"][name] for name in scenarios}
+    document = Document("", data)
+    check_columns(columns, document)
+    if document.problems:
+        first = document.problems[0]
+        raise UsageError(f"{first.where}: {first.message}; {first.hint}")
 
 
 def check_users(name: str, scenario: Scenario, plan: Plan, counts: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Texts that must not be seen: which they are in rows of test data, and many of them found in a text in one pass over it.
+"""Texts that must not be seen: which they are in rows of test data; many of them found in a text in one pass over it.
 
 What a plan keeps secret is known before the run, and masked by one regular expression. The passwords of a hundred
 thousand accounts are not: here each is kept under its first characters and its length, so that a text is looked through
@@ -154,15 +154,3 @@ def _forms(text: str) -> Iterator[str]:
             json.dumps(text, ensure_ascii=False)[1:-1],
         )
     )
-
-
-def secret_texts(row: Any, *, named: bool = False) -> Iterator[str]:
-    """What looks like a credential in a row: everything, at any depth, below a name that speaks of a secret."""
-    if isinstance(row, Mapping):
-        for name, value in row.items():
-            yield from secret_texts(value, named=named or looks_secret(str(name)))
-    elif isinstance(row, list | tuple):
-        for value in row:
-            yield from secret_texts(value, named=named)
-    elif named and isinstance(row, str | int | float) and not isinstance(row, bool):
-        yield str(row)

@@ -7,13 +7,17 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from loadworthy.data.secret_values import secret_names, without_secrets
 from loadworthy.errors import UsageError
 from loadworthy.plan.places import looks_secret
 from loadworthy.told import Told
+
+if TYPE_CHECKING:
+    import sqlite3
 
 Row = Mapping[str, Any]
 
@@ -35,6 +39,7 @@ class Table:
     name: str
     rows: Sequence[Row]
     with_credentials: bool = False
+    _nested: dict[str, None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def columns(self) -> list[str]:
@@ -43,22 +48,28 @@ class Table:
 
     @property
     def left_out(self) -> list[str]:
-        """Those that are not, because they look like credentials."""
-        return [name for name in self.rows[0] if name not in self.columns]
+        """What is not, because it looks like a credential; of what is nested, as far as rows have been written."""
+        return [*(name for name in self.rows[0] if name not in self.columns), *self._nested]
 
     @property
-    def is_private(self) -> bool:
-        """Whether credentials are among what is written: then its file is for its owner alone."""
-        return self.with_credentials and any(looks_secret(name) for name in self.columns)
+    def has_credentials(self) -> bool:
+        """Whether they are among what is written, as far as its first row tells."""
+        return self.with_credentials and any(secret_names(self.rows[0]))
 
     def lines(self, told: Told) -> Iterator[list[Any]]:
         """The values of each row; ``told`` hears how far it is."""
         columns, count = self.columns, len(self.rows)
         for number in range(count):
             row = self.rows[number]
-            yield [row[name] for name in columns]
+            yield [self._written(name, row[name]) for name in columns]
             if number % _TOLD_EACH == 0:
                 told(number / count)
+
+    def _written(self, name: str, value: Any) -> Any:
+        if self.with_credentials or not isinstance(value, Mapping | list | tuple):
+            return value
+        self._nested.update(dict.fromkeys(f"{name}.{below}" for below in secret_names(value)))
+        return without_secrets(value)
 
 
 def file_of(name: str, form: str) -> str:
@@ -70,7 +81,7 @@ def write_text(table: Table, path: Path, form: str, told: Told, *, force: bool =
     """Write a CSV, JSON or JSON-lines file; UsageError where it exists (unless ``force``) or cannot be written."""
     writers = {"csv": _write_csv, "json": _write_json, "jsonl": _write_json_lines}
     with (
-        _new_file(path, is_private=table.is_private, force=force) as part,
+        _new_file(path, is_private=table.with_credentials, force=force) as part,
         part.open("w", encoding="utf-8", newline="") as stream,
     ):
         writers[form](table, stream, told)
@@ -80,16 +91,24 @@ def write_sqlite(tables: Sequence[Table], path: Path, told_of: Callable[[str], T
     """Write one table each into an SQLite file; UsageError as :func:`write_text`."""
     import sqlite3
 
-    is_private = any(table.is_private for table in tables)
-    with _new_file(path, is_private=is_private, force=force) as part, closing(sqlite3.connect(part)) as connection:
-        connection.execute("PRAGMA journal_mode = OFF")  # a file that is not finished is thrown away
-        for table in tables:
-            columns = ", ".join(_quoted(name) for name in table.columns)
-            connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
-            places = ", ".join("?" * len(table.columns))
-            lines = ([_flat(value) for value in line] for line in table.lines(told_of(table.name)))
-            connection.executemany(f"INSERT INTO {_quoted(table.name)} VALUES ({places})", lines)  # noqa: S608  quoted
-        connection.commit()
+    is_private = any(table.with_credentials for table in tables)
+    with _new_file(path, is_private=is_private, force=force) as part:
+        try:
+            with closing(sqlite3.connect(part)) as connection:
+                connection.execute("PRAGMA journal_mode = OFF")  # a file that is not finished is thrown away
+                for table in tables:
+                    _write_table(table, connection, told_of(table.name))
+                connection.commit()
+        except (sqlite3.Error, OverflowError) as error:
+            raise UsageError(f"{path} cannot be written: {error}") from error
+
+
+def _write_table(table: Table, connection: sqlite3.Connection, told: Told) -> None:
+    columns = ", ".join(_quoted(name) for name in table.columns)
+    connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
+    places = ", ".join("?" * len(table.columns))
+    lines = ([_flat(value) for value in line] for line in table.lines(told))
+    connection.executemany(f"INSERT INTO {_quoted(table.name)} VALUES ({places})", lines)  # noqa: S608  quoted
 
 
 def _write_csv(table: Table, stream: TextIO, told: Told) -> None:

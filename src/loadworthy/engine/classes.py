@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from locust.shape import LoadTestShape
 from locust.user import User
 
-from loadworthy.data.once import RowLimit, check_shared, check_users, limit_of, used_by
+from loadworthy.data.once import RowLimit, check_database_columns, check_shared, check_users, limit_of, used_by
 from loadworthy.data.secret_values import SecretValues
 from loadworthy.data.sources import RowSources
 from loadworthy.engine.loading import load_user_classes
-from loadworthy.engine.seat import Usher
+from loadworthy.engine.seat import Seat, Usher
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import Behaviour, Plan, Scenario
 from loadworthy.units import US_PER_S
@@ -40,6 +42,7 @@ class NodeSetup:
         arguments: options for the locustfile's own parser.
         scenarios: names of those that will run.
         given: what the plan's set-up has extracted; filled before any user is made.
+        today: from which generated dates are counted, in all processes.
     """
 
     plan: Plan
@@ -51,10 +54,11 @@ class NodeSetup:
     arguments: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
     given: Json = field(default_factory=dict)
+    today: date = field(default_factory=today)
 
     @property
     def share(self) -> int:
-        """This process's place among those that make load, from 0."""
+        """This process's place among those that make load, from 0; of one that came late not below ``processes``."""
         return max(self.process - 1, 0)
 
 
@@ -73,7 +77,7 @@ class ScenarioClasses:
         """Scenario → the test data whose rows, each handed out once, are used up before its iterations are done."""
         self.secrets = SecretValues()
         """What looks like a credential in rows that were handed out; it is filled while users run."""
-        self._sources = RowSources(setup.plan.test_data, setup.base_dir, today())
+        self._sources = RowSources(setup.plan.test_data, setup.base_dir, setup.today)
         self._made: dict[str, list[type[User]]] = {}
         self._locustfiles: dict[Path, tuple[list[type[User]], LoadTestShape | None]] = {}
 
@@ -90,6 +94,7 @@ class ScenarioClasses:
         plan, limited = self.setup.plan, {}
         used = {name: used_by(plan.scenarios[name], plan) for name in self.setup.scenarios}
         check_shared(used, plan)
+        check_database_columns(plan, self.setup.scenarios, self._sources.rows)
         for name, sources in used.items():
             scenario = plan.scenarios[name]
             counts = {source: len(self._sources.rows(source)) for source in sources}
@@ -201,7 +206,7 @@ class ScenarioClasses:
             for name, source in sources.items()
             if name in used
         }
-        per_iteration = frozenset(name for name in feeders if sources[name].per == "iteration")
+        per_iteration = tuple(name for name in feeders if sources[name].per == "iteration")
         return Surroundings(self._identity, feeders, per_iteration, self.setup.given)
 
     def _identity(self) -> Identity:
@@ -214,9 +219,17 @@ class ScenarioClasses:
             random=seat.chance,
             arrival_number=lambda: None if seat.arrival is None else seat.arrival.number,
             ticket_number=lambda: seat.ticket,
+            give_ticket_back=partial(_give_ticket_back, seat),
             most_users=seat.crowd.most_users,
             is_open=seat.crowd.is_open,
         )
+
+
+def _give_ticket_back(seat: Seat) -> None:
+    """Nothing was done in the iteration under way: the right to it, and its row, is somebody else's."""
+    if seat.crowd.tickets is not None and seat.ticket is not None:
+        seat.crowd.tickets.give_back(seat.ticket)
+        seat.ticket = None
 
 
 def _inherited(role: Behaviour, scenario: Scenario) -> Behaviour:

@@ -28,14 +28,13 @@ from loadworthy.engine.seat import Seat, Usher
 from loadworthy.engine.stopping import see_off, tell_to_stop
 from loadworthy.engine.tickets import CountedTickets, LeasedTickets, Tickets
 from loadworthy.units import US_PER_S
+from loadworthy.users.feeders import NUMBERS_OF_A_SPLIT
 from loadworthy.workload.arrivals import Arrival, Split
 from loadworthy.workload.profile import ClosedProfile, LoadChange, Move
+from loadworthy.workload.user_numbers import UserNumbers, wanted_users
 
 STEP_S = 0.1
 """How often a closed crowd looks at its profile."""
-
-NUMBERS_OF_A_SPLIT = 10_000_000
-"""Users that are made after workers came or went get numbers of their own, beyond those given before."""
 
 
 class Tally(Protocol):
@@ -177,12 +176,14 @@ class Crowd:
         return self.place.clock.monotonic_us() - (self._start_us or 0)
 
     def _split_now(self) -> Split:
-        elapsed_us = self._elapsed_us() if self._start_us is not None else 0
+        return self._split_at(self._elapsed_us() if self._start_us is not None else 0)
+
+    def _split_at(self, elapsed_us: int) -> Split:
         return next((one for one in reversed(self._splits) if one.from_us <= elapsed_us), self._splits[0])
 
-    def _next_number(self) -> int:
-        """The number of the next user that this process makes."""
-        split = self._split_now()
+    def _next_number(self, split: Split | None = None) -> int:
+        """The number of the next user that this process makes: after workers came or went, beyond all before."""
+        split = split or self._split_now()
         made = self._made[split.epoch]
         self._made[split.epoch] += 1
         return split.epoch * NUMBERS_OF_A_SPLIT + (split.share or 0) + made * split.processes
@@ -224,10 +225,17 @@ class ClosedCrowd(Crowd):
         self._alive: list[Seat | None] = []
         self._loop: gevent.Greenlet | None = None
         self._target = 0
+        self._is_aimed = False
+        self._numbers: UserNumbers | None = None
 
     def start(self, start_us: int, splits: Sequence[Split]) -> None:
         super().start(start_us, splits)
+        self._numbers = None
         self._loop = gevent.spawn(self._follow)
+
+    def split(self, split: Split) -> None:
+        super().split(split)
+        self._numbers = None
 
     def aim(self, users: int, per_second: float, classes: Sequence[str] | None = None) -> None:
         """Instead of following the profile any further, go to so many users, over all processes, at this speed.
@@ -242,9 +250,11 @@ class ClosedCrowd(Crowd):
         chosen = self._classes if classes is None else [self._by_name[name] for name in classes]
         self._turns, self._named = _turns(chosen), []
         self.is_full = False
+        self._is_aimed = True
 
     def change_load(self, changes: Sequence[LoadChange]) -> None:
         self._profile = self._profile.changed(changes)
+        self._numbers = None
 
     def over(self) -> EndReason | None:
         if self.users or self._start_us is None:
@@ -268,27 +278,34 @@ class ClosedCrowd(Crowd):
             gevent.sleep(STEP_S)
 
     def _adjust(self, elapsed_us: int) -> None:
-        split = self._split_now()
-        everywhere = self._wanted(elapsed_us)
+        split = self._split_at(elapsed_us)
+        everywhere = wanted_users(self._profile, elapsed_us)
         self._target = share_of(everywhere, split)
         while len(self._alive) < self._target:
             if (user_class := self._class_of_next(split)) is None:
                 break
-            self._alive.append(self._make(user_class, self._next_number()))
+            self._alive.append(self._make(user_class, self._number_of_next(split, elapsed_us)))
         if len(self._alive) > self._target:
             self._stop_newest(len(self._alive) - self._target)
         if not self.is_full and everywhere == self._profile.goal_at(elapsed_us):
             self.is_full = True
             self.place.environment.events.spawning_complete.fire(user_count=self.users)
 
-    def _wanted(self, elapsed_us: int) -> int:
-        """The target at this moment; the first user of a ramp comes at once, as Locust's does."""
-        users, goal = self._profile.users_at(elapsed_us), self._profile.goal_at(elapsed_us)
-        return users + 1 if users < goal else users
+    def _number_of_next(self, split: Split, elapsed_us: int) -> int:
+        """By its place among the users of all processes, where this one knows all that became of the load so far."""
+        if not self._is_aimed and all(one.epoch == epoch for epoch, one in enumerate(self._splits)):
+            if self._numbers is None:
+                self._numbers = UserNumbers(self._profile, self._splits)
+            if (number := self._numbers.number(self._place_of_next(split), elapsed_us)) is not None:
+                return number
+        return self._next_number(split)
+
+    def _place_of_next(self, split: Split) -> int:
+        return (split.share or 0) + len(self._alive) * split.processes
 
     def _class_of_next(self, split: Split) -> type[User] | None:
         """The class of this process's next user: the users of all processes together are in Locust's order."""
-        place = (split.share or 0) + len(self._alive) * split.processes
+        place = self._place_of_next(split)
         while len(self._named) <= place:
             name = next(self._turns)
             if not name:

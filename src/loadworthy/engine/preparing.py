@@ -12,7 +12,6 @@ from loadworthy.engine.control import Control
 from loadworthy.engine.notes import EmitEvent, masked
 from loadworthy.errors import SetupError
 from loadworthy.units import format_count
-from loadworthy.users.feeders import today
 from loadworthy.users.once import Once, StepFailedError
 
 
@@ -39,7 +38,7 @@ def prepared(
     if not plan.setup and not plan.teardown:
         yield
         return
-    rows = RowSources(plan.test_data, setup.base_dir, today())
+    rows = RowSources(plan.test_data, setup.base_dir, setup.today)
     once = Once(plan, rows.rows, setup.seed, control.stop, secrets)
     event = masked(event, secrets)
     try:

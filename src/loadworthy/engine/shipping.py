@@ -8,6 +8,7 @@ content (so that a locustfile can import its neighbours), and a folder that it r
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def pack_setup(setup: NodeSetup, process: int) -> Json:
         "arguments": list(setup.arguments),
         "scenarios": list(setup.scenarios),
         "given": json.dumps(setup.given),  # the numbers of the wire have 64 bits
+        "today": setup.today.isoformat(),
     }
 
 
@@ -61,6 +63,7 @@ def unpack_setup(data: Json, scratch: Path) -> NodeSetup:
         arguments=tuple(data["arguments"]),
         scenarios=tuple(data["scenarios"]),
         given=json.loads(data["given"]),
+        today=date.fromisoformat(data["today"]),
     )
 
 

@@ -43,18 +43,25 @@ class CountedTickets:
     def __init__(self, count: int) -> None:
         self._count = count
         self._next = 0
+        self._returned: deque[int] = deque()
 
     def take(self) -> int | None:
         """One of those that are left."""
+        if self._returned:
+            return self._returned.popleft()
         if self.exhausted:
             return None
         self._next += 1
         return self._next - 1
 
+    def give_back(self, number: int) -> None:
+        """Nothing was done with it: it may be taken again."""
+        self._returned.append(number)
+
     @property
     def exhausted(self) -> bool:
         """Whether the last one is taken."""
-        return self._next >= self._count
+        return self._next >= self._count and not self._returned
 
     def take_batch(self, wanted: int) -> range:
         """Up to ``wanted`` at once: their numbers."""
@@ -93,6 +100,10 @@ class LeasedTickets:
                 self._request()
             self._answered.wait()
         return self._left.popleft()
+
+    def give_back(self, number: int) -> None:
+        """Nothing was done with it: somebody of this process may take it again."""
+        self._left.appendleft(number)
 
     def grant(self, numbers: range) -> None:
         """The master's answer: the numbers of the tickets."""

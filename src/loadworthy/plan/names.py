@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from loadworthy.plan.document import DataPath, Document
 from loadworthy.plan.steps import STEP_PARTS
+from loadworthy.plan.template_words import names_of
 
 _STEP_PARTS = ("path", "query", "headers", "json", "form", "body", "expect")
 _UNDO_PARTS = ("path", "query", "headers", "json")
 _SOCKET_PARTS = ("path", "query", "headers", "subprotocols", "text", "json", "match", "expect", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A template in a plan.
+
+    Args:
+        path: where it stands.
+        text: the template.
+        known: the names that are given there.
+        extracted: those of them that are extracted somewhere.
+    """
+
+    path: DataPath
+    text: str
+    known: frozenset[str]
+    extracted: frozenset[str]
 
 
 def check_template_names(document: Document, given: frozenset[str]) -> None:
@@ -19,65 +38,66 @@ def check_template_names(document: Document, given: frozenset[str]) -> None:
 
     Where a value is extracted is not looked at: a step that comes too early fails when it is run.
     """
+    for place in places(document, given):
+        # One that cannot be read is told of where templates are checked.
+        for name in sorted((names_of(place.text) or frozenset()) - place.known):
+            near = difflib.get_close_matches(name, place.known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(place.known))}"
+            document.add(place.path, f"the template uses {name}, which nothing gives", hint)
+
+
+def places(document: Document, given: frozenset[str] = frozenset()) -> Iterator[Place]:
+    """All templates of the steps and headers of a plan; ``given`` are names that are known everywhere."""
     given |= _keys(document.get(("test_data",)))
     made = _extracted({"flow": document.get(("setup",))})
-    _check_steps(document, "setup", given | made)
-    _check_steps(document, "teardown", given | made | _extracted({"flow": document.get(("teardown",))}))
-    known = given | made
+    ending = made | _extracted({"flow": document.get(("teardown",))})
+    yield from _in_steps(document, "setup", given, made)
+    yield from _in_steps(document, "teardown", given, ending)
     for name, scenario in _items(document.get(("scenarios",))):
         path: DataPath = ("scenarios", name)
-        common = known | _extracted(scenario)
-        _check_behaviour(scenario, path, common | _extracted_by_roles(scenario), document)
+        common = made | _extracted(scenario)
+        yield from _in_behaviour(scenario, path, given, common | _extracted_by_roles(scenario))
         for role_name, role in _items(_get(scenario, "roles")):
-            _check_behaviour(role, (*path, "roles", role_name), common | _extracted(role), document)
+            yield from _in_behaviour(role, (*path, "roles", role_name), given, common | _extracted(role))
 
 
-def _check_steps(document: Document, key: str, known: frozenset[str]) -> None:
+def _in_steps(document: Document, key: str, given: frozenset[str], extracted: frozenset[str]) -> Iterator[Place]:
     steps = document.get((key,))
     for index, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
-        _check_request(step, (key, index), known, document)
+        for at, text in _in_request(step, (key, index)):
+            yield Place(at, text, given | extracted, extracted)
 
 
-def _check_behaviour(behaviour: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
-    _check(_get(behaviour, "headers"), (*path, "headers"), known, document)
+def _in_behaviour(behaviour: Any, path: DataPath, given: frozenset[str], extracted: frozenset[str]) -> Iterator[Place]:
+    for at, text in _texts_of_behaviour(behaviour, path):
+        yield Place(at, text, given | extracted, extracted)
+
+
+def _texts_of_behaviour(behaviour: Any, path: DataPath) -> Iterator[tuple[DataPath, str]]:
+    yield from _templates(_get(behaviour, "headers"), (*path, "headers"))
     for way, index, step in _steps(behaviour):
-        _check_request(step, (*path, way, index), known, document)
+        yield from _in_request(step, (*path, way, index))
         for action in STEP_PARTS:
             for part in _SOCKET_PARTS:
-                _check(_get(_get(step, action), part), (*path, way, index, action, part), known, document)
+                yield from _templates(_get(_get(step, action), part), (*path, way, index, action, part))
 
 
-def _check_request(step: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
+def _in_request(step: Any, path: DataPath) -> Iterator[tuple[DataPath, str]]:
     for part in _STEP_PARTS:
-        _check(_get(step, part), (*path, part), known, document)
+        yield from _templates(_get(step, part), (*path, part))
     for part in _UNDO_PARTS:
-        _check(_get(_get(step, "undo"), part), (*path, "undo", part), known, document)
+        yield from _templates(_get(_get(step, "undo"), part), (*path, "undo", part))
 
 
-def _check(value: Any, path: DataPath, known: frozenset[str], document: Document) -> None:
+def _templates(value: Any, path: DataPath) -> Iterator[tuple[DataPath, str]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            _check(item, (*path, key), known, document)
+            yield from _templates(item, (*path, key))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            _check(item, (*path, index), known, document)
+            yield from _templates(item, (*path, index))
     elif isinstance(value, str) and ("{{" in value or "{%" in value):
-        for name in sorted(_used(value) - known):
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
-            document.add(path, f"the template uses {name}, which nothing gives", hint)
-
-
-def _used(text: str) -> frozenset[str]:
-    import jinja2
-    import jinja2.meta
-
-    environment = jinja2.Environment(autoescape=False)  # noqa: S701  only parsed; what it makes is never HTML
-    try:
-        names = jinja2.meta.find_undeclared_variables(environment.parse(text))
-    except (jinja2.TemplateError, RecursionError, ValueError, OverflowError):
-        return frozenset()  # told of where templates are checked
-    return frozenset(names) - environment.globals.keys()
+        yield path, value
 
 
 def extracting(step: Any) -> Iterator[DataPath]:

@@ -18,6 +18,7 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_ROWS = 2_000_000
 _MOST_STEPS, _STEPS_AT_ONCE = 20_000, 100_000
 """Of SQLite's virtual machine: two thousand million are minutes, and more than any sensible query takes."""
+_NO_COMMAS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _SQLITE = "sqlite:///"
 _SELECTS = re.compile(r"(?:SELECT|WITH|VALUES)\b", re.IGNORECASE)
 _ORDERED = re.compile(r"\bORDER\s+BY\b", re.IGNORECASE)
@@ -93,6 +94,8 @@ def _csv_rows(text: str) -> Iterator[Row]:
         header = next(reader, [])
         if len(set(header)) != len(header) or not all(name.strip() for name in header):
             raise ValueError("line 1 must name the columns, each once")
+        if len(header) == 1 and (other := next((mark for mark in _NO_COMMAS if mark in header[0]), None)):
+            raise ValueError(f"line 1 has no comma, but {_NO_COMMAS[other]}: columns are separated by commas")
         for cells in reader:
             if not cells:
                 continue

@@ -1,5 +1,6 @@
 """The rules of ``test_data``: one kind of source each, rows that can be read, and no more users than rows.
 
+Which columns there are is known here, so what templates ask for is checked, too (:mod:`loadworthy.plan.column_rules`).
 How the columns of generated rows are made has rules of its own (:mod:`loadworthy.plan.generate_rules`).
 """
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadworthy.plan.column_rules import check_columns
 from loadworthy.plan.document import DataPath, Document, shown
 from loadworthy.plan.generate_rules import check_generate, check_relations, whole_of
 from loadworthy.plan.model import searches
@@ -42,7 +44,9 @@ def check_test_data(document: Document, base_dir: Path) -> None:
     for name, source in sources.items():
         if isinstance(generate := _mapping(source).get("generate"), dict):
             check_generate(generate, ("test_data", name, "generate"), document)
-    check_relations(sources, {name: one.columns for name, one in known.items()}, document)
+    columns = {name: one.columns for name, one in known.items()}
+    check_relations(sources, columns, document)
+    check_columns(columns, document)
     for name, source in sources.items():
         _check_order_by(source, ("test_data", name), sources, document)
         if _mapping(source).get("order") == "once":
@@ -102,7 +106,7 @@ def _check_file(file: object, path: DataPath, document: Document, base_dir: Path
 
 
 def _known_of_read(rows: tuple[Row, ...]) -> Known:
-    return Known(len(rows), frozenset(rows[0]))
+    return Known(len(rows), frozenset().union(*rows))
 
 
 def _check_database(source: dict[str, Any], path: DataPath, document: Document, base_dir: Path) -> Known:
@@ -162,8 +166,10 @@ def _check_once(name: str, source: dict[str, Any], count: int | None, document: 
                 document.add(path, message, hint, at_key=True)
             elif is_open(asked):
                 _check_early_use(name, asked, path, document)
-        elif count is not None:
-            _check_users(name, count, asked, path, document)
+        else:
+            _check_roles(name, asked, path, document)
+            if count is not None:
+                _check_users(name, count, asked, path, document)
 
 
 def _check_early_use(name: str, asked: dict[str, Any], path: DataPath, document: Document) -> None:
@@ -173,6 +179,14 @@ def _check_early_use(name: str, asked: dict[str, Any], path: DataPath, document:
         if name in names_in(_mapping(behaviour).get("on_start")):
             message = f"it uses {name} before the first iteration begins, and {name} has a row for each iteration"
             document.add((*at, "on_start"), message, "hand it out per: user, or use it in the flow", at_key=True)
+
+
+def _check_roles(name: str, asked: dict[str, Any], path: DataPath, document: Document) -> None:
+    """With a rate, an idle user of one role goes where one of another is wanted, which needs a row of its own."""
+    if len(_mapping(asked.get("roles"))) > 1 and (is_open(asked) or searches(asked)):
+        message = f"users of one role make way for those of another, so no number of rows of {name} is enough"
+        hint = "hand them out in order (order: sequential), or give each role a scenario of its own"
+        document.add((*path, "roles"), message, hint, at_key=True)
 
 
 def _check_users(name: str, count: int, asked: dict[str, Any], path: DataPath, document: Document) -> None:

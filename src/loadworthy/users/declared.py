@@ -9,7 +9,7 @@ the next: a user that could not log in must not go on as a stranger.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
@@ -23,18 +23,24 @@ from requests.exceptions import HTTPError
 
 from loadworthy.plan.model import Behaviour, Plan
 from loadworthy.plan.steps import Step
+from loadworthy.plan.template_words import names_in
 from loadworthy.record.sample import Failure, FailureKind
 from loadworthy.units import US_PER_S
 from loadworthy.users.checks import CheckFailedError, StatusNotExpectedError
 from loadworthy.users.cleanup import created
 from loadworthy.users.declared_requests import CompiledStep, CompiledUndo, compile_headers, compile_request
 from loadworthy.users.declared_sockets import Sockets, SocketStep, StreamingUser, compile_socket_step
-from loadworthy.users.feeders import Feeder, RowsUsedUpError
+from loadworthy.users.feeders import SECRETS, Feeder, RowsUsedUpError
 from loadworthy.users.sink import sink_for
 from loadworthy.users.templates import TemplateFailedError, Templates, functions
 
 START_RETRY_S = 1.0
 """Pause before ``on_start`` is tried again."""
+NOTHING_SENT_PAUSE_S = 0.1
+"""After a pass whose first step could not even be built: the next will hardly do better, and nobody slows it down."""
+MOST_STARTS_WITHOUT_ROW = 60
+"""So often in a row a user's ``on_start`` may fail and leave the row of its iteration to others. Then it uses it up: a
+run that ends with its rows ends, too, where nobody can log in."""
 
 
 def _nothing() -> None:
@@ -52,6 +58,8 @@ class Identity:
     """The number of the iteration under way, from 0 over all processes, where the workload is open."""
     ticket_number: Callable[[], int | None] = _nothing
     """The same, where the workload is closed and the number of its iterations is limited."""
+    give_ticket_back: Callable[[], None] = _nothing
+    """The iteration under way with that number has done nothing: another may be begun in its stead."""
     most_users: int = 0
     """In a closed workload, users over all processes at once; 0 where that is not known."""
     is_open: bool = False
@@ -64,8 +72,8 @@ class Surroundings:
 
     next_identity: Callable[[], Identity]
     feeders: Mapping[str, Feeder]
-    fed_per_iteration: frozenset[str]
-    """Names of the feeders that give a new row for each iteration."""
+    fed_per_iteration: Collection[str]
+    """Names of the feeders that give a new row for each iteration; rows at random are drawn in this order."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """What the plan's set-up has extracted."""
 
@@ -96,10 +104,16 @@ def declared_user(
         "wait_time": wait_time,
         "compiled": compile_behaviour(behaviour),
         "surroundings": surroundings,
+        "starts_with_rows": not _names_in_start(behaviour).isdisjoint(surroundings.fed_per_iteration),
         "__module__": __name__,
         "__doc__": f"Made from the plan: {class_name}.",
     }
     return type(class_name, (DeclaredUser,), attributes)
+
+
+def _names_in_start(behaviour: Behaviour) -> frozenset[str]:
+    """The names that templates of ``on_start`` use."""
+    return names_in([behaviour.headers, *(step.model_dump(mode="json", by_alias=True) for step in behaviour.on_start)])
 
 
 def compile_behaviour(behaviour: Behaviour) -> CompiledBehaviour:
@@ -129,6 +143,8 @@ class DeclaredUser(StreamingUser):
     abstract = True
     compiled: CompiledBehaviour
     surroundings: Surroundings
+    starts_with_rows: bool
+    """Whether ``on_start`` uses rows of the iteration before which it is done."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -136,9 +152,14 @@ class DeclaredUser(StreamingUser):
         self.random = identity.random
         self._arrival_number = identity.arrival_number
         self._ticket_number = identity.ticket_number
+        self._give_ticket_back = identity.give_ticket_back
+        self._failed_starts = 0
+        self._has_acted = False
+        self._rows_of = -1
         self._starts_early = identity.is_open
         self._most_users = identity.most_users
         self._sink = sink_for(self)
+        self._secrets = getattr(environment, SECRETS, None)
         self._sockets = Sockets(self)
         self._started = not self.compiled.on_start
         self._variables: dict[str, Any] = {
@@ -170,14 +191,36 @@ class DeclaredUser(StreamingUser):
         variables = self._variables
         arrival = self._arrival_number()
         variables["iteration"] = variables["iteration"] + 1 if arrival is None else arrival
-        self._take_rows(arrival)
-        if not self._started or self._sockets.is_broken:
-            self._started = self._start()
-            if not self._started:
-                gevent.sleep(START_RETRY_S)
-                return
+        if (not self._started or self._sockets.is_broken) and not self._get_ready(arrival):
+            return
+        if self._rows_of != variables["iteration"]:
+            self._take_rows(arrival)
+        self._has_acted = False
         self._pass()
         self._sockets.end_pass()
+        if not self._has_acted and arrival is None:
+            gevent.sleep(NOTHING_SENT_PAUSE_S)
+
+    def _get_ready(self, arrival: int | None) -> bool:
+        """Do ``on_start`` in an iteration, before anything else, and wait where it fails; whether it was good."""
+        if self.starts_with_rows:
+            self._take_rows(arrival)
+        self._started = self._start()
+        if not self._started:
+            self._leave_row()
+            gevent.sleep(START_RETRY_S)
+            return False
+        self._failed_starts = 0
+        return True
+
+    def _leave_row(self) -> None:
+        """A user that could not start leaves the row of this iteration to others, where it has not used it."""
+        self._failed_starts += 1
+        if self.starts_with_rows or self._failed_starts > MOST_STARTS_WITHOUT_ROW:
+            return
+        feeders = self.surroundings.feeders
+        if any(feeders[name].is_once for name in self.surroundings.fed_per_iteration):
+            self._give_ticket_back()
 
     def _take_first_rows(self, user_number: int) -> None:
         """Those of the user; and of its iterations, but where each is handed out once, one to begin with."""
@@ -192,6 +235,7 @@ class DeclaredUser(StreamingUser):
 
     def _take_rows(self, arrival: int | None) -> None:
         """Those of this iteration."""
+        self._rows_of = self._variables["iteration"]
         for name in self.surroundings.fed_per_iteration:
             feeder = self.surroundings.feeders[name]
             number = self._row_number(arrival, is_once=feeder.is_once)
@@ -244,6 +288,7 @@ class DeclaredUser(StreamingUser):
         except TemplateFailedError as error:
             self._record_unsent(step.method, step.name, str(error))
             return False
+        self._has_acted = True
         good = self._send(step, path, options)
         if good and step.undo is not None:
             self._remember(step.undo, step, options)
@@ -272,6 +317,9 @@ class DeclaredUser(StreamingUser):
         elif response.error is not None:
             return False
         step.take(response, self._variables)
+        if step.secret_names and self._secrets is not None:
+            for text in step.secrets_in(self._variables):
+                self._secrets.add(text)
         return True
 
     def _remember(self, undo: CompiledUndo, step: CompiledStep, options: Mapping[str, Any]) -> None:
@@ -287,12 +335,14 @@ class DeclaredUser(StreamingUser):
         try:
             step.act(self._sockets, self._variables)
         except Exception as error:
-            if getattr(error, "loadworthy_recorded", False):
+            if isinstance(error, TemplateFailedError) and not getattr(error, "loadworthy_recorded", False):
+                self._record_unsent(step.kind, step.name, str(error))
                 return False
-            if not isinstance(error, TemplateFailedError):
+            self._has_acted = True
+            if not getattr(error, "loadworthy_recorded", False):
                 raise
-            self._record_unsent(step.kind, step.name, str(error))
             return False
+        self._has_acted = True
         return True
 
     def _record_unsent(self, kind: str, name: str, message: str) -> None:

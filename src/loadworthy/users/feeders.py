@@ -7,7 +7,8 @@ many users there are, rows are dealt like cards: process *i* of *n* gets rows i,
 from the random numbers of the user, or of the iteration.
 
 Rows that are handed out *once* go by the number, too: of the user, or of the iteration as all processes together count
-them. A number beyond the last row gets none (:class:`RowsUsedUpError`).
+them. A number beyond the last row gets none (:class:`RowsUsedUpError`). Nor does a process get any that came when the
+rows had been dealt.
 
 Locustfiles have :func:`feed`.
 """
@@ -24,6 +25,7 @@ from typing import Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
 from loadworthy.clock import wall_s
+from loadworthy.data.secret_values import secret_texts
 from loadworthy.data.sources import RowSources
 from loadworthy.errors import LoadworthyError, UsageError
 from loadworthy.plan.places import looks_secret
@@ -42,8 +44,12 @@ SEAT = "loadworthy_seat"
 """Set on a user in our runs: what has its ``number`` over all processes."""
 
 
+NUMBERS_OF_A_SPLIT = 10_000_000
+"""Users whose place among those of all processes nobody can tell any more have numbers from here on."""
+
+
 class RowsUsedUpError(LoadworthyError):
-    """Each row was to be handed out once, and all have been."""
+    """Each row was to be handed out once, and there is none for this user or iteration."""
 
 
 class SecretSink(Protocol):
@@ -81,6 +87,7 @@ class Feeder:
         self._name = name
         self._next = process
         self._step = processes
+        self._is_late = process >= processes
         self._order = order
         self._secrets = secrets
         self._looks_secret: dict[str, bool] = {}
@@ -106,21 +113,27 @@ class Feeder:
         return row
 
     def _note_secrets(self, row: Row, secrets: SecretSink) -> None:
+        for text in secret_texts(row, self._is_secret):
+            secrets.add(text)
+
+    def _is_secret(self, name: str) -> bool:
         known = self._looks_secret
-        for name, value in row.items():
-            if name not in known:
-                known[name] = looks_secret(name)
-            if known[name] and isinstance(value, str):
-                secrets.add(value)
+        if name not in known:
+            known[name] = looks_secret(name)
+        return known[name]
 
     def _row(self, number: int | None, random: Random) -> Row:
         rows = self._rows
         if self._order == "random":
             return random.choice(rows)
         if number is None:
+            if self._order == "once" and self._is_late:
+                raise RowsUsedUpError(f"all rows of {self._name} belong to the workers that were there at the start")
             number = self._next
             self._next += self._step
         if self._order == "once" and number >= len(rows):
+            if number >= NUMBERS_OF_A_SPLIT:
+                raise RowsUsedUpError(f"users made after workers came or went have no rows of {self._name}")
             raise RowsUsedUpError(used_up(self._name, len(rows)))
         return rows[number % len(rows)]
 
@@ -132,7 +145,7 @@ def used_up(name: str, count: int) -> str:
 
 
 def today() -> date:
-    """In UTC: from which generated dates are counted, in all processes of a run alike."""
+    """In UTC: from which generated dates are counted."""
     return datetime.fromtimestamp(wall_s(), UTC).date()
 
 
@@ -155,6 +168,7 @@ class Feed:
         self._kept: WeakKeyDictionary[Any, Row] = WeakKeyDictionary()
         self._feeders: WeakKeyDictionary[Any, Feeder] = WeakKeyDictionary()
         self._is_told = False
+        self._scenario: str | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -183,7 +197,20 @@ class Feed:
     def _number(self, user: Any) -> int | None:
         """In our runs users are numbered over all processes; anywhere else rows are dealt to the processes."""
         seat = getattr(user, SEAT, None)
-        return None if seat is None or self._per == "iteration" else int(seat.number)
+        if seat is None or self._per == "iteration":
+            return None
+        if self._order == "once":
+            self._require_one_scenario(seat.crowd.place.scenario)
+        return int(seat.number)
+
+    def _require_one_scenario(self, scenario: str) -> None:
+        """Each scenario numbers its users from 0, and which others will ask for rows nobody knows."""
+        self._scenario = self._scenario or scenario
+        if scenario != self._scenario:
+            raise UsageError(
+                f"{self._name} hands out each row once, and the users of scenarios {self._scenario} and {scenario} ask "
+                "for them; run one of the two (--scenario NAME), or give each a feed of its own"
+            )
 
     def _feeder(self, environment: Any) -> Feeder:
         if environment not in self._feeders:
@@ -214,9 +241,10 @@ def feed(
             def on_start(self):
                 self.account = accounts.row(self)
 
-    No two users get the same row before all have come once, in one process or in several: those of ``loadworthy run``
-    and those of ``locust --processes N``. Workers of plain Locust that are started by hand are counted by the master's
-    ``--expect-workers``.
+    No two users of a scenario get the same row before all have come once, in one process or in several: those of
+    ``loadworthy run`` and those of ``locust --processes N``. Workers of plain Locust that are started by hand are
+    counted by the master's ``--expect-workers``. Rows per user, each once, are for one scenario of a run: the users of
+    another get UsageError.
 
     Args:
         source: a file (CSV, JSON, JSON lines), the rows themselves, or what a plan's ``test_data`` says:
