@@ -34,7 +34,8 @@ demo: $(VENV)/.runtime  ## start a small service, load it for 20 seconds, show t
 
 # Two halves at the same time, which take about as long as each other. The second has all that the first does not name.
 test: $(VENV)/.dev  ## the tests, but for the long ones
-	@$(MAKE) --no-print-directory --output-sync=line -j 2 test-first test-second
+	@echo "running both halves of the tests; what they say comes when each ends (make test-first shows how far it is)"
+	@$(MAKE) --no-print-directory --output-sync=target -j 2 test-first test-second
 
 FIRST_HALF := $(addprefix tests/,cli cluster engine honesty page testing users workload)
 
