@@ -37,7 +37,7 @@ test: $(VENV)/.dev  ## the tests, but for the long ones
 	@echo "running both halves of the tests; what they say comes when each ends (make test-first shows how far it is)"
 	@$(MAKE) --no-print-directory --output-sync=target -j 2 test-first test-second
 
-FIRST_HALF := $(addprefix tests/,cli cluster engine honesty page testing users workload)
+FIRST_HALF := $(addprefix tests/,cli cluster docs engine honesty page testing users workload)
 
 test-first: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not slow" $(FIRST_HALF)
