@@ -49,7 +49,7 @@ class Credentials:
     """
 
     def __init__(self, variables: Variables) -> None:
-        self._variables = variables
+        self.variables = variables
         self.found: dict[str, str] = {}
         """Secret → the reference that stands for it."""
         self._made_for = 0
@@ -130,8 +130,8 @@ class Credentials:
         """``${NAME}`` for the secret; another secret of the same name gets another variable."""
         if secret not in self.found:
             name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-            others = sum(1 for told in self._variables.told.values() if told.partition(", number ")[0] == what)
-            self.found[secret] = self._variables.reference(name, f"{what}, number {others + 1}" if others else what)
+            others = sum(1 for told in self.variables.told.values() if told.partition(", number ")[0] == what)
+            self.found[secret] = self.variables.reference(name, f"{what}, number {others + 1}" if others else what)
         return self.found[secret]
 
     def swept(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The step of a plan that a request becomes, and the plan around its steps.
+"""The step of a plan that a request becomes.
 
 What varies is decided by a *filler*: a function that is asked for each value of a request, with its
 :class:`~loadworthy.importers.requests.Site`, and says what the plan has there. The plainest one keeps values as they
@@ -7,9 +7,7 @@ are; others put credentials or extracted values in their places.
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,9 +27,6 @@ from loadworthy.importers.requests import (
     json_of,
     pairs_of,
 )
-
-LOAD: Json = {"users": 5, "run_time": "1m", "thresholds": ["p95 < 500ms", "error_rate < 1%"]}
-"""The workload of a plan that is made from something that says none."""
 
 _SINGLE_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "content-type", "user-agent", "referer", "origin", "date", "from", "range"}
@@ -172,82 +167,6 @@ class StepMaker:
         for name, value in pairs:
             grouped.setdefault(self.marks.named(name), []).append(self.text(Site(place, (name,)), value))
         return {name: values[0] if len(values) == 1 else values for name, values in grouped.items()}
-
-
-def common_headers(steps: Sequence[Json]) -> dict[str, str]:
-    """The headers that all requests have, taken out of the steps; only where there are several requests.
-
-    What is opened beside them (a WebSocket, a stream of events) then has them, too.
-    """
-    requests = [step for step in steps if "path" in step]
-    shared = dict(requests[0].get("headers", {})) if len(requests) > 1 else {}
-    for step in requests:
-        own = step.get("headers", {})
-        shared = {name: value for name, value in shared.items() if own.get(name) == value}
-    for one in (step.get("websocket") or step.get("events") or step for step in steps):
-        if shared and "headers" in one:
-            one["headers"] = {name: value for name, value in one["headers"].items() if shared.get(name) != value}
-            if not one["headers"]:
-                del one["headers"]
-    return shared
-
-
-def plan_of(
-    base_url: str, scenario: str, behaviour: Json, steps: Iterable[Json], *, allows_others: bool = True, **top: Any
-) -> Json:
-    """The plan: the behaviour of one scenario under the workload that people start from.
-
-    Args:
-        base_url: what paths are below.
-        scenario: its name.
-        behaviour: what its users do.
-        steps: all of them.
-        allows_others: whether hosts besides that of the base URL may be loaded.
-        top: what else stands at the top of the plan.
-    """
-    plan: Json = {"base_url": base_url, **top, "scenarios": {scenario: {**LOAD, **behaviour}}}
-    own, others = host_of(base_url), other_hosts(steps)
-    if own and others and allows_others:
-        plan["allowed_hosts"] = sorted({own, *others})
-    return plan
-
-
-def other_hosts(steps: Iterable[Json]) -> Counter[str]:
-    """The hosts of the steps that say it themselves, and how many do."""
-    holders = [step.get("websocket") or step.get("events") or step for step in steps]
-    addresses = [path for one in holders if not (path := str(one.get("path", ""))).startswith("/")]
-    return Counter(host for address in addresses if (host := host_of(address)))
-
-
-def still_elsewhere(base_url: str, steps: Iterable[Json]) -> list[Note]:
-    """What is to be said where ``--url`` names another target, and some steps do not go there."""
-    return [
-        Note(
-            host,
-            f"{count} {'requests go' if count > 1 else 'request goes'} there still, and not to --url; the plan does not"
-            " allow it: write another path, or name the host in allowed_hosts",
-        )
-        for host, count in sorted(other_hosts(steps).items())
-        if host != host_of(base_url)
-    ]
-
-
-def no_login(pattern: str) -> str:
-    """What is said where the login that the user names is not there, or nothing comes after it."""
-    shown = "".join(one for one in pattern[:60] if one.isprintable())
-    return f"no request before others is {shown}; nothing is done once"
-
-
-def used_variables(plan: Json, told: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables that the plan asks for, of those that were made on the way."""
-    text = json.dumps(plan, ensure_ascii=False)
-    return {name: what for name, what in told.items() if f"${{{name}}}" in text}
-
-
-def host_of(address: str) -> str:
-    """The host of a URL; empty where a variable or a template says it."""
-    host = urlsplit(address).hostname or ""
-    return host if re.fullmatch(r"[\w.:-]+", host) else ""
 
 
 def _type_of(body: Json) -> str:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urldefrag, urlsplit
 
-from loadworthy.importers.base_url import without_password
 from loadworthy.importers.curl.options import Call, calls_of
 from loadworthy.importers.curl.words import commands_of
 from loadworthy.importers.imported import Imported, ImportFailedError, ImportOptions, Json, Note, Variables
@@ -16,15 +15,9 @@ from loadworthy.importers.marks import Marks, has_mark, unmarked
 from loadworthy.importers.named_secrets import is_secret_name
 from loadworthy.importers.only import nothing_fits
 from loadworthy.importers.origins import belongs, left_out_by_only, left_out_hosts, main_origin
-from loadworthy.importers.request_credentials import Credentials, sweep_steps
-from loadworthy.importers.request_steps import (
-    StepMaker,
-    common_headers,
-    no_login,
-    plan_of,
-    still_elsewhere,
-    used_variables,
-)
+from loadworthy.importers.request_credentials import Credentials
+from loadworthy.importers.request_plan import imported_of, no_login, plan_of
+from loadworthy.importers.request_steps import StepMaker
 from loadworthy.importers.requests import FORM, METHODS, RecordedRequest, is_like, is_wanted, url_mistake
 from loadworthy.units import US_PER_S, format_duration, parse_duration_us
 
@@ -167,22 +160,19 @@ class _Importer:
             start, endpoints = [], start
         if self._options.login and not start:
             self._notes.append(Note("--login", no_login(self._options.login)))
-        steps = sweep_steps([*start, *endpoints], self._credentials)
-        headers = common_headers(steps)
-        behaviour: Json = {"headers": headers} if headers else {}
-        if start:
-            behaviour["on_start"] = steps[: len(start)]
-        behaviour["endpoints"] = steps[len(start) :]
-        named = self._options.base_url
-        base_url = without_password(named, self._variables) if named else self._marks.resolved(origin)
         top = self._tls(made)
-        plan = plan_of(base_url, self._options.scenario, behaviour, steps, allows_others=not named, **top)
-        if named:
-            self._notes += still_elsewhere(base_url, steps)
-        count = len(made)
-        source = "a curl command" if count == 1 else f"{count} curl commands"
-        notes = [Note(note.where, self._credentials.masked(note.what)) for note in dict.fromkeys(self._notes)]
-        return Imported(plan, source, tuple(notes), variables=used_variables(plan, self._variables.told))
+        plan = plan_of(
+            start,
+            "endpoints",
+            endpoints,
+            origin=self._marks.resolved(origin),
+            options=self._options,
+            credentials=self._credentials,
+            notes=self._notes,
+            **top,
+        )
+        source = "a curl command" if len(made) == 1 else f"{len(made)} curl commands"
+        return imported_of(plan, source, self._notes, self._credentials)
 
     def _step(self, maker: StepMaker, request: RecordedRequest, call: Call) -> Json:
         step = maker.step(request)

@@ -9,22 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from loadworthy.importers.base_url import without_password
 from loadworthy.importers.correlate import Correlator, repeated_uuids
 from loadworthy.importers.har.choosing import choose
 from loadworthy.importers.har.flow import Event, Flow, events_of
 from loadworthy.importers.har.reading import Entry, read_har
 from loadworthy.importers.har.steps import MAX_WAIT_MS, add_events
 from loadworthy.importers.imported import Imported, ImportOptions, Json, Note, Variables
-from loadworthy.importers.request_credentials import Credentials, sweep_steps
-from loadworthy.importers.request_steps import (
-    StepMaker,
-    common_headers,
-    no_login,
-    plan_of,
-    still_elsewhere,
-    used_variables,
-)
+from loadworthy.importers.request_credentials import Credentials
+from loadworthy.importers.request_plan import imported_of, no_login, plan_of
+from loadworthy.importers.request_steps import StepMaker
 from loadworthy.importers.requests import is_like
 
 _MAX_PASSES = 20
@@ -70,8 +63,7 @@ class _Made:
         self._options = options
         self._chosen = choose(entries, options, unmerged)
         self._notes: list[Note] = []
-        self._variables = Variables()
-        self._credentials = Credentials(self._variables)
+        self._credentials = Credentials(Variables())
         events = events_of(self._chosen, self._notes)
         self.correlator = Correlator(
             self._credentials,
@@ -85,23 +77,18 @@ class _Made:
     def imported(self) -> Imported:
         """The plan and what is to be said of it."""
         start, flow = self._parts()
-        steps = sweep_steps([*start, *flow], self._credentials)
-        headers = common_headers(steps)
-        behaviour: Json = {"headers": headers} if headers else {}
-        if start:
-            behaviour["on_start"] = steps[: len(start)]
-        behaviour["flow"] = steps[len(start) :]
-        named = self._options.base_url
-        base_url = without_password(named, self._variables) if named else self._chosen.base_url
-        plan = plan_of(base_url, self._options.scenario, behaviour, steps, allows_others=not named)
-        if named:
-            self._notes += still_elsewhere(base_url, steps)
-        notes = [
-            Note(self._credentials.masked(note.where), self._credentials.masked(note.what)) for note in self._told()
-        ]
+        plan = plan_of(
+            start,
+            "flow",
+            flow,
+            origin=self._chosen.base_url,
+            options=self._options,
+            credentials=self._credentials,
+            notes=self._notes,
+        )
         host = self._chosen.base_url.partition("://")[2]
         source = f"a HAR recording of {host} with {_count(len(self._chosen.visits), 'request')}"
-        return Imported(plan, source, tuple(notes), variables=used_variables(plan, self._variables.told))
+        return imported_of(plan, source, self._told(), self._credentials)
 
     def _parts(self) -> tuple[list[Json], list[Json]]:
         """The steps up to the login, if the user named one, and those after it."""

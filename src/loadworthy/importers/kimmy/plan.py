@@ -28,7 +28,7 @@ from loadworthy.importers.imported import (
 )
 from loadworthy.importers.kimmy.steps import VALUES, StepsMaker, is_number
 from loadworthy.importers.request_credentials import sweep_steps
-from loadworthy.importers.request_steps import used_variables
+from loadworthy.importers.request_plan import used_variables
 from loadworthy.plan.thresholds import parse_threshold, threshold_from_mapping
 from loadworthy.units import format_duration
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from loadworthy.importers.base_url import without_password
 from loadworthy.importers.imported import Imported, ImportFailedError, ImportOptions, Json, Note, Variables
 from loadworthy.importers.marks import Marks
 from loadworthy.importers.only import nothing_fits
@@ -18,15 +17,9 @@ from loadworthy.importers.postman.reading import Collection, Item, read_collecti
 from loadworthy.importers.postman.request import RequestReader
 from loadworthy.importers.postman.scripts import Script, read_script
 from loadworthy.importers.postman.values import Values
-from loadworthy.importers.request_credentials import Credentials, sweep_steps
-from loadworthy.importers.request_steps import (
-    StepMaker,
-    common_headers,
-    no_login,
-    plan_of,
-    still_elsewhere,
-    used_variables,
-)
+from loadworthy.importers.request_credentials import Credentials
+from loadworthy.importers.request_plan import imported_of, no_login, plan_of
+from loadworthy.importers.request_steps import StepMaker
 from loadworthy.importers.requests import METHODS, RecordedRequest, is_like, is_wanted, url_mistake
 
 _SHOWN_CHARACTERS = 60
@@ -196,26 +189,20 @@ class _Importer:
     def _planned(self, origin: str, once: int, steps: list[Json]) -> Imported:
         if self._options.login and not once:
             self._notes.append(Note("--login", no_login(self._options.login)))
-        steps = sweep_steps(steps, self._credentials)
-        headers = common_headers(steps)
-        behaviour: Json = {"headers": headers} if headers else {}
-        if once:
-            behaviour["on_start"] = steps[:once]
-        behaviour["flow"] = steps[once:]
-        named = self._options.base_url
-        base_url = without_password(named, self._variables) if named else self._marks.resolved(origin)
-        plan = plan_of(base_url, self._options.scenario, behaviour, steps, allows_others=not named)
-        if named:
-            self._notes += still_elsewhere(base_url, steps)
+        plan = plan_of(
+            steps[:once],
+            "flow",
+            steps[once:],
+            origin=self._marks.resolved(origin),
+            options=self._options,
+            credentials=self._credentials,
+            notes=self._notes,
+        )
         for name in self._values.missing:
             self._notes.append(Note(f"{{{{${name[:40]}}}}}", "a plan has nothing like it; it is a word and a number"))
         collection = self._collection
-        return Imported(
-            plan,
-            f"Postman collection {collection.version}: {collection.name}",
-            tuple(Note(note.where, self._credentials.masked(note.what)) for note in dict.fromkeys(self._notes)),
-            variables=used_variables(plan, self._variables.told),
-        )
+        source = f"Postman collection {collection.version}: {collection.name}"
+        return imported_of(plan, source, self._notes, self._credentials)
 
     def _tell(self, item: Item, what: str) -> None:
         self._notes.append(Note(item.where, what))
