@@ -13,17 +13,16 @@ import json
 import random
 import re
 import string
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-from tests.support.child import ChildServer
+from tests.support.child import ChildServer, serve
 
 PASSWORD = "open-sesame-7"
 API_KEY = "dk-4f0a77c2b9d1"
@@ -473,14 +472,5 @@ ROUTES: list[tuple[str, str, Route]] = [
 ]
 
 
-def _main() -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
-    sys.stdout.flush()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdin.read()  # ends when the test does
-
-
 if __name__ == "__main__":
-    _main()
+    serve(Handler)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def serve(handler: type[BaseHTTPRequestHandler]) -> None:
+    """The child's side: serve on a free port of loopback, print where, and end when the test does."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
+    sys.stdout.flush()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
 
 
 class ChildServer:

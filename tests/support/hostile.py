@@ -7,15 +7,13 @@ their scripts that runs sets ``window.pwned``; what they would fetch is at a por
 from __future__ import annotations
 
 import json
-import sys
-import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from tests.support.child import ChildServer
+from tests.support.child import ChildServer, serve
 
 CANARY = "pwned"
 """The property of ``window`` that every attack sets."""
@@ -139,12 +137,7 @@ def _serve() -> None:
         def log_message(self, *arguments: Any) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
-    sys.stdout.flush()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdin.read()  # ends when the test does
+    serve(Handler)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ long as there are ``/children``. ``POST /picky`` refuses the row whose ``number`
 from __future__ import annotations
 
 import json
-import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-from tests.support.child import ChildServer
+from tests.support.child import ChildServer, serve
 
 PATIENCE_S = 60
 
@@ -118,12 +117,7 @@ def _serve() -> None:
         def log_message(self, *arguments: Any) -> None:
             """Nothing: the tests ask."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
-    sys.stdout.flush()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdin.read()  # ends when the test does
+    serve(Handler)
 
 
 if __name__ == "__main__":
