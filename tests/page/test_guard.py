@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadworthy.page.guard import OWN_HEADER, Guard, host_of, is_loopback, new_token
+from loadworthy.page.guard import OWN_HEADER, Guard, host_of, new_token
+from loadworthy.plan.hosts import is_loopback
 
 TOKEN = "the-token"
 OWN = {"HTTP_X_LOADWORTHY": "1"}

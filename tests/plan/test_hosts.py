@@ -24,6 +24,7 @@ def plan(**keys: Any) -> Plan:
         ("ws://chat", "chat"),
         ("http://{{ host }}/a", None),
         ("http://api.example.com/{{ id }}", "api.example.com"),
+        ("http://ann:${PASSWORD}@api.example.com/", "api.example.com"),
         ("/path", None),
         ("{{ url }}", None),
         ("tcp://db.example.com", None),

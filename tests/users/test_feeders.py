@@ -17,7 +17,6 @@ from loadworthy.engine.seat import ATTRIBUTE
 from loadworthy.errors import UsageError
 from loadworthy.plan.test_data import RowSource
 from loadworthy.users.feeders import (
-    NUMBERS_OF_A_SPLIT,
     SEAT,
     SECRETS,
     SHARE,
@@ -28,6 +27,7 @@ from loadworthy.users.feeders import (
     load_rows,
     used_up,
 )
+from loadworthy.workload.user_numbers import NUMBERS_OF_A_SPLIT
 
 ROWS = [{"n": number} for number in range(10)]
 

@@ -7,7 +7,6 @@ loads, and the channel is not used. A bare address of this machine opens nothing
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from loadworthy.plan.alerting import Alerting, EmailAlert
 from loadworthy.plan.alerting_rules import is_mail_address, is_mail_server, is_service_url, is_web_url
 from loadworthy.plan.document import DataPath
+from loadworthy.plan.hosts import is_loopback
 from loadworthy.plan.load import LoadedPlan
 
 Kind = Literal["email", "slack", "url"]
@@ -149,10 +149,7 @@ def _opens_nothing(url: str) -> bool:
         return False
     if parts.username or parts.password:
         return False
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host)
 
 
 def _scheme(url: str) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 from loadworthy.analysis.planned import planned_duration_s
 from loadworthy.analysis.verdict import Verdict
 
+ROWS_USED_UP = "rows_used_up"
+"""The event that says that a scenario ended because each row of its test data was handed out."""
 _UNSIGNED = ("asked to stop", "told twice to stop")
 """How a run's ``ended_reason`` begins where a signal ended it: that says nothing more than ``interrupted``."""
 
@@ -80,7 +82,7 @@ def judge_scenario_ending(
         return Ending(Verdict.UNDECIDED, f"it was ended early, {after}, for a threshold that was missed")
     if reason == "workers_lost":
         return Ending(Verdict.UNDECIDED, f"it lost all its workers and ended {after}")
-    used_up = next((e for e in mine if e.get("type") == "rows_used_up"), None)
+    used_up = next((e for e in mine if e.get("type") == ROWS_USED_UP), None)
     if used_up is not None and reason == "iterations" and planned_s is not None and duration_s < planned_s - 0.5:
         # It did all that was asked, as with ``iterations``; whoever reads the run should know why it was short.
         return Ending(Verdict.PASS, f"it ended {after}: {used_up.get('message') or 'its test data was used up'}")

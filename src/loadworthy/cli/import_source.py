@@ -94,7 +94,7 @@ def fetch_local(url: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
     """
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
-    from loadworthy.page.guard import is_loopback
+    from loadworthy.plan.hosts import is_loopback
 
     parts = _parts(url)
     if not is_loopback(parts.hostname or ""):

@@ -120,7 +120,7 @@ class _Service:
     @classmethod
     def at(cls, url: str, likely: Sequence[str]) -> _Service:
         """Ask it, and which of these paths answers."""
-        from loadworthy.page.guard import is_loopback
+        from loadworthy.plan.hosts import is_loopback
 
         if not is_loopback(urlsplit(url).hostname or ""):
             return cls(answers=None, path=LIKELY_PATHS[0], has_openapi=False)

@@ -28,10 +28,9 @@ from loadworthy.engine.seat import Seat, Usher
 from loadworthy.engine.stopping import see_off, tell_to_stop
 from loadworthy.engine.tickets import CountedTickets, LeasedTickets, Tickets
 from loadworthy.units import US_PER_S
-from loadworthy.users.feeders import NUMBERS_OF_A_SPLIT
 from loadworthy.workload.arrivals import Arrival, Split
 from loadworthy.workload.profile import ClosedProfile, LoadChange, Move
-from loadworthy.workload.user_numbers import UserNumbers, wanted_users
+from loadworthy.workload.user_numbers import NUMBERS_OF_A_SPLIT, UserNumbers, wanted_users
 
 STEP_S = 0.1
 """How often a closed crowd looks at its profile."""

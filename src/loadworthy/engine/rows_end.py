@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from loadworthy.analysis.ending import ROWS_USED_UP
 from loadworthy.data.once import RowLimit
 from loadworthy.engine.classes import ScenarioClasses
 from loadworthy.engine.control import EndReason
@@ -13,7 +14,6 @@ from loadworthy.workload.arrivals import chunks
 from loadworthy.workload.profile import LoadChange, OpenProfile, profile_of
 
 Json = dict[str, Any]
-ROWS_USED_UP = "rows_used_up"
 
 
 class RowsEnd:

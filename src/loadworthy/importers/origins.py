@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from loadworthy.importers.imported import Note
 from loadworthy.importers.marks import has_mark
 from loadworthy.importers.requests import RecordedRequest
+from loadworthy.plan.hosts import is_loopback
 
 _BESIDE = frozenset(
     {"analytics", "metrics", "telemetry", "stats", "track", "tracking", "pixel", "collect", "beacon", "sentry", "logs"}
     | {"cdn", "static", "assets", "img", "images", "media", "fonts", "tagmanager", "ads", "rum", "events"}
 )
 _SECOND_LEVELS = frozenset({"co", "com", "org", "net", "gov", "ac", "edu", "ne", "or", "go"})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def main_origin(requests: Iterable[RecordedRequest], base_url: str | None = None) -> str:
@@ -42,7 +42,7 @@ def belongs(url: str, base_url: str) -> bool:
     A host that only the environment says is the user's to choose.
     """
     host, own = urlsplit(url).hostname or "", urlsplit(base_url).hostname or ""
-    if host == own or {host, own} <= _LOOPBACK or has_mark(owner(host)):
+    if host == own or (is_loopback(host) and is_loopback(own)) or has_mark(owner(host)):
         return True
     if host.split(".")[0] in _BESIDE or _is_address(host) or _is_address(own):
         return False

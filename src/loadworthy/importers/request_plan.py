@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from loadworthy.importers.base_url import without_password
 from loadworthy.importers.imported import Imported, ImportOptions, Json, Note
 from loadworthy.importers.request_credentials import Credentials, sweep_steps
+from loadworthy.plan.hosts import host_of
 
 LOAD: Json = {"users": 5, "run_time": "1m", "thresholds": ["p95 < 500ms", "error_rate < 1%"]}
 """The workload of a plan that is made from something that says none."""
@@ -110,9 +109,3 @@ def used_variables(plan: Json, told: Mapping[str, str]) -> dict[str, str]:
     """The environment variables that the plan asks for, of those that were made on the way."""
     text = json.dumps(plan, ensure_ascii=False)
     return {name: what for name, what in told.items() if f"${{{name}}}" in text}
-
-
-def host_of(address: str) -> str:
-    """The host of a URL; empty where a variable or a template says it."""
-    host = urlsplit(address).hostname or ""
-    return host if re.fullmatch(r"[\w.:-]+", host) else ""

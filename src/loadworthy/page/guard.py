@@ -28,6 +28,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from loadworthy.plan.hosts import is_loopback
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -58,15 +60,9 @@ def new_token() -> str:
     return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a name or an address (without port and brackets) is this machine alone."""
-    name = host.rstrip(".").lower()
-    return name == "localhost" or name.endswith(".localhost") or _address_is(name, "is_loopback")
-
-
-def _address_is(name: str, what: str) -> bool:
+def _is_unspecified(host: str) -> bool:
     try:
-        return bool(getattr(ipaddress.ip_address(name), what))
+        return ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
 
@@ -130,7 +126,7 @@ class Guard:
         if self._token is None:
             host = host_of(environ.get("HTTP_HOST", ""))
             # Locust prints 0.0.0.0 as its address; no other site has that name.
-            if not is_loopback(host) and not _address_is(host, "is_unspecified"):
+            if not is_loopback(host) and not _is_unspecified(host):
                 return Refusal(HTTPStatus.FORBIDDEN, "This page is reached as localhost, 127.0.0.1 or [::1] only.")
         elif not self._has_token(environ):
             return NO_TOKEN

@@ -12,7 +12,8 @@ from typing import Self
 from gevent.pywsgi import WSGIServer
 
 from loadworthy.errors import SetupError
-from loadworthy.page.guard import Application, is_loopback
+from loadworthy.page.guard import Application
+from loadworthy.plan.hosts import is_loopback
 
 PORT = 8089
 """As Locust's own."""

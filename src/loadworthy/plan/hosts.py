@@ -20,7 +20,7 @@ _AUTHORITY = re.compile(r"(https?|wss?)://([^/?#]*)", re.IGNORECASE)
 def host_of(url: str) -> str | None:
     """The host of an HTTP or WebSocket URL, in small letters; None where it is none, or not known before the run."""
     match = _AUTHORITY.match(url)
-    if match is None or "{" in match[2]:
+    if match is None or "{" in match[2].rpartition("@")[2]:
         return None
     try:
         host = urlsplit(match[0]).hostname
@@ -29,14 +29,20 @@ def host_of(url: str) -> str | None:
     return host.rstrip(".").lower() if host else None
 
 
-def is_this_machine(host: str) -> bool:
-    """Whether it is loopback: by its address, or by one of the names that stand for it. Nothing is resolved."""
-    if host in ("localhost", "0.0.0.0", "::") or host.endswith(".localhost"):  # noqa: S104  # compared, not bound
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address (without port and brackets) is this machine alone. Nothing is resolved."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+        return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether who connects there reaches this machine: by loopback, or by the address for all of its own."""
+    return host in ("0.0.0.0", "::") or is_loopback(host)  # noqa: S104  # compared, not bound
 
 
 def is_allowed(host: str, allowed: Sequence[str]) -> bool:

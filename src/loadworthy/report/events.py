@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from loadworthy.analysis.by_hand import LOAD_CHANGED
+from loadworthy.analysis.ending import ROWS_USED_UP
 from loadworthy.analysis.segments import CAPACITY, SEGMENT, STRESS, TRIAL
 from loadworthy.report.words import stage_load
 
@@ -91,7 +92,7 @@ _WORDS: dict[str, Callable[[Event], str | None]] = {
     "alert_sent": _message,
     "alert_failed": _message,
     "alert_held_back": _message,
-    "rows_used_up": _message,
+    ROWS_USED_UP: _message,
     "interrupted": _interrupted,
     "warning": lambda event: f"warning: {_message(event)}",
 }

@@ -31,6 +31,7 @@ from loadworthy.errors import LoadworthyError, UsageError
 from loadworthy.plan.places import looks_secret
 from loadworthy.plan.test_data import RowSource
 from loadworthy.units import format_count
+from loadworthy.workload.user_numbers import NUMBERS_OF_A_SPLIT
 
 Row = Mapping[str, Any]
 Order = Literal["sequential", "random", "once"]
@@ -42,10 +43,6 @@ SECRETS = "loadworthy_secrets"
 """Set there, too: the :class:`SecretSink` of the run."""
 SEAT = "loadworthy_seat"
 """Set on a user in our runs: what has its ``number`` over all processes."""
-
-
-NUMBERS_OF_A_SPLIT = 10_000_000
-"""Users whose place among those of all processes nobody can tell any more have numbers from here on."""
 
 
 class RowsUsedUpError(LoadworthyError):

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from loadworthy.workload.arrivals import Split
 from loadworthy.workload.profile import ClosedProfile
 
+NUMBERS_OF_A_SPLIT = 10_000_000
+"""Users whose place among those of all processes nobody can tell any more have numbers from here on."""
 _BEHIND_US = 500_000
 """So late a process may be with making the users of its share."""
 
