@@ -21,6 +21,7 @@ from tests.support.pages import (
 from tests.support.runs import START_MS, ended, interval, make_run, manifest, open_run, series, started
 from tests.support.shop import clean_run, failing_run
 
+from loadworthy.analysis.ending import ROWS_USED_UP
 from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.summary import Summary
 from loadworthy.record.rundir import Run
@@ -289,3 +290,13 @@ def test_requests_without_any_time_have_a_page(tmp_path: Path) -> None:
     page = report_page(make_run(tmp_path / "run", intervals))
     assert_ours_alone(page)
     assert "throughput" in groups_of(page)["s1"]
+
+
+def test_what_is_only_worth_knowing_has_no_colour(tmp_path: Path) -> None:
+    """That rows ran out before the time did is no verdict, neither a good one nor a bad one."""
+    rows = {"at_ms": START_MS + 3000, "type": ROWS_USED_UP, "scenario": "load", "message": "all 3 rows are out"}
+    happened = [started(planned_s=60), rows, ended(reason="iterations", at_s=3)]
+    intervals = [interval(second, series("/", [1000] * 400)) for second in range(3)]
+    page = report_page(make_run(tmp_path / "run", intervals, events=happened))
+    (line,) = (one.strip() for one in page.splitlines() if "all 3 rows are out" in one and one.strip().startswith("<p"))
+    assert line == '<p class="evidence">it ended after 3 s of the planned 60 s: all 3 rows are out</p>'
