@@ -15,9 +15,20 @@ if TYPE_CHECKING:
 
 DRAWN = """[...document.querySelectorAll('figure')].filter(figure =>
     [...figure.querySelectorAll('svg')].some(drawing => drawing.checkVisibility())).length"""
+DRAWS = "Number(document.documentElement.dataset.drawn)"
 VISIBLE = """selector => [...document.querySelectorAll(selector)].filter(element =>
     element.checkVisibility({visibilityProperty: true, opacityProperty: true})
     && element.getBoundingClientRect().height > 0).length"""
+MOVED = """() => new Promise(done => {
+    const watching = new PerformanceObserver(list => {
+        watching.disconnect();
+        done(list.getEntries().filter(entry => entry.entryType === "layout-shift").map(entry => entry.sources.map(
+            source => `${source.node?.className} ${source.previousRect.y} -> ${source.currentRect.y}`)));
+    });
+    performance.mark("watched");
+    ["mark", "layout-shift"].forEach(type => watching.observe({type, buffered: true}));
+})"""
+"""What the browser saw move since it loaded the page; the mark is there so that it always has something to tell."""
 PARTS = "h1, h2, h3, table, figure, dl, li, article, pre"
 
 
@@ -50,6 +61,21 @@ def test_it_prints_all_that_it_shows(look: Look, pages: dict[str, Path], name: s
     assert seen.page.evaluate(DRAWN) == seen.page.locator("figure").count() > 0
     assert seen.page.locator("input:visible, select:visible, button[data-zoom]:visible").count() == 0
     assert seen.overflow_px() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "width_px"),
+    [("failing", WIDTHS_PX[0]), ("failing", WIDTHS_PX[-1]), ("searches", WIDTHS_PX[-1]), ("compare", WIDTHS_PX[0])],
+)
+def test_nothing_moves_below_a_reader(look: Look, pages: dict[str, Path], name: str, width_px: int) -> None:
+    """Charts come alive, and change their colours, in exactly the place that their drawings had."""
+    seen = look(pages[name], width_px=width_px)
+    draw_all(seen)
+    drawn = seen.page.evaluate(DRAWS)
+    seen.page.locator("select[data-theme]").select_option("dark")
+    seen.page.wait_for_function(f"drawn => {DRAWS} === 2 * drawn", arg=drawn)
+    seen.settle()
+    assert seen.page.evaluate(MOVED) == []
 
 
 def test_dark_is_dark(look: Look, pages: dict[str, Path]) -> None:

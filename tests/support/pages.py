@@ -15,7 +15,7 @@ from loadworthy.analysis.summarize import summarize
 from loadworthy.record.rundir import Run
 from loadworthy.report.figures.library import library
 from loadworthy.report.html import report_html
-from loadworthy.report.html_page import CHARTS, REPORT, TABLES, script
+from loadworthy.report.html_page import CHARTS, REPORT, SCRIPTED, TABLES, script
 from loadworthy.report.scenario_figures import scenario_groups
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7919*7927 }}"
@@ -106,7 +106,7 @@ def assert_ours_alone(page: str) -> None:
     assert not any(key.startswith("on") for key, _ in outline.attributes)
     assert "url(" not in outline.styles
     assert "@import" not in outline.styles
-    ours = [script(name) for name in (CHARTS, TABLES, REPORT)]
+    ours = [script(name) for name in (SCRIPTED, CHARTS, TABLES, REPORT)]
     assert [one for one in outline.scripts if one != library()] == ours
     assert_policy_allows(outline)
     ids = outline.values("id")

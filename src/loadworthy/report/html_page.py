@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from loadworthy.report.figures.draw import inline_svg
+from loadworthy.report.figures.draw import height_px, inline_svg
 from loadworthy.report.figures.figure import Columns, Figure, Json
 from loadworthy.report.figures.library import library
 from loadworthy.report.figures.theme import PALETTE, config
@@ -25,8 +25,9 @@ from loadworthy.report.harmless import unturned, utf8
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+SCRIPTED = "scripted.js"
 CHARTS, TABLES, REPORT = "charts.js", "tables.js", "report.js"
-"""Our scripts, in ``templates/``."""
+"""Our scripts, in ``templates/``; the first is for the head of a page."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {hashes}"
 
 
@@ -37,6 +38,11 @@ class DrawnFigure:
     anchor: str
     figure: Figure
     svg: str
+
+    @property
+    def height_px(self) -> int:
+        """Of the live chart that takes the drawing's place, whatever its width."""
+        return height_px(self.svg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +81,11 @@ class FigureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Scripts:
-    """What a template puts at its end, and the policy for its head."""
+    """What a template puts at its end, and what belongs into its head: a script and the policy."""
 
     data: str
     sources: Sequence[str]
+    first: str
     policy: str
 
 
@@ -99,8 +106,9 @@ def scripts_of(groups: Sequence[FigureGroup], *names: str) -> Scripts:
     """The scripts of a page with these figures, in the order in which they are to run."""
     sources = [*([library()] if groups else []), *(script(name) for name in names)]
     data = json_block({**look_json(), "groups": [group.to_json() for group in groups]})
-    hashes = " ".join(f"'sha256-{_hash(source)}'" for source in sources)
-    return Scripts(data, sources, _POLICY.format(hashes=hashes or "'none'"))
+    first = script(SCRIPTED)
+    hashes = " ".join(f"'sha256-{_hash(source)}'" for source in (first, *sources))
+    return Scripts(data, sources, first, _POLICY.format(hashes=hashes))
 
 
 def look_json() -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from html import escape
@@ -20,6 +21,7 @@ VEGA_LITE = "6.4"
 _VARIABLES = {colour: f"var(--{name})" for name, colour in PALETTE.items()}
 _COLOUR = re.compile("|".join(PALETTE.values()))
 _LONG_NUMBER = re.compile(r"(\d+\.\d{2})\d+")
+_SIZE = re.compile(r'viewBox="0 0 [\d.]+ (?P<height>[\d.]+)"')
 _TAG = re.compile(r"<[^>]*>")
 _NAME = re.compile(r"(?P<before>\bid=\"|url\(#)(?P<name>(?P<kind>[A-Za-z_]+)\d+)")
 _NO_CHARACTERS = str.maketrans("\ufffe\uffff", "··")
@@ -70,11 +72,17 @@ def inline_svg(figure: Figure, data: Mapping[str, Columns], place: str) -> str:
     """An ``<svg>`` element for a page: its colours are CSS variables, and ``place`` makes its ids its own."""
     drawing = _svg(complete(figure, data, in_file=False))
     drawing = _TAG.sub(lambda tag: _in_page(tag[0], place), drawing)
-    size = re.search(r'viewBox="[^"]*"', drawing)
+    size = _SIZE.search(drawing)
     start = drawing.index(">", drawing.index("<svg")) + 1
     label = escape(one_line(f"{figure.title}{f', {figure.unit}' if figure.unit else ''}"))
     head = f'<svg class="drawing" {size[0] if size else ""} role="img" aria-label="{label}">'
     return f"{head}{drawing[start:]}"
+
+
+def height_px(svg: str) -> int:
+    """Of a drawing from :func:`inline_svg` where it is not stretched."""
+    size = _SIZE.search(svg)
+    return math.ceil(float(size["height"])) if size else 0
 
 
 def _in_page(tag: str, place: str) -> str:

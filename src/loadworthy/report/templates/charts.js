@@ -93,7 +93,7 @@
       if (!this.canvas) return;
       this.wanted = true;
       const target = document.createElement("div");
-      target.className = "live";
+      target.className = "live coming";
       target.setAttribute("role", "img");
       target.setAttribute("aria-label", this.figure.title);
       const datasets = Object.fromEntries([...this.names].map((name) => [name, rowsOf(this.columns(name))]));
@@ -110,6 +110,7 @@
       });
       target.querySelector("svg").setAttribute("aria-hidden", "true");  // the box is the picture, and has its name
       if (old) old.remove();
+      target.classList.remove("coming");
       if (this.view) this.view.finalize();
       this.view = view;
       this.canvas.append(this.cursor, this.brush);
@@ -333,6 +334,7 @@
     /* The drawing that was there before stays. */
     failed(drawing, error) {
       drawing.canvas.classList.remove("drawn");
+      drawing.canvas.classList.add("failed");
       console.error(`the chart ${drawing.figure.id} cannot be drawn`, error);
     }
 
