@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import sys
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 from tests.report.searches import enduring, scenario, summary, threshold
@@ -18,6 +21,18 @@ from loadworthy.plan.alerting import DEFAULT_MATTERS, Matter
 
 WORSE = Comparison(Change.WORSE, 0.05, ())
 SAME = Comparison(Change.NOT_WORSE, 0.05, ())
+
+ADDING = """
+import fcntl, pathlib, sys
+from loadworthy.alert.memory import remember
+folder, number = pathlib.Path(sys.argv[1]), sys.argv[2]
+print("ready", flush=True)
+with (folder / "lock").open() as lock:
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    for at_ms in range(30):
+        remember(folder, f"plan {number}", False, {f"breach: {at_ms}": at_ms})
+        remember(folder, "shared", False, {f"breach: {number} {at_ms}": at_ms})
+"""
 
 
 def judged(verdict: Verdict) -> Summary:
@@ -106,3 +121,21 @@ def test_memory(tmp_path: Path) -> None:
                  '{"schema": 1, "plans": {"plan 1": {"passed": "x", "told": {"fail": "soon"}}}}'):  # fmt: skip
         (folder / ALERTS).write_text(text, encoding="utf-8")
         assert recall(folder, "plan 1") == Remembered()
+
+
+def test_runs_that_end_together_forget_nothing_of_each_other(tmp_path: Path) -> None:
+    """Four processes that add to the same plan at the same time, and to one of their own: all is there."""
+    command = [sys.executable, "-c", ADDING, str(tmp_path)]
+    (tmp_path / "lock").touch()
+    with (tmp_path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        adding = [Popen([*command, str(number)], stdout=PIPE) for number in range(4)]
+        for one in adding:
+            assert one.stdout is not None
+            one.stdout.readline()  # it is there, and begins when all are
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    for one in adding:
+        one.communicate()
+        assert one.returncode == 0
+    assert {len(recall(tmp_path, f"plan {number}").told_ms) for number in range(4)} == {30}
+    assert len(recall(tmp_path, "shared").told_ms) == 120

@@ -11,8 +11,11 @@ then the next run that fails is news once more. Times are ms since the epoch.
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,14 +87,29 @@ def remember(folder: Path, key: str, passed: bool | None, told_ms: Mapping[str, 
 
     ``passed`` and ``told_ms`` as in :meth:`Remembered.after`. OSError where the file cannot be written.
     """
-    remembered = recall(folder, key).after(passed, told_ms)
-    plans = {name: one for name, one in _plans(folder).items() if name != key}
-    newest = sorted(remembered.told_ms.items(), key=lambda pair: pair[1])[-_MOST_TOLD:]
-    plans[key] = {"passed": remembered.passed, "heard": remembered.heard, "told": dict(newest)}
-    kept = dict(list(plans.items())[-_MOST_PLANS:])  # the one used longest ago is first
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"schema": SCHEMA, "plans": kept}, indent=2, ensure_ascii=False)
-    replace_file(folder / ALERTS, text + "\n")
+    with _alone_in(folder):
+        remembered = recall(folder, key).after(passed, told_ms)
+        plans = {name: one for name, one in _plans(folder).items() if name != key}
+        newest = sorted(remembered.told_ms.items(), key=lambda pair: pair[1])[-_MOST_TOLD:]
+        plans[key] = {"passed": remembered.passed, "heard": remembered.heard, "told": dict(newest)}
+        kept = dict(list(plans.items())[-_MOST_PLANS:])  # the one used longest ago is first
+        text = json.dumps({"schema": SCHEMA, "plans": kept}, indent=2, ensure_ascii=False)
+        replace_file(folder / ALERTS, text + "\n")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """While no other run writes what it knows. The folder is locked: the file is another one after each write."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks: better remembered without one than not at all
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(place, fcntl.LOCK_UN)  # gevent closes later than it is told to
+        os.close(place)
 
 
 def _plans(folder: Path) -> dict[str, Any]:
