@@ -63,6 +63,16 @@ def live_run(look: Look, folder: Path, plan: Json, *options: object) -> Iterator
             live.close()
 
 
+@contextmanager
+def leaving(seen: Watched) -> Iterator[Watched]:
+    """Close the page with the block, before its server goes; where that goes first, a test has failed already."""
+    try:
+        yield seen
+        seen.leave()
+    finally:
+        seen.page.close()
+
+
 def wait_for_state(seen: Watched, *states: str) -> None:
     """Until the page says that the run is in one of these."""
     wanted = ", ".join(f"html[data-state={state}]" for state in states)

@@ -115,12 +115,12 @@ def demo_run(folder: Path) -> Path:
     with DemoService() as service:
         scenario |= {"run_time": f"{SHORT_S}s", "spawn_rate": 20, "monitors": [{"process": {"pid": service.pid}}]}
         done = loadworthy("run", write_plan(folder, plan), cwd=folder, environ={"DEMO_URL": service.url}, reports=True)
-    assert done.code in (0, 3), done.out + done.err
+    assert done.code in (0, 1, 3, 4), done.out + done.err  # the page is what is looked at, whatever the verdict
     return only_run(folder)
 
 
 def hostile_run(folder: Path) -> Path:
-    """Two seconds against a service that attacks: the run directory."""
+    """Some seconds against a service that attacks: the run directory."""
     with HostileService() as service:
         done = loadworthy("run", write_plan(folder, hostile_plan(folder, service.url)), cwd=folder, reports=True)
     assert done.code == 1, done.out + done.err

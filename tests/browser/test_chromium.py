@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -12,7 +13,14 @@ from tests.support.browser import chromium
 
 
 def browser_processes() -> list[psutil.Process]:
-    return [process for process in psutil.Process().children(recursive=True) if "chrom" in process.name()]
+    return [process for process in psutil.Process().children(recursive=True) if is_browser(process)]
+
+
+def is_browser(process: psutil.Process) -> bool:
+    try:
+        return "chrom" in process.name()
+    except psutil.NoSuchProcess:  # it ended while they were counted
+        return False
 
 
 def fail_with_a_page_open() -> None:
@@ -27,7 +35,8 @@ def lose_the_driver(stopped: list[psutil.Process]) -> None:
         stopped += browser_processes()
         driver = next(one for one in psutil.Process().children() if stopped[0] in one.children())
         for process in stopped:
-            process.send_signal(signal.SIGSTOP)
+            with suppress(psutil.NoSuchProcess):  # some are of short life
+                process.send_signal(signal.SIGSTOP)
         driver.kill()
         browser.new_page()
 
@@ -49,7 +58,7 @@ def test_a_browser_that_lost_its_driver_is_ended() -> None:
     with pytest.raises(Error):
         lose_the_driver(stopped)
     assert stopped
-    _, alive = psutil.wait_procs(stopped, timeout=30)
+    _, alive = psutil.wait_procs(stopped, timeout=60)
     assert alive == []
 
 

@@ -80,7 +80,7 @@ def test_nothing_runs(look: Look, pages: dict[str, Path], name: str) -> None:
 def test_nothing_runs_in_the_live_page(look: Look, tmp_path: Path) -> None:
     """Neither while it is told, nor when the run has been judged."""
     with HostileService() as service:
-        plan = hostile_plan(tmp_path, service.url, run_time_s=3)
+        plan = hostile_plan(tmp_path, service.url, about_s=3)
         with live_run(look, tmp_path, plan) as live:
             seen = live.page()
             scripts = seen.page.locator("script").count()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 ROUTES = (Route("/items", body_bytes=300, delay=Delay.fixed(2)), Route("/broken", status=500))
 STEPS = [{"path": "/items", "weight": 40}, {"path": "/broken"}]
-HELD, MISSED = "p95 < 500ms", "error_rate < 1%"
+HELD, MISSED = "p95 < 60s", "error_rate < 1%"
+"""The limit on times is so far away that a machine that stands still for a while is no reason to judge nothing."""
 SLOW = "throughput > 1/s"
 
 
@@ -58,16 +60,19 @@ def tiles_of(judged: Json) -> dict[str, float | None]:
 
 def test_it_follows_a_run_and_ends_with_its_figures(look: Look, target: CountingServer, tmp_path: Path) -> None:
     """Tiles, lights, reasons and series are those of ``summary.json``; meanwhile they grow."""
-    with live_run(look, tmp_path, plan(target, load=users(run_time="4s"), more=arrivals(run_time="2s"))) as live:
+    with live_run(look, tmp_path, plan(target, more=arrivals(run_time="2s"), load=users(run_time="10m"))) as live:
         seen = live.page()
         wait_for_state(seen, "running")
         wait_for_tile(seen, "requests", 50)
         wait_for_tile(seen, "requests", (tile(seen, "requests") or 0) + 100)
-        assert re.search(r"\d:\d\d of 0:0\d", seen.page.locator("#way-words").inner_text())
-        assert chart(seen, "s1-throughput").locator("path").count() > 3
+        wait_for_tile(seen, "failures", 10)
+        assert re.search(r"\d:\d\d of 10:00", seen.page.locator("#way-words").inner_text())
+        assert chart(seen, "s2-throughput").locator("path").count() > 3
+        seen.page.locator("#stop").click()
         wait_until_judged(seen)
         summary = summary_of(only_run(tmp_path))
-        assert seen.page.locator("#state").inner_text().lower() == summary["verdict"] == "fail"
+        assert seen.page.locator("#state").inner_text().lower() == summary["verdict"]
+        assert summary["verdict"] in ("fail", "invalid")  # a machine that is busy elsewhere may be late with arrivals
         assert seen.page.locator("#run-name").inner_text() == only_run(tmp_path).name
         assert seen.page.locator("#reasons li").all_inner_texts() == summary["reasons"]
         for name, judged in summary["scenarios"].items():
@@ -79,7 +84,7 @@ def test_it_follows_a_run_and_ends_with_its_figures(look: Look, target: Counting
             rows = seen.page.locator(f"section[data-scenario={name}] [data-part=series] tr")
             shown = rows.evaluate_all("all => all.map(row => [row.cells[0].textContent, +row.cells[1].dataset.value])")
             assert dict(shown) == {series: one["requests"] for series, one in judged["series"].items()}
-        assert live.end() == summary["exit_code"] == 1
+        assert live.end() == summary["exit_code"] == 130
 
 
 def test_its_lights_say_what_holds_now(look: Look, tmp_path: Path) -> None:
@@ -106,14 +111,14 @@ def test_it_leads_runs(look: Look, target: CountingServer, tmp_path: Path) -> No
     with live_run(look, tmp_path, plan(target, load=users())) as live:
         seen = live.page()
         wait_for_tile(seen, "requests", 50)
-        assert tile(seen, "users") == 4
+        wait_for_tile(seen, "users", 4)
         assert seen.page.locator("#start").is_disabled()
         for _ in range(2):
             seen.page.locator("#load-more").click()
         assert seen.page.locator("#load-factor").input_value() == "1.5"
         seen.page.locator("#load-apply").click()
         wait_for_tile(seen, "users", 6)
-        assert "1.5 times the planned load" in seen.page.locator("#answer").inner_text()
+        seen.page.locator("#answer", has_text="1.5 times the planned load").wait_for()
         first = seen.page.locator("#run-name").inner_text()
         seen.page.locator("#stop").click()
         wait_until_judged(seen)
@@ -124,7 +129,7 @@ def test_it_leads_runs(look: Look, target: CountingServer, tmp_path: Path) -> No
         seen.page.locator("#start").click()
         wait_for_state(seen, "running")
         wait_for_tile(seen, "requests", 50)
-        assert tile(seen, "users") == 4
+        wait_for_tile(seen, "users", 4)
         second = seen.page.locator("#run-name").inner_text()
         assert seen.page.locator("#reasons li").count() == 0
         seen.page.locator("#stop").click()
@@ -150,6 +155,7 @@ def test_everything_can_be_taken_away(look: Look, target: CountingServer, tmp_pa
         assert files <= set(offered)
         report = live.page("report")
         assert report.page.locator("h1").inner_text().lower().endswith(summary_of(run)["verdict"])
+        assert live.end() == summary_of(run)["exit_code"] != 130
 
 
 @pytest.mark.slow
@@ -160,7 +166,7 @@ def test_everybody_can_read_it(look: Look, target: CountingServer, tmp_path: Pat
         seen = live.page(theme=theme)
         wait_for_tile(seen, "requests", 200)
         chart(seen, "s1-throughput")
-        for state in (("running",), ("pass", "fail", "undecided")):
+        for state in (("running",), ("pass", "fail", "undecided", "invalid")):
             wait_for_state(seen, *state)
             for width_px in WIDTHS_PX:
                 seen.resize(width_px)
@@ -175,7 +181,7 @@ def test_its_charts_answer_while_they_grow(look: Look, target: CountingServer, t
     with live_run(look, tmp_path, plan(target, load=users())) as live:
         seen = live.page()
         wait_for_tile(seen, "time", 3)
-        moment, *lines = point(seen, "s1-users", 0.5)
+        moment, *lines = point(seen, "s1-users", 0.9)  # in the first second they may not have been there
         assert re.fullmatch(r"0:\d\d", moment)
         assert lines[0] == "users: 4"
 
@@ -187,16 +193,17 @@ def test_a_page_whose_server_went_says_so_and_comes_back(
     """It keeps what it had until there is a server again, and follows its run."""
     again = tmp_path / "again"
     again.mkdir()
-    short, port = plan(target, load=users(run_time="2s")), dead_port()
+    port = dead_port()
     with watched(browser) as seen:
-        with live_run(look, tmp_path, short, "--ui-port", port, "--autoquit", 0) as live:
+        with live_run(look, tmp_path, plan(target, load=users()), "--ui-port", port) as live:
             seen.open(live.url)
             wait_for_tile(seen, "requests", 50)
+            live.process.send(signal.SIGKILL)
             live.process.finish()
         seen.page.locator("#connection:visible").wait_for()
         assert (tile(seen, "requests") or 0) >= 50
         assert seen.page.locator("#start").is_disabled()
-        with live_run(look, again, short, "--ui-port", port):
+        with live_run(look, again, plan(target, load=users(run_time="2s")), "--ui-port", port):
             seen.page.locator("#connection").wait_for(state="hidden")
             seen.page.locator(f"#run-name:text-is('{only_run(again).name}')").wait_for()
             wait_until_judged(seen)
@@ -253,9 +260,9 @@ def test_elsewhere_than_on_loopback_it_needs_its_token(
         port, token = re.search(r":(\d+)/loadworthy/\?token=(.+)", live.url).groups()  # type: ignore[union-attr]
         page = f"http://127.0.0.1:{port}/loadworthy/"
         with watched(browser) as stranger:
-            stranger.open(page)
+            with stranger.page.expect_console_message(lambda said: "401" in said.text):
+                stranger.open(page)
             assert stranger.page.locator("#stop").count() == 0
-            assert "401" in " ".join(stranger.said)
         seen = live.page()
         wait_for_tile(seen, "requests", 50)
         assert seen.page.url == page

@@ -80,7 +80,7 @@ def test_start_makes_another_run(tmp_path: Path) -> None:
     while len(runs.controls) < 2:
         gevent.sleep(0)
     os.kill(os.getpid(), signal.SIGINT)  # nothing is under way: the page ends
-    assert leading.get(timeout=10) is ExitCode.FAIL
+    assert leading.get(timeout=60) is ExitCode.FAIL
     assert runs.controls[0] is not runs.controls[1]
 
 
@@ -125,7 +125,7 @@ def test_a_run_that_cannot_be_made_is_told_and_the_page_stays(tmp_path: Path) ->
         gevent.sleep(0)
     assert runs.state() == "ended"
     os.kill(os.getpid(), signal.SIGTERM)
-    assert leading.get(timeout=10) is ExitCode.PASS
+    assert leading.get(timeout=60) is ExitCode.PASS
 
 
 def test_its_exit_code_is_that_of_the_error(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_page_that_does_not_take_what_it_is_sent_is_dropped() -> None:
         count_of(one, second)
         stream.push()
         assert parsed(next(quick))[0][0] == "change"
-    slow.join(timeout=5)
+    slow.join(timeout=60)
     assert slow.dead
     assert stream.pages == 1
 

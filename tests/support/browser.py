@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +29,8 @@ WIDTHS_PX = (1280, 768, 390)
 HEIGHT_PX = 900
 PAPER_PX = 718
 """What A4 has between margins of a centimetre, at 96 pixels an inch."""
+TIME_LIMIT_MS = 120_000
+"""For whatever is waited for; Playwright's own half a minute is little for a machine that is busy elsewhere."""
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = (
@@ -57,14 +59,14 @@ def chromium() -> Iterator[Browser]:
     before, started = _descendants(), set[psutil.Process]()
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+            browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS, timeout=TIME_LIMIT_MS)
             started |= _descendants() - before
             yield browser
             browser.close()
     finally:
         for process in started:
-            if process.is_running():  # the very process, not whoever has its number now
-                process.kill()
+            with suppress(psutil.NoSuchProcess):  # it is on its way out, most often
+                process.kill()  # the very process, not whoever has its number now
 
 
 def _descendants() -> set[psutil.Process]:
@@ -187,6 +189,7 @@ def watched(
         reduced_motion="reduce",
         java_script_enabled=has_scripts,
     )
+    context.set_default_timeout(TIME_LIMIT_MS)
     try:
         yield Watched(context.new_page(), has_scripts=has_scripts)
     finally:

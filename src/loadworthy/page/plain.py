@@ -85,8 +85,11 @@ class _Begin:
 
         page = PlainPage(environment, web_ui, plain_plan(self._plan, self._scenario, environment))
         if isinstance(runner, MasterRunner):
-            return page, _Leader(environment, runner, page.on_interval)
-        return page, _recording(environment, 0, page.on_interval)
+            source: object = _Leader(environment, runner, page.on_interval)
+        else:
+            source = _recording(environment, 0, page.on_interval)
+        environment.events.test_stop.add_listener(page.on_test_stop)  # after the recording's own, which tells the rest
+        return page, source
 
 
 def _recording(environment: Environment, process: int, on_interval: Callable[[Interval], None]) -> object:

@@ -76,7 +76,6 @@ class PlainPage:
         events = environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
-        events.test_stop.add_listener(self._on_test_stop)
         events.quitting.add_listener(lambda **_: self._stream.close())
 
     # --- commands ---
@@ -158,7 +157,8 @@ class PlainPage:
         if self._is_begun:
             self._tell({"type": "scenario_ended", "reason": "completed"})
 
-    def _on_test_stop(self, **_: Any) -> None:
+    def on_test_stop(self, **_: Any) -> None:
+        """The listener of ``test_stop``; to be called after whatever hands in a test's last intervals."""
         if self._ticking is not None:
             self._ticking.kill()
         if self._is_begun:

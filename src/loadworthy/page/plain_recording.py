@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from locust.env import Environment
+from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
 from loadworthy.clock import Clock
 from loadworthy.engine.health import HealthMeter
@@ -22,7 +23,7 @@ Series = dict[tuple[str, str], SeriesInterval]
 
 
 class PlainRecording:
-    """Records each test of an environment, from ``test_start`` to ``test_stop``.
+    """Records each test of an environment, from ``test_start`` to ``test_stop``; at once where a worker is in one.
 
     Args:
         environment: Locust's, with its runner.
@@ -54,6 +55,8 @@ class PlainRecording:
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
+        if getattr(environment.runner, "worker_state", None) in (STATE_SPAWNING, STATE_RUNNING):
+            self._on_test_start()  # a worker that joined late was given users before it was told that somebody looks
 
     def _clear(self) -> None:
         self._series: Series = {}
