@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.support.cli import Done
 from tests.support.systems import SYSTEMS, Service, run
@@ -24,6 +27,16 @@ def fresh_clone(folder: Path) -> Path:
     for part in ("tests", "scripts"):
         shutil.copytree(SUITE / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+def configure(suite: Path, scenarios: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    """Change scenarios of the configuration, or add some; runs leave no pictures, which take longer than they do."""
+    path = suite / CONFIG
+    plan = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name, more in (scenarios or {}).items():
+        plan["scenarios"].setdefault(name, {}).update(more)
+    plan["reporting"]["formats"] = []
+    path.write_text(yaml.safe_dump(plan, sort_keys=False), encoding="utf-8")
 
 
 def script(name: str, *options: object, service: Service | str, cwd: Path) -> Done:

@@ -56,14 +56,17 @@ Figures = Mapping[str, tuple[int, int]]
 
 
 def arguments(command: str, service: Service, **changes: str) -> list[str]:
-    """The command without ``locust``, against this service; only the named options are changed."""
+    """The command without ``locust``, against this service; only the named options are changed.
+
+    When it ends, what is under way may take its time: a login is work, and a hundred of them at once are much of it.
+    """
     program, *rest = shlex.split(command.replace(HOST, service.url))
     assert program == "locust"
     assert service.url in command.replace(HOST, service.url)
     for option, value in changes.items():
         name = f"--{option.replace('_', '-')}="
         rest = [name + value if one.startswith(name) else one for one in rest]
-    return rest
+    return [*rest, "--stop-timeout=120"]
 
 
 def read_figures(path: Path) -> Figures:

@@ -40,7 +40,7 @@ def statistics_of(path: Path) -> dict[str, tuple[int, int]]:
 
 def answers_of(service: Service) -> dict[tuple[str, str], int]:
     """(path, status) → how many the service says that it gave."""
-    page = requests.get(f"{service.url}/metrics", timeout=10).text
+    page = requests.get(f"{service.url}/metrics", timeout=60).text
     found = re.findall(r'^http_requests_total\{method="\w+",path="(.+?)",status="(\d+)"\} (\S+)$', page, re.MULTILINE)
     return {(path, status): int(float(count)) for path, status, count in found}
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
@@ -20,8 +20,8 @@ from tests.support.cli import Done
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = ROOT / "systems"
-_START_S = 60.0
-_STOP_S = 10.0
+_START_S = 120.0
+_STOP_S = 60.0
 TIME_LIMIT_S = 180
 
 
@@ -135,12 +135,17 @@ def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(environ or {})}
 
 
+def _environment_of_people(environ: Mapping[str, str] | None) -> dict[str, str]:
+    """Theirs has no path to the repository."""
+    return {key: value for key, value in environment(environ).items() if key != "PYTHONPATH"}
+
+
 def run(*command: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
     """A command to its end. ``python`` and ``locust`` are those of this environment."""
     done = subprocess.run(
         words(*command),
         cwd=cwd,
-        env={key: value for key, value in environment(environ).items() if key != "PYTHONPATH"},
+        env=_environment_of_people(environ),
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT_S,
@@ -153,6 +158,45 @@ def run(*command: object, cwd: Path, environ: Mapping[str, str] | None = None) -
 def locust(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = None) -> Done:
     """``locust ARGUMENTS``, as the documents write it, to its end."""
     return run("locust", *arguments, cwd=cwd, environ=environ)
+
+
+def interrupted(
+    *command: object, when: Callable[[], bool], cwd: Path, environ: Mapping[str, str] | None = None
+) -> Done:
+    """A command as for :func:`run`, which goes on until it is so, and which Ctrl-C ends then."""
+    # What it says goes into files: it would stand still in front of a pipe that is full.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
+        process = subprocess.Popen(
+            words(*command), cwd=cwd, env=_environment_of_people(environ), stdin=subprocess.DEVNULL, stdout=out,
+            stderr=err, start_new_session=True,
+        )  # fmt: skip
+        try:
+            is_so = _wait_for(when, process)
+            process.send_signal(signal.SIGINT)
+            process.wait(TIME_LIMIT_S)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            done = Done(process.returncode, _content(out), _content(err))
+    assert is_so, done
+    return done
+
+
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def _wait_for(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> bool:
+    """Whether it was so while the process ran."""
+    for _ in range(TIME_LIMIT_S * 10):
+        if is_so():
+            return True
+        if process.poll() is not None:
+            return False
+        threading.Event().wait(0.1)
+    return False
 
 
 def words(*command: object) -> list[str]:

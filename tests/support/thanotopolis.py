@@ -45,7 +45,7 @@ def figures_of(path: Path) -> dict[str, tuple[int, int]]:
 
 def answers_of(service: Service) -> dict[tuple[str, str, str], int]:
     """(method, route, status) → how many the service answered so far."""
-    text = requests.get(f"{service.url}/metrics", timeout=20).text
+    text = requests.get(f"{service.url}/metrics", timeout=60).text
     found = re.findall(r'^http_requests_total\{method="(.+?)",path="(.+?)",status="(.+?)"\} (\S+)', text, re.MULTILINE)
     return {(method, path, status): int(float(count)) for method, path, status, count in found}
 

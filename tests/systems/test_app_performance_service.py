@@ -14,7 +14,7 @@ from tests.support.app_performance import PASSWORD, row_counts
 from tests.support.postgres import temporary_postgres
 from tests.support.systems import Service
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 Json = dict[str, Any]
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
-import signal
-import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pytest
-import yaml
 from tests.support.app_performance import (
     ANALYZE,
     CONFIG,
@@ -23,6 +20,7 @@ from tests.support.app_performance import (
     RUN,
     SUITE,
     assert_no_credentials,
+    configure,
     fresh_clone,
     newest_run,
     requests_of,
@@ -32,9 +30,9 @@ from tests.support.app_performance import (
 )
 from tests.support.cli import files_of
 from tests.support.postgres import temporary_postgres
-from tests.support.systems import ROOT, TIME_LIMIT_S, Service, dead_port, environment, locust, run, words
+from tests.support.systems import ROOT, Service, dead_port, interrupted, locust, run
 
-JUDGED = {0, 1, 3}
+JUDGED = {0, 1, 3, 4}
 """Exit codes of a run that was judged; which verdict it gets is a matter of the machine."""
 
 FALSE_ALARM = 1e-6
@@ -203,7 +201,8 @@ def _has_figures_of_endurance(endurance: Any) -> None:
 
 def test_options_replace_what_the_configuration_says(service: Service, suite: Path) -> None:
     """``--users 20 --spawn-rate 5``: so many users are there, so many log in, what they do is as weighted."""
-    options = ("--scenario", "load", "--users", 20, "--spawn-rate", 5, "--run-time", "6s", "--keep-data")
+    configure(suite, {"load": {"iterations": 600}})  # a user makes ten a second at most: all are there before the end
+    options = ("--scenario", "load", "--users", 20, "--spawn-rate", 5, "--run-time", "3m", "--keep-data")
     before = row_counts(service)
     done = script(RUN, *options, service=service, cwd=suite)
     assert done.code in JUDGED, done.err
@@ -217,7 +216,7 @@ def test_options_replace_what_the_configuration_says(service: Service, suite: Pa
         "POST /api/orders/": 2, "GET /api/items/[missing]": 1, "GET /api/reports/sales [refused]": 1,
     }  # fmt: skip
     observed = {name: load["series"][name]["requests"] for name in weights}
-    assert sum(observed.values()) > 150
+    assert sum(observed.values()) > 400
     assert chi_square_p(observed, weights) > FALSE_ALARM
     assert load["series"]["GET /api/reports/sales [refused]"]["status_codes"].keys() == {"403"}
     assert load["series"]["GET /api/items/[missing]"]["status_codes"].keys() == {"404"}
@@ -229,14 +228,12 @@ def test_options_replace_what_the_configuration_says(service: Service, suite: Pa
 
 def test_stages_of_a_rate_keep_it(service: Service, suite: Path) -> None:
     """``--run-time`` shortens them in their proportions; ``--users`` has no effect there, and that is said."""
-    config = suite / CONFIG
-    plan = yaml.safe_load(config.read_text(encoding="utf-8"))
-    plan["scenarios"]["rush"] = {"stages": [{"duration": "30s", "ramp_to": "30/s"}, {"duration": "60s", "rate": 30}]}
-    config.write_text(yaml.safe_dump(plan), encoding="utf-8")
+    stages = [{"duration": "30s", "ramp_to": "30/s"}, {"duration": "60s", "rate": 30}]
+    configure(suite, {"rush": {"stages": stages}})
     before = row_counts(service)
     options = ("--scenario", "rush", "--users", 7, "--run-time", "3s")
     done = script(RUN, *options, service=service, cwd=suite)
-    assert done.code in {*JUDGED, 4}, done.err
+    assert done.code in JUDGED, done.err
     assert "rush: its rate says how much load there is; --users and --spawn-rate have no effect on it" in done.err
     manifest = json.loads((newest_run(suite) / "run.json").read_text(encoding="utf-8"))
     stages = manifest["plan"]["scenarios"]["rush"]["stages"]
@@ -262,7 +259,7 @@ def _remove_kept_rows(service: Service) -> None:
     import requests
 
     for (test_run,) in service.query("SELECT DISTINCT test_run FROM items WHERE test_run IS NOT NULL"):
-        assert requests.delete(f"{service.url}/api/test-runs/{test_run}", timeout=10).status_code == 200
+        assert requests.delete(f"{service.url}/api/test-runs/{test_run}", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -279,7 +276,7 @@ def test_every_test_runs_under_plain_locust(test: str, service: Service, suite: 
     assert done.code == 0, done.err
     with (suite / "reports/plain_stats.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["Name"]: row for row in csv.DictReader(file)}
-    assert int(rows["Aggregated"]["Request Count"]) > 10
+    assert int(rows["Aggregated"]["Request Count"]) >= 4, "each user has asked for something"
     assert int(rows["Aggregated"]["Failure Count"]) == 0
     assert (suite / "reports/plain.html").stat().st_size > 10_000
     assert row_counts(service) == before
@@ -289,7 +286,8 @@ def test_every_test_runs_under_plain_locust(test: str, service: Service, suite: 
 def test_loadworthy_itself_runs_the_configuration(service: Service, suite: Path) -> None:
     """``loadworthy run`` takes it as the plan that it is, keys without a meaning to it included."""
     before = row_counts(service)
-    command = ("loadworthy", "run", CONFIG, "--scenario", "smoke", "--run-time", "2s", "--out", RESULTS)
+    command = ("loadworthy", "run", CONFIG, "--scenario", "smoke", "--run-time", "2s", "--out", RESULTS,
+               "--set", "reporting.formats=[]")  # fmt: skip
     done = run(*command, cwd=suite, environ={"BASE_URL": service.url})
     assert done.code in JUDGED, done.err
     assert scenarios_of(newest_run(suite))["smoke"]["failures"] == 0
@@ -302,11 +300,8 @@ def test_loadworthy_itself_runs_the_configuration(service: Service, suite: Path)
 def test_a_custom_test_works_as_written(service: Service, suite: Path) -> None:
     """A file ``test_custom.py`` with a relative import, and a scenario ``custom`` that names no file: it is run."""
     (suite / "tests/performance/test_custom.py").write_text(CUSTOM_TEST, encoding="utf-8")
-    config = suite / CONFIG
-    plan = yaml.safe_load(config.read_text(encoding="utf-8"))
-    custom = {"description": "My own", "users": 30, "spawn_rate": 30, "run_time": "2s", "thresholds": ["max < 10s"]}
-    plan["scenarios"]["custom"] = custom
-    config.write_text(yaml.safe_dump(plan), encoding="utf-8")
+    custom = {"description": "My own", "users": 30, "spawn_rate": 30, "run_time": "3m", "thresholds": ["max < 10s"]}
+    configure(suite, {"custom": {**custom, "iterations": 60}})  # without a POST once in 30 million times
     before = row_counts(service)
     done = script(RUN, "--scenario", "custom", "--keep-data", service=service, cwd=suite)
     assert done.code in JUDGED, done.err
@@ -330,7 +325,8 @@ def test_a_configuration_of_ones_own_needs_no_more_than_the_example(service: Ser
     assert [one["expression"] for one in smoke["thresholds"]] == [
         "p95 <= 1000ms", "error_rate <= 1%", "throughput >= 5/s",
     ]  # fmt: skip
-    assert smoke["requests"] > 20
+    assert requests_of(smoke, "POST /api/users/login") == 1
+    assert smoke["requests"] > 2
     assert smoke["failures"] == 0
     for name, content in files_of(newest_run(suite)).items():
         assert b"your-password" not in content, name
@@ -364,7 +360,9 @@ def test_test_data_is_generated_and_used(service: Service, suite: Path) -> None:
     assert path.read_text(encoding="utf-8") == first
     rows = list(csv.DictReader(first.splitlines()))
     assert len(rows) == 5
-    done = script(RUN, "--scenario", "load", "--run-time", "2s", "--keep-data", service=service, cwd=suite)
+    configure(suite, {"load": {"iterations": 200}})
+    options = ("--scenario", "load", "--spawn-rate", 10, "--run-time", "3m", "--keep-data")
+    done = script(RUN, *options, service=service, cwd=suite)
     assert done.code in JUDGED, done.err
     made = service.query("SELECT name, description, category, value FROM items WHERE test_run IS NOT NULL")
     assert made
@@ -419,24 +417,14 @@ def test_a_folder_without_runs_is_one_line(suite: Path) -> None:
 
 def test_ctrl_c_ends_a_run_with_its_results(service: Service, suite: Path) -> None:
     """What was measured is judged, exit code 130, and the rows that were made are removed."""
+    configure(suite)
     before = row_counts(service)
-    process = subprocess.Popen(
-        words("python", RUN, "--scenario", "load", "--users", 10),
-        cwd=suite, env={**environment(), "BASE_URL": service.url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+    done = interrupted(
+        "python", RUN, "--scenario", "load", "--users", 10, cwd=suite, environ={"BASE_URL": service.url},
+        when=lambda: service.rows("items") > before["items"] + 3,
     )  # fmt: skip
-    try:
-        for line in cast("IO[str]", process.stdout):
-            if line.startswith("load: ") and " s of " in line:
-                break
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=TIME_LIMIT_S)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
+    assert done.code == 130, done.err
+    assert "Traceback" not in done.err
     load = scenarios_of(newest_run(suite))["load"]
     assert requests_of(load, "POST /api/items/") > 0
     assert row_counts(service) == before
@@ -451,8 +439,9 @@ def test_the_suite_works_on_postgresql(suite: Path, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("postgres")
     with temporary_postgres() as url, Service("app_performance", folder, url) as service:
         before = row_counts(service)
-        options = ("--scenario", "load", "--run-time", "3s")
-        done = script(RUN, *options, "--keep-data", service=service, cwd=suite)
+        configure(suite, {"load": {"iterations": 300}})
+        options = ("--scenario", "load", "--spawn-rate", 10, "--run-time", "3m", "--keep-data")
+        done = script(RUN, *options, service=service, cwd=suite)
         assert done.code in JUDGED, done.err
         load = scenarios_of(newest_run(suite))["load"]
         assert load["failures"] == 0

@@ -17,7 +17,7 @@ from systems.kit.database import Database
 
 PASSWORD = "password123"
 ACCOUNTS = {"admin": "admin", "doctor": "doctor001", "patient": "patient0001"}
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 class Client:

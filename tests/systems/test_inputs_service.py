@@ -21,7 +21,7 @@ from systems.thanotopolis.service.seed import ADMIN_EMAIL as CEMETERY_ADMIN
 from systems.thanotopolis.service.seed import PASSWORD as CEMETERY_PASSWORD
 from systems.thanotopolis.service.twilio import DEVELOPMENT_TOKEN, signature
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 NUL = "a\0b"
 TOO_LARGE = (2**31, 3_000_000_000, 99999999999999999999)
 OUTSIDE = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:45:00-14:00")

@@ -112,7 +112,7 @@ def things(tmp_path: Path) -> Iterator[Service]:
 
 
 def _get(service: Service, path: str) -> requests.Response:
-    return requests.get(service.url + path, timeout=10)
+    return requests.get(service.url + path, timeout=60)
 
 
 def test_a_list_comes_in_pages(things: Service) -> None:
@@ -142,7 +142,7 @@ def test_conflicts_and_a_full_pool_have_their_status(things: Service) -> None:
 
 def test_invalid_input_is_not_repeated(things: Service) -> None:
     """422 says where and why; a password that was sent is not in the answer."""
-    answer = requests.post(f"{things.url}/login", json={"password": "not-to-be-repeated"}, timeout=10)
+    answer = requests.post(f"{things.url}/login", json={"password": "not-to-be-repeated"}, timeout=60)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["body", "password"]
     assert "not-to-be-repeated" not in answer.text

@@ -17,9 +17,9 @@ from systems.serve import SYSTEMS
 def test_every_service_is_healthy_and_measured(name: str, tmp_path: Path) -> None:
     """It answers /health, and /metrics with memory, CPU, requests and pool usage."""
     with Service(name, tmp_path) as service:
-        health = requests.get(f"{service.url}/health", timeout=10)
+        health = requests.get(f"{service.url}/health", timeout=60)
         assert (health.status_code, health.json()["status"]) == (200, "ok")
-        metrics = requests.get(f"{service.url}/metrics", timeout=10).text
+        metrics = requests.get(f"{service.url}/metrics", timeout=60).text
     for metric in (
         "process_resident_memory_bytes ",
         "process_cpu_seconds_total ",
