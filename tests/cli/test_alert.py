@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -52,9 +53,8 @@ def email(servers: AlertServers, **changes: Any) -> Json:
 
 
 def plan(url: str, alerting: Json, **scenario: Any) -> Json:
-    """One endpoint at a rate."""
-    load = {"rate": 50, "arrivals": "constant", "run_time": "1s", "endpoints": [{"path": "/"}], **scenario}
-    load["thresholds"] = ["error_rate < 1%"]
+    """One endpoint, asked a number of times: too few for a p99 by which a busy generator would be judged."""
+    load = {"users": 2, "iterations": 50, "endpoints": [{"path": "/"}], "thresholds": ["error_rate < 1%"], **scenario}
     quick = {"formats": ["json"]}
     return {"name": "shop", "base_url": url, "scenarios": {"load": load}, "alerting": alerting, "reporting": quick}
 
@@ -78,29 +78,31 @@ def test_a_story(servers: AlertServers, tmp_path: Path) -> None:
     """It fails and both channels are told, while one of them hangs; fails again and nobody is; is good, and all are."""
     with FaultServer(faults=[(fault := Errors(at_s=0, share=1.0, status=503))]) as target:
         alerting = {"after": 0, "email": email(servers), "slack": {"webhook_url": "${SLACK_WEBHOOK}"}}
-        file = write_plan(tmp_path, plan(target.url, alerting))
+        # Whatever the machine does, some are left when the first second is looked at: when the next is over, too.
+        file = write_plan(tmp_path, plan(target.url, alerting, users=3, iterations=180, wait_time="50ms"))
 
-        with Started("run", file, "--run-time", "3s", cwd=tmp_path, reports=True) as run:
+        with Started("run", file, cwd=tmp_path, reports=True) as run:
             for line in run.lines():
                 if "report.json" in line:
+                    asked = len(target.log())
                     servers.release()  # not before all load was made, and judged
                     break
             code, _ = run.finish()
         assert code == 1
         (first,) = sorted((tmp_path / "runs").glob("*-load"))
-        load = summary_of(first)["scenarios"]["load"]
-        assert (load["requests"], load["arrivals"]["dropped"], load["arrivals"]["sent"]) == (150, 0, 150)
+        assert (summary_of(first)["scenarios"]["load"]["requests"], asked) == (180, 180)
         assert [one["subject"] for one in servers.mails()] == [
             "BREACH  load · error_rate < 1% missed",
             "FAIL  load · error_rate < 1% missed",
         ]
-        posts = servers.posts(f"/hang/{TOKEN}")
-        assert [one["text"].splitlines()[0] for one in posts] == [
+        # Where all takes long, who hangs is asked again after a while; what was sent is counted below.
+        texts = list(dict.fromkeys(one["text"] for one in servers.posts(f"/hang/{TOKEN}")))
+        assert [text.splitlines()[0] for text in texts] == [
             "*BREACH*  load · error_rate &lt; 1% missed",
             "*FAIL*  load · error_rate &lt; 1% missed",
         ]
-        assert f"Run: `{first}`" in posts[1]["text"]
-        assert "150 requests · 50.0/s · 150 failures (100.00 %)" in posts[1]["text"]
+        assert f"Run: `{first}`" in texts[1]
+        assert re.search(r"180 requests · [\d.]+/s · 180 failures \(100\.00 %\)", texts[1])
         sent = [(one["type"], one["channel"], one["matters"]) for one in alert_events(first)]
         assert sorted(sent) == sorted(
             ("alert_sent", channel, [matter]) for channel in ("email", "slack") for matter in ("breach", "fail")
@@ -108,7 +110,7 @@ def test_a_story(servers: AlertServers, tmp_path: Path) -> None:
         secrets = (PASSWORD.encode(), TOKEN.encode())
         assert not [name for name, data in files_of(tmp_path / "runs").items() if any(one in data for one in secrets)]
 
-        short = plan(target.url, alerting, rate=250, run_time="200ms")
+        short = plan(target.url, alerting)
         again = api.run(short, out=tmp_path / "runs", view=False, closing=False)
         assert again.exit_code == 1
         assert len(servers.mails()) == 2
@@ -145,7 +147,7 @@ def test_what_stands_in_the_plan_is_not_used(
             "slack": {"webhook_url": servers.url("/forbidden")},
             "urls": [f"json://user:{TOKEN}@127.0.0.1:9/x", f"discord://{TOKEN}/x"],
         }
-        result = api.run(plan(target.url, alerting, run_time="100ms"), out=tmp_path / "runs", view=False, closing=False)
+        result = api.run(plan(target.url, alerting), out=tmp_path / "runs", view=False, closing=False)
     about, *others = [reason for reason in result.summary.reasons if reason.startswith("alerting")]
     assert ["urls[0] (json) is not used" in others[0], "urls[1] (discord) is not used" in others[1]] == [True, True]
     assert not [name for name, data in files_of(result.path).items() if TOKEN.encode() in data]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def test_a_run_is_watched_and_leaves_its_closing_view_alone(tmp_path: Path, colu
     with CountingServer([Route("*", delay=Delay.exponential(2))]) as server:
         seen = watch("run", plan(tmp_path, server.url), cwd=tmp_path, columns=columns, rows=rows)
     live = [frame for frame in seen.frames if any("left of 0:03" in line for line in frame)]
-    assert len(live) > 6
+    assert len({re.findall(r"[\d:]+ left of 0:03", " ".join(frame))[0] for frame in live}) > 1
     for frame in live:
         text = " ".join(" ".join(frame).split())
         assert "load " in text
@@ -85,8 +86,7 @@ def test_what_user_code_prints_stays_above(tmp_path: Path) -> None:
         "        print(f'said {Loud.said}')\n"
     )
     with CountingServer() as server:
-        path = _written(tmp_path, server.url, {"locustfile": "locustfile.py", "users": 1, "run_time": "2s"})
+        path = _written(tmp_path, server.url, {"locustfile": "locustfile.py", "users": 1, "iterations": 8})
         seen = watch("run", path, cwd=tmp_path, rows=60)
     said = [line for line in seen.screen.scrolled + seen.screen.shown() if line.startswith("said ")]
-    assert len(said) > 4
-    assert said == [f"said {number}" for number in range(1, len(said) + 1)]
+    assert said == [f"said {number}" for number in range(1, 9)]

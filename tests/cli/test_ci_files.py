@@ -40,7 +40,7 @@ MERGE = {
 PLAN = {
     "base_url": "${BASE_URL}",
     "reporting": {"formats": []},
-    "scenarios": {"load": {"users": 4, "iterations": 400, "thresholds": ["p95 < 10s"], "endpoints": [{"path": "/"}]}},
+    "scenarios": {"load": {"users": 4, "iterations": 120, "thresholds": ["p95 < 10s"], "endpoints": [{"path": "/"}]}},
 }
 
 

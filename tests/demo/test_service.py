@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -18,6 +18,7 @@ from loadworthy.demo.service import MAX_REQUEST_BYTES
 from loadworthy.demo.start import DemoService
 from loadworthy.errors import SetupError
 
+PATIENCE_S = 60
 BOOKING = {
     "time": "09:00",
     "practitioner": "Dr. Tom Brandt",
@@ -39,7 +40,7 @@ def port_of(url: str) -> int:
 
 def speak(url: str, request: bytes) -> bytes:
     """What comes back until the service closes the connection."""
-    with socket.create_connection(("127.0.0.1", port_of(url)), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE_S) as connection:
         connection.sendall(request)
         received = b""
         while chunk := connection.recv(65_536):
@@ -53,11 +54,11 @@ def test_a_hundred_want_one_slot_and_one_gets_it(url: str) -> None:
         day
         for day in (f"2030-03-{number:02d}" for number in range(1, 29))
         if {"time": "09:00", "practitioner": "Dr. Tom Brandt"}
-        in requests.get(f"{url}/appointments/{day}", timeout=10).json()["free"]
+        in requests.get(f"{url}/appointments/{day}", timeout=PATIENCE_S).json()["free"]
     )
 
     def book(_: int) -> tuple[int, int]:
-        answer = requests.post(f"{url}/appointments", json={**BOOKING, "date": day}, timeout=30)
+        answer = requests.post(f"{url}/appointments", json={**BOOKING, "date": day}, timeout=PATIENCE_S)
         return answer.status_code, answer.json()["id"]
 
     with ThreadPoolExecutor(25) as pool:
@@ -96,7 +97,7 @@ def test_it_writes_no_request_log(capfd: pytest.CaptureFixture[str]) -> None:
     """Whatever is asked, standard output has the URL alone, and standard error nothing."""
     with DemoService() as service:
         for path in ("/health", "/nowhere"):
-            requests.get(service.url + path, timeout=10)
+            requests.get(service.url + path, timeout=PATIENCE_S)
         assert service.url.startswith("http://127.0.0.1:")
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
@@ -110,17 +111,17 @@ def end_of(connection: socket.socket) -> bytes:
         return b""
 
 
-def test_nothing_is_left_when_the_context_ends() -> None:
-    """Its port is free, its database is deleted, and its process id is given away no more."""
-    before = set(Path(tempfile.gettempdir()).glob("loadworthy-demo-*"))
+def test_nothing_is_left_when_the_context_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process is gone, and with it what it listened at; its database is deleted, its id is given away no more."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # other services of this machine have their databases elsewhere
     service = DemoService()
     with service:
-        port = port_of(service.url)
-        made = set(Path(tempfile.gettempdir()).glob("loadworthy-demo-*")) - before
-        assert made
-    assert not any(folder.exists() for folder in made)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        process = psutil.Process(service.pid)
+        listens = [one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+        assert listens == [port_of(service.url)]
+        assert list(tmp_path.glob("loadworthy-demo-*"))
+    assert not process.is_running()
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(SetupError, match="does not run"):
         _ = service.pid
 
@@ -140,7 +141,7 @@ def test_no_orphan_when_the_parent_is_killed() -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     port = port_of(parent.stdout.readline().strip())
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\n\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
         parent.kill()
@@ -158,19 +159,21 @@ def test_it_starts_with_a_database_of_your_own_and_ends_with_sigterm(tmp_path: P
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if not slot:
-            free = requests.get(f"{url}/appointments/2030-04-02", timeout=10).json()["free"]
+            free = requests.get(f"{url}/appointments/2030-04-02", timeout=PATIENCE_S).json()["free"]
             slot = {"date": "2030-04-02", **free[0]}
-        answer = requests.post(f"{url}/appointments", json={**BOOKING, **slot}, timeout=10)
+        answer = requests.post(f"{url}/appointments", json={**BOOKING, **slot}, timeout=PATIENCE_S)
         assert answer.status_code == expected, json.dumps(answer.json())
         os.kill(process.pid, signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
 
 
 def test_a_port_in_use_is_told_in_one_line(url: str) -> None:
     """Exit code 2, no traceback."""
     command = [sys.executable, "-m", "loadworthy.demo.service", "--port", str(port_of(url))]
-    done = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert "already in use" in done.stderr
     assert "Traceback" not in done.stderr

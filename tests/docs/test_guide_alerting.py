@@ -16,7 +16,7 @@ from loadworthy.alert import events, words
 from loadworthy.alert.delivery import PAUSES_S, TIMEOUT_S
 from loadworthy.cli.main import _dispatch
 from loadworthy.plan.alerting import Alerting, Matter
-from loadworthy.testing import Delay, FaultServer, Route
+from loadworthy.testing import Delay, Errors, FaultServer, Route
 from loadworthy.units import parse_duration_us
 
 TEXT = text_of("alerting")
@@ -54,10 +54,11 @@ def test_the_test_message_is_sent_and_told(
 
 def test_a_run_tells_while_it_goes_on_and_at_its_end(plan: Path, servers: AlertServers) -> None:
     """The breach, and the verdict, each with the lines that the page shows."""
-    with FaultServer([Route("*", delay=Delay.fixed(200))]) as target:
+    with FaultServer([Route("*", delay=Delay.fixed(200))], faults=[Errors(share=1.0)]) as target:
+        # However slow the machine, some are left when the breach is seen; and too few for a p99 to judge it by.
         overrides = {
             "alerting.email.enabled": False, "alerting.after": "100ms", "reporting.formats": [],
-            "scenarios.booking.run_time": "4s", "scenarios.booking.thresholds": ["p95 < 100ms for 1s"],
+            "scenarios.booking.iterations": 260, "scenarios.booking.thresholds": ["error_rate < 1% for 1s"],
         }  # fmt: skip
         environ = {**SECRETS, "BASE_URL": target.url, "SLACK_WEBHOOK": servers.url("/slack/run")}
         api.run(plan, overrides=overrides, out=plan.parent / "runs", view=False, closing=False, environ=environ)

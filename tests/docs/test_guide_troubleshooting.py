@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import trustme
+from gevent import socket as gevent_socket
 from tests.support.cli import write_plan
 from tests.support.guide import ROOT, text_of
 from tests.support.recipes import RecipeServer
@@ -133,11 +134,21 @@ def test_every_message_of_the_page_is_held_against_the_code() -> None:
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_what_ends_it_before_any_load(message: str, server: RecipeServer, tmp_path: Path) -> None:
+def test_what_ends_it_before_any_load(
+    message: str, server: RecipeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The error is the page's."""
+    monkeypatch.setattr(gevent_socket, "getaddrinfo", _resolved_here)
     with pytest.raises(LoadworthyError) as caught:
         _run(REFUSED[message](server.url), tmp_path)
     assert _says(str(caught.value), message)
+
+
+def _resolved_here(host: str, *arguments: Any) -> Any:
+    """What no resolver knows is known at once: this machine's may be asked elsewhere, and take longer than we wait."""
+    if host.endswith(".invalid"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return socket.getaddrinfo(host, *arguments)
 
 
 @pytest.mark.parametrize("message", SHOWN)

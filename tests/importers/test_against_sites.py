@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.importers.recordings import loads, sample, steps, told
 from tests.importers.sites import API_KEY, PASSWORD, Sites
-from tests.support.cli import loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import EASY_THRESHOLDS, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.importers.curl.plan import import_curl
 from loadworthy.importers.emit import plan_yaml
@@ -134,7 +134,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
             scenario = dict(one.plan["scenarios"][name])
             if "flow" in scenario:
                 scenario["flow"] = [step for step in scenario["flow"] if "wait" not in step]
-            scenario |= {"users": USERS, "iterations": PASSES, "thresholds": ["error_rate <= 0%"]}
+            scenario |= {"users": USERS, "iterations": PASSES, "run_time": "10m", "thresholds": EASY_THRESHOLDS}
             scenarios[name] = scenario
         scenarios["forms"]["with"] = ["shop", "dash", "postman", "curl"]
         path = write_plan(

@@ -84,7 +84,7 @@ def alert_servers(folder: Path) -> Iterator[AlertServers]:
     try:
         yield AlertServers(process)
     finally:
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 class _Inbox:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.support.locust_ports import own_port
 
 _START_S = "60"
 _ACCOUNT = "postgres"
@@ -38,7 +39,7 @@ def temporary_postgres() -> Iterator[str]:
             raise AssertionError("PostgreSQL is not installed, and CI must have it")
         pytest.skip("PostgreSQL is not installed")
     home = Path(tempfile.mkdtemp(prefix="pg-"))
-    password, port = secrets.token_hex(8), _free_port()
+    password, port = secrets.token_hex(8), own_port()
     (home / "password").write_text(password, encoding="ascii")
     data = home / "data"
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -67,10 +68,3 @@ def _run(*command: object) -> None:
         )
         said.seek(0)
         assert done.returncode == 0, f"{' '.join(words)}: {said.read().decode()}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

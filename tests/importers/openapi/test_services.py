@@ -94,6 +94,7 @@ def test_the_imported_plan_runs_with_good_answers(name: str, tmp_path: Path) -> 
                 "scenarios.load.wait_time": "50ms-150ms",
                 "scenarios.load.spawn_rate": None,
                 "scenarios.load.iterations": 8 * scenario["users"],
+                "scenarios.load.run_time": "10m",  # on a slow machine the minute that it has may be too short
             },
             environ=environ,
             out=tmp_path / "runs",
