@@ -54,7 +54,9 @@ def _in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plan_for(url: str, **scenario: Any) -> dict[str, Any]:
-    return {"base_url": url, "scenarios": {"load": {"iterations": 20, "endpoints": [{"path": "/"}], **scenario}}}
+    """Its limits are far off: on a busy machine, too, the generator is not what decides."""
+    load = {"iterations": 20, "endpoints": [{"path": "/"}], "thresholds": ["max < 1m", "error_rate <= 0%"], **scenario}
+    return {"base_url": url, "scenarios": {"load": load}}
 
 
 def run_quietly(plan: Any, **options: Any) -> api.RunResult:
@@ -155,7 +157,8 @@ def test_observers_are_told_beside_the_view(server: CountingServer) -> None:
     assert failing.events == watching.events
     lines = (result.path / "events.jsonl").read_text().splitlines()
     warnings = [event["message"] for event in map(json.loads, lines) if event["type"] == "warning"]
-    assert warnings == ["the observer Failing failed and may miss something: ValueError: not today"]
+    told = [one for one in warnings if not one.startswith("The generator's")]  # which on a busy machine it may say, too
+    assert told == ["the observer Failing failed and may miss something: ValueError: not today"]
     assert result.exit_code is ExitCode.PASS
 
 
@@ -286,8 +289,11 @@ def test_an_interrupted_run_says_so(server: CountingServer) -> None:
     """Ctrl-C ends the run and not the script, which learns of it."""
 
     class Interrupting(Watching):
+        asked = False
+
         def on_interval(self, interval: Interval) -> None:
-            if not self.requests:
+            if not self.asked:  # once: the first intervals may be so short that they have no request
+                self.asked = True
                 os.kill(os.getpid(), signal.SIGINT)
             super().on_interval(interval)
 

@@ -60,11 +60,12 @@ class Apprise:
 """
 
 
-def free_port() -> int:
-    """Nothing listens there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """Nobody listens there, and nobody else can."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield int(kept.getsockname()[1])
 
 
 def sent(channels: Sequence[Channel], pauses_s: Sequence[float] = (0, 0), timeout_s: float = 60) -> dict[str, Answer]:
@@ -123,9 +124,9 @@ def test_what_arrives(servers: AlertServers) -> None:
     assert (by_apprise["title"], by_apprise["message"]) == (MESSAGE.title, "Ünder <load>.\n\nRun: x")
 
 
-def test_why_one_does_not_arrive(servers: AlertServers) -> None:
+def test_why_one_does_not_arrive(servers: AlertServers, dead_port: int) -> None:
     """What will not pass is not tried again; what may pass is; secrets are never among the reasons."""
-    port = free_port()
+    port = dead_port
     wrong = {"password": "wr0ng-password"}
     channels = [
         mail("login", servers.ports["starttls"], "starttls", **wrong),

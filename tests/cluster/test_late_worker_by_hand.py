@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -25,12 +24,6 @@ from loadworthy.workload.profile import LoadChange
 RATE, RUN_S = 40, 15
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def due_us(change: LoadChange) -> Iterator[int]:
     """When evenly spaced iterations are due: at the plan's rate until the change, then at so many times it."""
     before = change.at_us / US_PER_S * RATE
@@ -45,24 +38,26 @@ def due_us(change: LoadChange) -> Iterator[int]:
 def test_a_worker_that_joins_late_makes_its_share_of_the_changed_load(tmp_path: Path) -> None:
     """One of two is lost and another comes: from the moments that the run names, every iteration begins once, half of
     them in the newcomer, and half of the users of another scenario are there, too."""
-    address = ("127.0.0.1", free_port())
     control = Control()
     with ExitStack() as stack, CountingServer() as server:
 
         def join() -> Started:
-            joined = Started("worker", "--join", f"{address[0]}:{address[1]}", cwd=tmp_path)
-            return stack.enter_context(joined)
+            (told,) = (one["message"] for one in person.events if one["type"] == "waiting_for_workers")
+            joined.append(stack.enter_context(Started("worker", "--join", told.rpartition(" ")[2], cwd=tmp_path)))
+            return joined[-1]
 
         load = {"rate": RATE, "arrivals": "constant", "run_time": RUN_S,
                 "endpoints": [{"path": "/{{ iteration }}", "name": "/n"}]}  # fmt: skip
         beside = {"users": 4, "run_time": RUN_S, "wait_time": "100ms", "with": "load",
                   "endpoints": [{"path": "/beside", "name": "/b"}]}  # fmt: skip
         plan = {"base_url": server.url, "scenarios": {"load": load, "beside": beside}}
-        _stays, dies = join(), join()
+        joined: list[Started] = []
         person = Person(
-            [(0.1, lambda: control.change_load(3)), (0.2, lambda: dies.send(signal.SIGKILL))], {"worker_lost": join}
+            [(0.1, lambda: control.change_load(3)), (0.2, lambda: joined[1].send(signal.SIGKILL))],
+            {"waiting_for_workers": lambda: [join(), join()], "worker_lost": join},
         )
-        summary, run = run_led(request(plan, tmp_path / "runs", remote_workers=2, bind=address), control, person)
+        asked = request(plan, tmp_path / "runs", remote_workers=2, bind=("127.0.0.1", 0))
+        summary, run = run_led(asked, control, person)
         numbers = Counter(int(one.target[1:]) for one in server.log() if one.target[1:].isdigit())
     (change,) = changes_of("load", run.events)
     expected = list(takewhile(lambda at_us: at_us < RUN_S * US_PER_S, due_us(change)))

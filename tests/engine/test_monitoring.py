@@ -216,7 +216,7 @@ def test_a_source_that_hangs_holds_up_neither_the_run_nor_the_others(
     writer: RunWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its thread is left behind, and that is said; the other's last reading is taken."""
-    monkeypatch.setattr(monitoring, "LAST_READING_S", 0.1)
+    monkeypatch.setattr(monitoring, "LAST_READING_S", 1.0)
     inlet, outlet = os.pipe()
     events: list[Json] = []
 

@@ -26,6 +26,7 @@ from loadworthy.engine.control import Control
 from loadworthy.errors import ExitCode
 from loadworthy.testing import CountingServer, Delay, Route
 
+PATIENCE_S = 60
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -75,7 +76,7 @@ def serving(page: Wsgi) -> Iterator[str]:
 
 def plan_for(url: str, **scenario: Any) -> dict[str, Any]:
     """Its limit is far off: on a busy machine, too, the generator is not what decides."""
-    load = {"users": 2, "wait_time": "10ms", "endpoints": [{"path": "/"}], "thresholds": ["max < 5s"], **scenario}
+    load = {"users": 2, "wait_time": "10ms", "endpoints": [{"path": "/"}], "thresholds": ["max < 1m"], **scenario}
     return {"base_url": url, "scenarios": {"load": load}}
 
 
@@ -90,19 +91,20 @@ def test_a_web_server_answers_while_a_run_goes_on(tmp_path: Path, processes: int
         with requests.Session() as session:
             under_way.wait()
             while under_way.is_set():
-                assert session.get(f"{url}/ping", timeout=10).text == "pong"
+                assert session.get(f"{url}/ping", timeout=PATIENCE_S).text == "pong"
                 answered_at.append(len(answered_at))
 
     with CountingServer() as server, serving(page) as url, requests.Session() as session:
-        stream = session.get(f"{url}/events", stream=True, timeout=10)
+        stream = session.get(f"{url}/events", stream=True, timeout=PATIENCE_S)
         assert next(stream.iter_lines()) == b"data: here"
         asking = gevent.spawn(ask, url)
         person = Person(
-            [
-                (0.2, lambda: gevent.spawn(requests.get, f"{url}/load?2", timeout=10)),
-                (4.0, lambda: gevent.spawn(requests.get, f"{url}/stop", timeout=10)),
-            ],
+            [(0.2, lambda: gevent.spawn(requests.get, f"{url}/load?2", timeout=PATIENCE_S))],
             {"scenario_started": under_way.set, "scenario_ended": under_way.clear},
+            when=(
+                lambda users: users == 4 and len(answered_at) > 20,
+                lambda: gevent.spawn(requests.get, f"{url}/stop", timeout=PATIENCE_S),
+            ),
         )
         summary, run = run_led(request(plan_for(server.url, run_time="60s"), tmp_path, processes), page.control, person)
         asking.get()
@@ -132,7 +134,7 @@ def test_locusts_page_follows_each_run(tmp_path: Path, monkeypatch: pytest.Monke
             running = gevent.spawn(run_led, asked, page.control, Person(), page.on_environment)
             summary, _ = running.get()  # not the main greenlet
             assert summary.verdict is Verdict.PASS
-            stats = requests.get(f"{url}/locust/stats/requests", timeout=10).json()
+            stats = requests.get(f"{url}/locust/stats/requests", timeout=PATIENCE_S).json()
             seen.append(next(one["num_requests"] for one in stats["stats"] if one["name"] == "/"))
         assert len(server.log()) == 70
     assert seen == [30, 40]
@@ -223,7 +225,7 @@ def test_a_second_ctrl_c_ends_a_run_that_is_not_in_the_main_greenlet(tmp_path: P
             assert any("interrupted stopping" in line for line in program.stdout)
             assert any("measured" in line for line in program.stdout)
             program.send_signal(signal.SIGINT)
-            said, _ = program.communicate(timeout=30)
+            said, _ = program.communicate(timeout=PATIENCE_S)
         finally:
             if program.poll() is None:
                 program.kill()

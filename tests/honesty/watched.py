@@ -33,6 +33,8 @@ class Watched:
     started_us: Int64Array
     due_us: Int64Array
     departure_us: Int64Array
+    own_late_us: float
+    """The latest that the generator's event loop was."""
     scheduled: int
     sent: int
     dropped: int
@@ -73,6 +75,7 @@ def watch(folder: Path, server: CountingServer, seed: int = SEED, locustfile: st
         started_us=log.started_us[order],
         due_us=log.due_us[order],
         departure_us=log.departure_us[order],
+        own_late_us=float(summary_of(run)["health"]["loop_lag_ms"]) * 1000,
         scheduled=scheduled,
         sent=sent,
         dropped=dropped,

@@ -32,7 +32,9 @@ def test_a_database_is_read() -> None:
             clock.advance(SIZE_EVERY_US)
             assert "database_size_bytes" in source.read()
             idle.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loadworthy monitor'"
+                # It returns when the other is gone: until then that might answer once more.
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+                " WHERE application_name = 'loadworthy monitor'"
             )
             with pytest.raises(SourceError, match=r"terminat|closed"):
                 source.read()

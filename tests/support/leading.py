@@ -20,19 +20,22 @@ Json = dict[str, Any]
 
 
 class Person:
-    """Does something when a wave has gone on for so many seconds, and when an event comes.
+    """Does something when a wave has gone on for so many seconds, when an event comes, and when it sees something.
 
     Args:
         at_s: pairs of seconds and what is done then, ascending.
         on: type of an event → what is done when the first of its kind comes.
+        when: whether it is time, by the users that run, and what is done then; once.
     """
 
     def __init__(
         self,
         at_s: Sequence[tuple[float, Callable[[], object]]] = (),
         on: Mapping[str, Callable[[], object]] | None = None,
+        when: tuple[Callable[[int], bool], Callable[[], object]] | None = None,
     ) -> None:
         self._at_s = list(at_s)
+        self._when = when
         self._on = dict(on or {})
         self.events: list[Mapping[str, Any]] = []
         self.answers: list[object] = []
@@ -50,6 +53,10 @@ class Person:
         """Do what is due."""
         while self._at_s and self._at_s[0][0] * US_PER_S <= elapsed_us:
             self.answers.append(self._at_s.pop(0)[1]())
+        if self._when is not None and self._when[0](users):
+            _, act = self._when
+            self._when = None
+            self.answers.append(act())
 
 
 def request(plan: Mapping[str, Any] | Path, out: Path, processes: int = 1, **keys: Any) -> RunRequest:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from tests.testing.test_counting import await_in_service, dial, exchange
+from tests.testing.test_counting import PATIENCE_S, await_in_service, dial, exchange
 from wsproto import ConnectionType, WSConnection, events
 
 from loadworthy.errors import LoadworthyError, SetupError
@@ -278,7 +278,7 @@ def test_connections_and_descriptors_are_not_closed(connections: list[socket.soc
         after = server.resources()
         assert (after.leaked_descriptors, after.descriptors - before.descriptors) == (9, 9)
         server.heal(leak)
-        connections[0].settimeout(10)
+        connections[0].settimeout(PATIENCE_S)
         assert connections[0].recv(1) == b""
         assert server.resources().descriptors == before.descriptors
 
@@ -368,7 +368,7 @@ def test_an_ordinary_client_that_leaves_during_a_stall_is_logged(connections: li
         await_in_service(server, 0)
         (entry,) = server.log()
         server.heal()
-        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
         client.request("GET", "/")
         assert client.getresponse().status == 200
         client.close()

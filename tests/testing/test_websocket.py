@@ -14,7 +14,7 @@ from wsproto.extensions import PerMessageDeflate
 from loadworthy.errors import LoadworthyError, SetupError
 from loadworthy.testing.websocket import WebSocketServer
 
-_PATIENCE_S = 10
+_PATIENCE_S = 60
 
 
 @pytest.fixture

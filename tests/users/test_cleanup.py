@@ -40,7 +40,11 @@ class Clerk(HttpUser):
 """
 REMOVED = re.compile(r"test data: ([\d,]+) removed")
 LOCUST = ("-m", "locust", "-f", "locustfile.py", "--headless", "-u", "3", "-r", "30")
-OURS = ("-m", "loadworthy", "run", "locustfile.py", "--users", "3", "--no-preflight")
+OURS = (
+    "-m", "loadworthy", "run", "locustfile.py", "--users", "3", "--no-preflight",
+    # Far off, so that on a busy machine, too, the generator is not what decides.
+    "--set", 'scenarios.locustfile.thresholds=["error_rate <= 0%", "max < 1m"]',
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -72,6 +76,12 @@ def signalled(folder: Path, number: signal.Signals, arguments: tuple[str, ...], 
 def events_of(folder: Path) -> list[dict[str, Any]]:
     lines = (only_run(folder) / "events.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
+
+
+def told_of_data(folder: Path) -> list[str]:
+    """The warnings of a run, but for those that a busy machine has brought about."""
+    warnings = [event["message"] for event in events_of(folder) if event["type"] == "warning"]
+    return [one for one in warnings if not one.startswith("The generator's")]
 
 
 def assert_all_gone(server: RowServer, said: str) -> None:
@@ -132,7 +142,8 @@ def test_nothing_is_left_after_a_run_and_removing_is_not_measured(
     assert found["rows"] == []
     series = summary_of(only_run(tmp_path))["scenarios"]["locustfile"]["series"]
     assert {name: figures["requests"] for name, figures in series.items()} == {"POST /contacts": found["made"]}
-    assert not [event for event in events_of(tmp_path) if event["type"] in ("warning", "worker_lost")]
+    assert told_of_data(tmp_path) == []
+    assert not [event for event in events_of(tmp_path) if event["type"] == "worker_lost"]
 
 
 @pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
@@ -202,8 +213,7 @@ def test_what_is_left_is_a_warning_of_the_run(tmp_path: Path, server: RowServer)
     )
     assert done.code == 0, done.out + done.err
     assert server.rows()["rows"] == ["/stuck/2"]
-    messages = [event["message"] for event in events_of(tmp_path) if event["type"] == "warning"]
-    assert messages == ["test data: 10 removed, 1 left: DELETE /stuck/2: 500"]
+    assert told_of_data(tmp_path) == ["test data: 10 removed, 1 left: DELETE /stuck/2: 500"]
 
 
 # --- remove(), against the server ---

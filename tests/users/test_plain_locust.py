@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import socket
 import subprocess
 import sys
 import textwrap
@@ -15,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
-from tests.support.cli import Done, command
-from tests.support.locust_ports import in_processes
+from tests.support.cli import TIME_LIMIT_S, Done, command
+from tests.support.locust_ports import in_processes, own_port
 from urllib3.util.retry import Retry
 
 from loadworthy.testing import CountingServer, Route
@@ -105,9 +104,7 @@ def test_locusts_csv_is_complete(tmp_path: Path) -> None:
 def test_the_web_ui_shows_our_users(tmp_path: Path) -> None:
     """Started, looked at and stopped through Locust's own page: its figures are those of the server."""
     (tmp_path / "locustfile.py").write_text(textwrap.dedent(SOURCE), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = own_port()
     with CountingServer(ROUTES) as server:
         options = ["-f", "locustfile.py", "--host", server.url, "--web-host", "127.0.0.1", "--web-port", str(port)]
         process = subprocess.Popen(
@@ -128,7 +125,7 @@ def test_the_web_ui_shows_our_users(tmp_path: Path) -> None:
                 counts = Counter(exchange.target for exchange in server.log())
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=TIME_LIMIT_S)
     for name, path in PATHS.items():
         assert 0 <= counts[path] - shown[name]["num_requests"] <= CUT_OFF
     assert shown["/renamed"]["num_failures"] == shown["/renamed"]["num_requests"]

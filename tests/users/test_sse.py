@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from locust.env import Environment
-from tests.users.http.support import KeepingSink, Scripted, close_clients
+from tests.users.http.support import PATIENCE_S, KeepingSink, Scripted, close_clients
 
 from loadworthy.clock import wall_s
 from loadworthy.users import SseUser
@@ -33,7 +33,7 @@ def make_user(url: str, **attributes: Any) -> tuple[SseUser, KeepingSink]:
     """A user of this host, not started, and what it records."""
     environment, sink = Environment(), KeepingSink()
     setattr(environment, ATTRIBUTE, type("Recording", (), {"sink_for": lambda *_: sink})())
-    user_class: Any = type("Tested", (SseUser,), {"host": url, "network_timeout": 5.0, **attributes})
+    user_class: Any = type("Tested", (SseUser,), {"host": url, "network_timeout": PATIENCE_S, **attributes})
     return user_class(environment), sink
 
 
@@ -247,7 +247,7 @@ def test_a_stream_that_breaks() -> None:
 def test_a_stream_that_falls_silent() -> None:
     """The time-out is for each wait."""
     user, sink = make_user(Scripted([HEAD + b"data: a\n\n", b""]).url)
-    with user.events("/news", timeout_s=0.05) as source, pytest.raises(ReadTimeoutError):
+    with user.events("/news", timeout_s=0.3) as source, pytest.raises(ReadTimeoutError):
         list(source)
     assert sink.kinds == [None, None, "timeout_read"]
 
@@ -287,7 +287,7 @@ def test_a_user_that_ends_closes_its_streams() -> None:
     listening.kill()
     user.close_event_streams()
     for closed in server.closed:
-        closed.wait(5)
+        closed.wait(PATIENCE_S)
         assert closed.is_set()
     assert source.closed
     assert other.closed

@@ -16,6 +16,9 @@ from loadworthy.record.sample import Failure
 from loadworthy.users.http import HttpSession  # first: it imports Locust, which monkey-patches
 from loadworthy.users.http.connection import Connection
 
+PATIENCE_S = 60.0
+"""How long an answer may take that does come: on a busy machine, too, nobody gives up before."""
+
 
 class Sample(NamedTuple):
     """The arguments of one ``record`` call."""
@@ -94,9 +97,9 @@ class Client(NamedTuple):
 
 
 def open_client(base_url: str | None, user: Any = None, **options: Any) -> Client:
-    """A session with short time-outs."""
+    """A session that is patient unless told otherwise."""
     sink = KeepingSink()
-    options = {"read_timeout_s": 2.0, "connect_timeout_s": 2.0, **options}
+    options = {"read_timeout_s": PATIENCE_S, "connect_timeout_s": PATIENCE_S, **options}
     session = HttpSession(base_url, sink, user, **options)
     _opened.append(session)
     return Client(session, sink)

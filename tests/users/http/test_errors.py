@@ -127,7 +127,7 @@ from tests.users.http.support import KeepingSink
 
 plain, tls, authorities = sys.argv[1:]
 sink = KeepingSink()
-session = HttpSession(plain, sink, connect_timeout_s=5, read_timeout_s=5)
+session = HttpSession(plain, sink, connect_timeout_s=60, read_timeout_s=60)
 assert session.get("/b/length").ok
 session.get("http://nonexistent.invalid/", name="warm")  # the resolver's thread has what it needs
 session.close()
@@ -165,7 +165,7 @@ def test_no_descriptor_left(service: Service) -> None:
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr

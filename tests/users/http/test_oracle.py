@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 # isort: off
-from tests.users.http.support import Service, open_client  # first: it imports Locust, which monkey-patches
+from tests.users.http.support import PATIENCE_S, Service, open_client  # first: it imports Locust, which monkey-patches
 
 import requests
 # isort: on
 
-from tests.support.rawserver import BEHAVIOURS, TEXT
+from tests.support.rawserver import BEHAVIOURS, HANG, TEXT
 
 from loadworthy.record.sample import FailureKind
 from loadworthy.users.http import Response
@@ -63,6 +65,14 @@ ECHOES = {name for name in BEHAVIOURS if name.startswith("redirect-3")}
 
 _HANGS_REQUESTS = {"drip"}
 
+_NEVER_WHOLE = {"hang", "hang-in-body", "drip"}
+
+
+def limits_for(name: str) -> dict[str, Any]:
+    """Of our client: it gives up soon where nothing more will come, and waits for what does come."""
+    limits = {"read_timeout_s": 0.3, "total_timeout_s": 0.6} if name in _NEVER_WHOLE else {}
+    return {**limits, "max_body_bytes": 1_000_000}
+
 
 def test_the_tables_name_known_behaviours_once() -> None:
     """Every exception to 'the same as requests' belongs to a behaviour, and to one table."""
@@ -73,8 +83,7 @@ def test_the_tables_name_known_behaviours_once() -> None:
 @pytest.mark.parametrize("name", sorted(BEHAVIOURS))
 def test_outcome(name: str, service: Service) -> None:
     """Each behaviour has the outcome that requests gives it, or the failure kind that the tables say."""
-    limits = {"read_timeout_s": 0.3, "total_timeout_s": 0.6, "max_body_bytes": 1_000_000}
-    session, sink = open_client(service.url(), **limits)
+    session, sink = open_client(service.url(), **limits_for(name))
     response = session.get(f"/b/{name}")
 
     if name in FAILURES or (name in DELIBERATE and isinstance(DELIBERATE[name][0], FailureKind)):
@@ -106,9 +115,8 @@ def test_outcome(name: str, service: Service) -> None:
 @pytest.mark.parametrize("name", sorted(name for name in BEHAVIOURS if name not in _HANGS_REQUESTS))
 def test_streamed_outcome_is_the_same(name: str, service: Service) -> None:
     """Read piece by piece, a response has the same body or fails in the same way."""
-    limits = {"read_timeout_s": 0.3, "total_timeout_s": 0.6, "max_body_bytes": 1_000_000}
-    whole, _ = open_client(service.url(), **limits)
-    session, sink = open_client(service.url(), **limits)
+    whole, _ = open_client(service.url(), **limits_for(name))
+    session, sink = open_client(service.url(), **limits_for(name))
     expected = whole.get(f"/b/{name}")
     response = session.get(f"/b/{name}", stream=True)
     content, kind = _read_stream(response)
@@ -144,9 +152,11 @@ def _read_stream(response: Response) -> tuple[bytes, FailureKind | None]:
 
 def _by_requests(service: Service, name: str, method: str = "GET") -> requests.Response | None:
     """What requests makes of it; None if it fails."""
+    timeout_s = 0.3 if HANG in BEHAVIOURS[name] else PATIENCE_S
     with requests.Session() as session:
         session.trust_env = False
         try:
-            return session.request(method, f"{service.url()}/b/{name}", timeout=0.3, allow_redirects=method != "HEAD")
+            url = f"{service.url()}/b/{name}"
+            return session.request(method, url, timeout=timeout_s, allow_redirects=method != "HEAD")
         except requests.RequestException:
             return None

@@ -7,7 +7,7 @@ from typing import Any
 import gevent
 import pytest
 from tests.support.rawserver import HELLO
-from tests.users.http.support import Scripted, Service, open_client
+from tests.users.http.support import PATIENCE_S, Scripted, Service, open_client
 
 from loadworthy.users.http import HttpSession
 from loadworthy.users.http.dial import dial, route_to
@@ -52,7 +52,7 @@ def test_of_a_retry() -> None:
 )
 def test_connect_that_fails(url: str, kind: str, service: Service) -> None:
     """A failed connect fails as its sample does."""
-    session, sink = open_client(url.format(**service.ports), connect_timeout_s=0.1 if "deaf" in url else 5.0)
+    session, sink = open_client(url.format(**service.ports), connect_timeout_s=0.1 if "deaf" in url else PATIENCE_S)
     session.get("/")
     assert sink.kinds == [kind]
     assert sink.part_kinds == [("connect", kind)]
@@ -177,7 +177,7 @@ def test_sink_without_parts(service: Service) -> None:
 
 def test_dial_by_itself(service: Service) -> None:
     """Who dials without a sink, as WebSockets do, records nothing, and has no probe."""
-    connection = dial(route_to(parse_url(service.url("tls") + "/"), None, False, None), 5.0)
+    connection = dial(route_to(parse_url(service.url("tls") + "/"), None, False, None), PATIENCE_S)
     assert connection.probe is None
     connection.close()
 

@@ -15,7 +15,7 @@ from gevent.event import Event
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.rawserver import HELLO
-from tests.users.http.support import Client, KeepingSink, Scripted, Service, open_client
+from tests.users.http.support import PATIENCE_S, Client, KeepingSink, Scripted, Service, open_client
 
 from loadworthy.clock import monotonic_ns
 from loadworthy.users.http import connection, receipt
@@ -137,7 +137,7 @@ def stamped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     try:
         if not switch_on(receiver):
             pytest.skip("this platform has no receive stamps")
-        deadline_ns = monotonic_ns() + 5_000_000_000
+        deadline_ns = monotonic_ns() + round(PATIENCE_S * 1e9)
         while monotonic_ns() < deadline_ns:  # the kernel takes its time to switch them on
             sender.send(b"x")
             if stamp_of(receiver.recvmsg(1, 128)[1]) is not None:
@@ -216,7 +216,7 @@ def test_stream_read_at_leisure() -> None:
             pieces = response.iter_content(None)
             assert next(pieces) == b"hel"
             server.go.set()
-            server.sent.wait(5)
+            server.sent.wait(PATIENCE_S)
             spin()
             began_us = monotonic_ns() // 1000
             assert next(pieces) == b"lo"
@@ -250,9 +250,10 @@ def test_responses_through_tls(service: Service) -> None:
 @pytest.mark.parametrize("path", ["/b/body-huge", "/b/head-bytewise", "/b/until-close", "/b/hang", "/b/reset"])
 def test_bytes_are_the_same(path: str, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """A probed connection receives, fails and times out as any other."""
-    session, sink = open_client(service.url(), read_timeout_s=0.3)
+    timeout_s = 0.3 if path == "/b/hang" else PATIENCE_S
+    session, sink = open_client(service.url(), read_timeout_s=timeout_s)
     probed = session.get(path)
-    plain, plain_sink = open_client(service.url(), read_timeout_s=0.3)
+    plain, plain_sink = open_client(service.url(), read_timeout_s=timeout_s)
     monkeypatch.setattr(plain_sink, "receive_lag", None)
     assert probed.content == plain.get(path).content
     assert sink.kinds == plain_sink.kinds

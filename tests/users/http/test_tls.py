@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from gevent.socket import wait_read  # type: ignore[attr-defined]  # untyped
-from tests.users.http.support import Service, open_client
+from tests.users.http.support import PATIENCE_S, Service, open_client
 
 from loadworthy.users.http.dial import dial, route_to
 from loadworthy.users.http.urls import parse_url
@@ -82,8 +82,9 @@ def test_insecure_session(service: Service) -> None:
 )
 def test_behaviours_through_tls(path: str, kind: str | None, service: Service) -> None:
     """What goes right or wrong in clear does so through TLS."""
-    session, sink = open_client(service.url("tls"), verify=False, read_timeout_s=0.3)
-    plain, _ = open_client(service.url(), read_timeout_s=0.3)
+    timeout_s = 0.3 if kind == "timeout_read" else PATIENCE_S
+    session, sink = open_client(service.url("tls"), verify=False, read_timeout_s=timeout_s)
+    plain, _ = open_client(service.url(), read_timeout_s=timeout_s)
     assert session.get(path).content == plain.get(path).content
     assert sink.kinds == [kind]
 
@@ -104,9 +105,9 @@ def test_connection_is_kept_and_counted(service: Service) -> None:
 def test_session_tickets_do_not_make_it_stale(service: Service) -> None:
     """What the server sends after the handshake is not a response that nobody asked for."""
     url = parse_url(service.url("tls") + "/")
-    connection = dial(route_to(url, None, False, None), 5.0)
+    connection = dial(route_to(url, None, False, None), PATIENCE_S)
     try:
-        wait_read(connection._socket.fileno(), timeout=5)  # the tickets
+        wait_read(connection._socket.fileno(), timeout=PATIENCE_S)  # the tickets
         assert not connection.is_stale()
         assert not connection.is_stale()
     finally:

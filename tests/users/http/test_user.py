@@ -11,7 +11,7 @@ from gevent.pool import Group
 from locust import constant, task
 from locust.env import Environment
 from locust.exception import StopTest, StopUser
-from tests.users.http.support import KeepingSink, Service
+from tests.users.http.support import PATIENCE_S, KeepingSink, Service
 
 from loadworthy.record.sample import FailureKind
 from loadworthy.users.http import HttpUser
@@ -64,7 +64,7 @@ def test_tasks_run(environment: Environment) -> None:
     """Locust's task loop drives the user; when its greenlet ends, its connections are closed."""
     user = make(Plain, environment)
     greenlet = user.start(Group())
-    greenlet.join(10)
+    greenlet.join(PATIENCE_S)
     gevent.sleep(0)
     assert [(sample.kind, sample.name) for sample in sink_of(environment).samples] == [
         ("GET", "/b/length"),
@@ -88,15 +88,19 @@ def test_abstract_and_host() -> None:
 def test_class_attributes_are_honoured(environment: Environment, service: Service) -> None:
     """Limits, headers, TLS and proxy of the class reach the client."""
 
-    class Custom(HttpUser):
+    class Impatient(HttpUser):
         network_timeout = 0.05
+
+    class Custom(HttpUser):
         max_redirects = 1
         max_body_bytes = 1000
         max_head_bytes = 500
         default_headers = MappingProxyType({"X-Default": "1", "User-Agent": "mine"})
 
+    hasty = make(Impatient, environment).client
+    hasty.get("/b/hang")
+    hasty.close()
     session = make(Custom, environment).client
-    session.get("/b/hang")
     session.get("/hops/2")
     session.get("/b/body-huge")
     session.get("/b/head-huge")
@@ -111,7 +115,7 @@ def test_total_timeout(environment: Environment) -> None:
     """A drip cannot hold a user for longer than the total allows."""
 
     class Patient(HttpUser):
-        network_timeout = 5.0
+        network_timeout = PATIENCE_S
         total_timeout = 0.1
 
     session = make(Patient, environment).client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from locust.env import Environment
-from tests.users.http.support import KeepingSink, Sample
+from tests.users.http.support import PATIENCE_S, KeepingSink, Sample
 
 from loadworthy.record.sample import Failure
 from loadworthy.users import WebSocketUser
@@ -45,11 +45,11 @@ class Party(NamedTuple):
 
 
 def make_user(url: str, **attributes: Any) -> Party:
-    """A user of this host, not started, with short time-outs."""
+    """A user of this host, not started, and patient unless told otherwise."""
     environment = Environment()
     recording = Recording()
     setattr(environment, ATTRIBUTE, recording)
-    options = {"host": url, "network_timeout": 5.0, "connection_timeout": 5.0, **attributes}
+    options = {"host": url, "network_timeout": PATIENCE_S, "connection_timeout": PATIENCE_S, **attributes}
     user_class: Any = type("Tested", (WebSocketUser,), options)
     return keep(Party(user_class(environment), recording.sink))
 

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 import pytest
 from locust.env import Environment
-from tests.users.http.support import Scripted, close_clients
+from tests.users.http.support import PATIENCE_S, Scripted, close_clients
 from tests.users.websocket.support import Party, Recording, keep
 
 from loadworthy.clock import wall_s
@@ -31,7 +31,7 @@ def make(server: WebSocketServer | Scripted, **behaviour: Any) -> Party:
     plan = plan_from_mapping(data, path=Path("plan.yaml")).plan
     surroundings = Surroundings(lambda: Identity(7, Random(1)), {}, frozenset())
     user_class = declared_user("talk", plan.scenarios["talk"], plan, surroundings)
-    user_class.network_timeout = 5.0
+    user_class.network_timeout = PATIENCE_S
     environment, recording = Environment(), Recording()
     setattr(environment, ATTRIBUTE, recording)
     return keep(Party(user_class(environment), recording.sink))

@@ -10,6 +10,7 @@ import gevent
 import pytest
 from gevent.event import Event
 from gevent.server import StreamServer
+from tests.users.http.support import PATIENCE_S
 from tests.users.websocket.support import Party, make_user
 
 from loadworthy.testing.websocket import WebSocketServer
@@ -100,7 +101,7 @@ def test_replies_in_another_order(server: WebSocketServer) -> None:
             return socket.request(request, name="ask", decode=json.loads, match=lambda message: message["id"] == number)
 
         greenlets = [gevent.spawn(ask, number) for number in NUMBERS]
-        replies = [greenlet.get(timeout=10) for greenlet in greenlets]
+        replies = [greenlet.get(timeout=PATIENCE_S) for greenlet in greenlets]
     assert replies == [{"id": number, "reply": f"t{number}"} for number in NUMBERS]
     assert [one.failure for one in party.of("message")] == [None] * 5
     assert_bytes_agree(party, server)
@@ -117,7 +118,7 @@ def test_many_greenlets_without_order(server: WebSocketServer) -> None:
             return 100
 
         greenlets = [gevent.spawn(ask, 1000 * index) for index in range(8)]
-        assert sum(greenlet.get(timeout=20) for greenlet in greenlets) == 800
+        assert sum(greenlet.get(timeout=PATIENCE_S) for greenlet in greenlets) == 800
     assert len(party.of("message")) == 800
     assert not any(one.failure for one in party.sink.samples)
 
@@ -216,11 +217,11 @@ def test_a_leader_that_gives_up_hands_over(server: WebSocketServer) -> None:
     with party.user.connect("/rpc?batch=2") as socket:
         leader = gevent.spawn(lambda: socket.request({"id": 1}, name="a", timeout_s=0.05, match=lambda _: False))
         gevent.sleep(0)
-        follower = gevent.spawn(lambda: socket.receive(timeout_s=10))
+        follower = gevent.spawn(lambda: socket.receive(timeout_s=PATIENCE_S))
         with pytest.raises(WebSocketTimeoutError):
             leader.get()
         socket.send_json({"id": 2})
-        assert json.loads(follower.get(timeout=10))["id"] == 2
+        assert json.loads(follower.get(timeout=PATIENCE_S))["id"] == 2
 
 
 def test_json_that_is_none(server: WebSocketServer) -> None:
@@ -282,7 +283,7 @@ def test_pushes_are_handled_while_the_user_does_other_things(server: WebSocketSe
         news.on_push("news", take, decode=json.loads, stamp=lambda message: message["at"])
         for _ in range(50):
             echo.request("x", name="say")
-        assert done.wait(10)
+        assert done.wait(PATIENCE_S)
     assert got == list(range(20))
     assert len(party.of("push")) == 20
     assert not any(one.failure for one in party.sink.samples)
@@ -301,7 +302,7 @@ def test_a_handler_may_use_its_own_connection(server: WebSocketServer) -> None:
 
         socket.on_push("hello", ask, match=lambda text: text == "hello")
         socket.send_text("hello")
-        assert done.wait(10)
+        assert done.wait(PATIENCE_S)
     assert answers == ["re: hello"]
 
 
@@ -319,7 +320,7 @@ def test_a_handler_that_raises_is_a_failed_sample(server: WebSocketServer) -> No
         socket.on_push("note", fail)
         socket.send_text("bad")
         socket.send_text("good")
-        assert done.wait(10)
+        assert done.wait(PATIENCE_S)
         gevent.sleep(0)
     failures = [one.failure for one in party.of("push")]
     assert failures[0] is not None
@@ -427,7 +428,7 @@ def test_a_stream_whose_connection_is_dropped_ends(server: WebSocketServer) -> N
     while not party.of("stream"):
         gevent.sleep(0)
     socket.abandon()
-    streaming.join(timeout=10)
+    streaming.join(timeout=PATIENCE_S)
     assert isinstance(streaming.exception, WebSocketClosedError)
 
 
@@ -566,7 +567,7 @@ def test_large_messages_both_ways_at_once() -> None:
         socket = party.user.connect("/", compress=False)
         socket.send_binary(b"x" * 30_000_000)
         assert len(socket.receive()) == 30_000_000
-        assert peer.read_all.wait(20)
+        assert peer.read_all.wait(PATIENCE_S)
         assert [len(message) for message in peer.messages] == [30_000_000]
     assert not any(sample.failure for sample in party.sink.samples)
 
@@ -577,8 +578,8 @@ def test_senders_do_not_mix_their_frames() -> None:
         party = make_user(peer.url)
         socket = party.user.connect("/", compress=False)
         greenlets = [gevent.spawn(socket.send_binary, bytes([index]) * 5_000_000) for index in range(8)]
-        gevent.joinall(greenlets, timeout=20, raise_error=True)
-        assert peer.read_all.wait(20)
+        gevent.joinall(greenlets, timeout=PATIENCE_S, raise_error=True)
+        assert peer.read_all.wait(PATIENCE_S)
     assert sorted(peer.messages) == [bytes([index]) * 5_000_000 for index in range(8)]
 
 
@@ -593,7 +594,7 @@ def test_a_user_that_is_killed_leaves_no_sample_that_lies(server: WebSocketServe
             socket.request("x", name="ask")
 
     greenlet = gevent.spawn(wait)
-    assert opened.wait(10)
+    assert opened.wait(PATIENCE_S)
     gevent.sleep(0)
     greenlet.kill()
     assert party.kinds() == [("connect", "/sink", None)]
@@ -618,7 +619,7 @@ def test_those_who_wait_are_woken_when_the_user_ends(server: WebSocketServer) ->
     waiting = [gevent.spawn(socket.receive, timeout_s=60) for _ in range(3)]
     gevent.sleep(0)
     party.user.drop_websockets()
-    gevent.joinall(waiting, timeout=10)
+    gevent.joinall(waiting, timeout=PATIENCE_S)
     assert all(isinstance(one.exception, WebSocketClosedError) for one in waiting)
     assert server.settled().close_codes == {1001: 1}
 
@@ -640,7 +641,7 @@ def test_reconnecting(server: WebSocketServer) -> None:
     socket.reconnect()
     states.append(socket.closed)
     socket.send_text("again")
-    assert arrived.wait(10)
+    assert arrived.wait(PATIENCE_S)
     socket.close()
     assert states == [True, False]
     assert got == ["again"]

@@ -13,15 +13,17 @@ import pytest
 import trustme
 from gevent.server import StreamServer
 from tests.support.cli import command, loadworthy, only_run, summary_of
+from tests.users.http.support import PATIENCE_S
 from tests.users.websocket.support import make_user
 
 from loadworthy.testing.websocket import WebSocketServer
 from loadworthy.users import WebSocketError, WebSocketRefusedError
 
 SOURCE = """
+import contextlib
 import json
 from locust import constant, task
-from loadworthy.users import WebSocketUser
+from loadworthy.users import WebSocketRefusedError, WebSocketUser
 
 class Caller(WebSocketUser):
     wait_time = constant(0.01)
@@ -29,6 +31,10 @@ class Caller(WebSocketUser):
 
     def on_start(self):
         self.client.get("/login")
+        self.talk()  # each of the tasks once for sure, however slow the machine
+        self.voice()
+        with contextlib.suppress(WebSocketRefusedError):
+            self.refused()
 
     @task(3)
     def talk(self):
@@ -132,7 +138,7 @@ def test_through_a_proxy(server: WebSocketServer) -> None:
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             back = gevent.spawn(pump, upstream, client)
             pump(client, upstream)
-            back.join(5)
+            back.join(PATIENCE_S)
 
     proxy = StreamServer(("127.0.0.1", 0), tunnel)
     proxy.start()
@@ -209,11 +215,11 @@ def test_a_handshake_that_is_never_answered(server: WebSocketServer) -> None:
 
 def test_nobody_listens() -> None:
     """A refused connection is a failed sample of kind connect."""
-    with plain_socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    party = make_user(f"http://127.0.0.1:{port}")
-    with pytest.raises(WebSocketError):
-        party.user.connect("/ws?token=secret")
+    with plain_socket.socket() as kept:  # so that nobody else gets the port
+        kept.bind(("127.0.0.1", 0))
+        party = make_user(f"http://127.0.0.1:{kept.getsockname()[1]}")
+        with pytest.raises(WebSocketError):
+            party.user.connect("/ws?token=secret")
     assert party.kinds() == [("connect", "/ws", "connect")]
     assert "secret" not in repr(party.sink.samples)
 
@@ -257,7 +263,9 @@ def test_the_books_of_a_run_equal_the_servers(server: WebSocketServer, folder: P
     """Counts of every series, and bytes, are those that the server counted."""
     done = loadworthy(
         "run", folder / "locustfile.py", "--url", server.http_url, "--users", 4, "--run-time", "2s",
-        "--processes", processes, cwd=folder,
+        "--processes", processes,
+        # Far off, so that on a busy machine, too, the generator is not what decides.
+        "--set", 'scenarios.locustfile.thresholds=["error_rate <= 0%", "max < 1m"]', cwd=folder,
     )  # fmt: skip
     assert done.code == 1, done.out + done.err  # refused handshakes are failures
     stats = server.settled()
@@ -286,7 +294,7 @@ def test_under_plain_locust(server: WebSocketServer, folder: Path) -> None:
     lines = (folder / "out_stats.csv").read_text(encoding="utf-8").splitlines()
     rows = {tuple(line.split(",")[:2]): int(line.split(",")[2]) for line in lines[1:]}
     assert done.code == 1, done.err
-    assert rows["message", "ask"] == stats.texts > 50
+    assert rows["message", "ask"] == stats.texts >= 20
     assert rows["stream", "voice"] == stats.binaries > 0
     assert rows["connect", "refused"] == stats.refused[403]
     assert rows["connect", "/rpc"] + rows["connect", "/private"] == stats.connections
