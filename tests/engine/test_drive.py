@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
@@ -279,34 +278,3 @@ def test_outside_a_wave_there_is_no_load_to_change() -> None:
         control.change_load(2)
     with pytest.raises(UsageError, match="no scenario is under way"):
         lead({"a": {"users": 2}}, stop_at_s=1, asks={1.0: (2, None)})
-
-
-def test_one_who_asks_for_the_end_is_an_interruption_with_words() -> None:
-    """Told once, in the words of whoever was first; a run that ends itself is not asked any more."""
-    told: list[str] = []
-    control = Control()
-    with control.signals(told.append):
-        control.ask_to_stop("stopped from the live page")
-        control.ask_to_stop("again")
-        control.abort("and a threshold")
-    assert told == ["stopped from the live page"]
-    assert (control.asked, control.why, control.reason) == (told[0], None, EndReason.INTERRUPTED)
-    aborted = Control()
-    aborted.abort("a threshold was missed")
-    aborted.ask_to_stop("too late")
-    assert (aborted.asked, aborted.reason) == (None, EndReason.ABORTED)
-
-
-def test_a_signal_after_somebody_asked_is_the_first_one() -> None:
-    """It ends nothing at once; the one after it does. Handlers are put back."""
-    before = signal.getsignal(signal.SIGINT)
-    told: list[str] = []
-    control = Control()
-    control.ask_to_stop("stopped from the live page")
-    with control.signals(told.append):
-        assert told == ["stopped from the live page"]  # what was asked before anybody could be told
-        signal.raise_signal(signal.SIGINT)
-        assert told[1:] == ["stopping"]
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before

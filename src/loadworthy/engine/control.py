@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from types import FrameType
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -108,23 +109,31 @@ class Control:
     def signals(self, on_first: Callable[[str], None]) -> Iterator[None]:
         """Ctrl-C and SIGTERM stop the run while the context lasts; a second one raises KeyboardInterrupt.
 
-        It is raised in the greenlet that entered the context. ``on_first`` is told in words that somebody asks.
+        It is raised in the greenlet that entered the context, as soon as whoever runs now lets others run: raised at
+        once, it would take an interval from whoever is handing it out. Where nobody is let run, a third one breaks
+        that off. ``on_first`` is told in words that somebody asks.
         """
         asked = 0
         leader = gevent.getcurrent()
+        hub = gevent.get_hub()
+        raising: Any = None
 
         def handle(_number: int, _frame: FrameType | None) -> None:
-            nonlocal asked
+            nonlocal asked, raising
             asked += 1
-            if asked > 1:
-                if isinstance(leader, gevent.Greenlet) and gevent.getcurrent() is not leader:
-                    leader.kill(KeyboardInterrupt, block=False)  # what is raised here reaches the main greenlet only
-                    return
+            if asked == 1:
+                self.stop.set()  # which it may be already: the run ends itself
+                on_first(STOPPING)
+            elif gevent.getcurrent() is leader:
                 raise KeyboardInterrupt
-            self.stop.set()  # which it may be already: the run ends itself
-            on_first(STOPPING)
+            elif isinstance(leader, gevent.Greenlet):
+                leader.kill(KeyboardInterrupt, block=False)  # what is raised here reaches the main greenlet only
+            elif raising is None:
+                raising = hub.loop.run_callback(leader.throw, KeyboardInterrupt)
+            else:
+                raising.stop()
+                raise KeyboardInterrupt
 
-        hub = gevent.get_hub()
         printed = hub.NOT_ERROR
         hub.NOT_ERROR = (*printed, KeyboardInterrupt)  # it reaches the main greenlet; no traceback on the way
         previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
