@@ -263,10 +263,20 @@ def test_a_generator_that_gives_up_far_beyond_the_target_is_not_the_limit() -> N
     assert one.result().rate == pytest.approx(333, rel=0.05)
 
 
+@pytest.mark.parametrize("start_rate", [10, 2000])
+def test_a_mishap_of_the_generator_at_once_is_tried_again(start_rate: float) -> None:
+    """Nothing else is known yet; the search goes on as if it had not been, up or down."""
+    one, other = (CapacitySearch(replace(PLAIN, start_rate=start_rate)) for _ in range(2))
+    trials = played(one, over(333), generator=lambda trial: trial.number == 0)
+    assert trials[0].rate == trials[1].rate == start_rate
+    assert [trial.rate for trial in trials[1:]] == [trial.rate for trial in played(other, over(333))]
+    assert one.result() == other.result()
+
+
 def test_a_generator_that_fails_at_once_leaves_nothing() -> None:
-    """No rate held, and none is claimed."""
+    """No rate held, and none is claimed; it had two tries."""
     one = CapacitySearch(PLAIN)
-    played(one, over(1000), generator=lambda _: True)
+    assert len(played(one, over(1000), generator=lambda _: True)) == 2
     assert asdict(one.result()) == {"rate": None, "low": None, "high": None, "ended": "generator"}
 
 

@@ -259,12 +259,12 @@ class CapacitySearch:
         self._ended = "max_duration" if self._hurried else "found" if self.high is not None else "max_rate"
 
     def _blame_generator(self, trial: Trial) -> None:
-        """While growing, smaller steps come next; later it may have been a mishap, and the trial is done once again."""
+        """Growing from what holds, smaller steps come next. Else it may be a mishap: the trial is done once again."""
         if trial.purpose == "grow" and self.high is None and self.low is not None:
             self._growth = math.sqrt(self._growth)
             if self._growth < SMALLEST_GROWTH:
                 self._ended = "generator"
             return
-        if trial.purpose == "grow" or self._was_generator:
+        if self._was_generator:
             self._ended = "generator"
         self._was_generator = True
