@@ -132,6 +132,34 @@ def test_users_that_are_stopping_prove_nothing() -> None:
     assert told(["max < 500ms", "error_rate < 1%", "throughput > 40/s"], ones) == []
 
 
+def stopped(*processes: int) -> list[Interval]:
+    """What each of these hands in when its measured time is over."""
+    ends = [interval(9, series("/a", [900_000] * 50), process=process) for process in processes]
+    for one in ends:
+        one.stopping = True
+    return ends
+
+
+def test_the_last_moment_is_looked_at_when_all_is_over() -> None:
+    """A part of a second, and the seconds that some process had not passed; never before all have handed in theirs."""
+    bad = [
+        interval(n, series("/a", [900_000] * 50), process=process, duration_ms=400) for process in (1, 2) for n in (0,)
+    ]
+    assert told("p95 < 500ms", bad, processes=2) == []
+    assert told("p95 < 500ms", [*bad, *stopped(1, 1)], processes=2) == []
+    (breach,) = told("p95 < 500ms", [*bad, *stopped(1, 2, 1)], processes=2)
+    assert breach.message.endswith("up to second 1")
+    assert told("p95 < 500ms", [*bad, *stopped(1, 2)], processes=0) == []  # nobody knows whether that is all
+
+
+@pytest.mark.parametrize(("last_ms", "count"), [(1000, 1), (999, 0)])
+def test_what_looks_at_so_many_seconds_needs_whole_ones(last_ms: int, count: int) -> None:
+    """The last of them, too."""
+    ones = [*steady(2, 900_000), interval(2, series("/a", [900_000] * 50), duration_ms=last_ms)]
+    assert told("p95 < 500ms for 3s", ones) == []
+    assert len(told("p95 < 500ms for 3s", [*ones, *stopped(0)])) == count
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -63,10 +63,11 @@ def test_a_threshold_that_holds_ends_nothing(tmp_path: Path) -> None:
     assert [one["expression"] for one in events if one["type"] == "threshold_breached"] == ["error_rate < 1%"]
 
 
-def test_a_breach_that_is_proven_as_a_scenario_ends_ends_the_run(tmp_path: Path) -> None:
-    """It is no interruption by somebody else, whichever comes first."""
+@pytest.mark.parametrize("run_time", ["1400ms", "400ms"])
+def test_a_breach_that_is_proven_as_a_scenario_ends_ends_the_run(tmp_path: Path, run_time: str) -> None:
+    """It is no interruption by somebody else, and the next scenario does not begin, however short this one was."""
     data = plan("", "error_rate < 1%, abort")
-    data["scenarios"]["load"]["run_time"] = "1400ms"
+    data["scenarios"]["load"]["run_time"] = run_time
     with FaultServer([Route("*", delay=Delay.fixed(2))], faults=[Errors()]) as server:
         done = loadworthy("run", write_plan(tmp_path, {**data, "base_url": server.url}), cwd=tmp_path)
     assert done.code == 1, done.out + done.err

@@ -7,7 +7,9 @@ With ``for`` the last seconds are looked at, so many of them as it says, and not
 looked at over all the time so far. The warm-up is never looked at.
 
 Processes report each second at moments of their own. A second is looked at when all processes have passed it, or when
-somebody is three seconds beyond it. So the same is told whatever the order in which they report.
+somebody is three seconds beyond it. So the same is told whatever the order in which they report. When all of them say
+that the measured time is over, what is left of it is looked at, too: a run is not to go on with its next scenario after
+a breach that this one proved in its last moment. What looks at so many seconds gets no part of one.
 """
 
 from __future__ import annotations
@@ -102,11 +104,13 @@ class _Scenario:
         self._next: int | None = None
         self._latest_ms: dict[int, int] = {}
         self._newest_ms = 0
+        self._over: set[int] = set()
         self._is_open = False
 
     def add(self, interval: Interval) -> list[Breach]:
         if interval.stopping:
-            return []
+            self._over.add(interval.process)
+            return list(self._look_at_the_rest())
         if self._next is None and (not self._latest_ms or interval.start_ms < self._start_ms):
             self._start_ms = interval.start_ms
         piece = self._piece(interval)
@@ -139,12 +143,26 @@ class _Scenario:
             all_passed = 0 < self._expected <= len(self._latest_ms) and min(self._latest_ms.values()) >= end_ms
             if not all_passed and self._newest_ms < end_ms + SLACK_MS:
                 return
-            self._next = number + 1
-            yield from self._look_at(number, [one for one in self._pending if one.middle_ms < end_ms])
-            # What comes too late still counts, in the next second that is looked at.
-            self._pending = [one for one in self._pending if one.middle_ms >= end_ms]
+            yield from self._look_until(end_ms)
 
-    def _look_at(self, number: int, pieces: Sequence[_Piece]) -> Iterator[Breach]:
+    def _look_at_the_rest(self) -> Iterator[Breach]:
+        """Where all processes have handed in all that they measured."""
+        if not self._expected or len(self._over) < self._expected or not self._over.issuperset(self._latest_ms):
+            return
+        while self._pending:
+            end_ms = self._start_ms + ((self._next or 0) + 1) * MS_PER_S
+            yield from self._look_until(end_ms, is_part=self._newest_ms < end_ms)
+
+    def _look_until(self, end_ms: int, *, is_part: bool = False) -> Iterator[Breach]:
+        """Look at the next second; at what there is of it, where it is a part."""
+        number = self._next or 0
+        self._next = number + 1
+        pieces = [one for one in self._pending if one.middle_ms < end_ms]
+        # What comes too late still counts, in the next second that is looked at.
+        self._pending = [one for one in self._pending if one.middle_ms >= end_ms]
+        yield from self._look_at(number, pieces, is_part=is_part)
+
+    def _look_at(self, number: int, pieces: Sequence[_Piece], *, is_part: bool) -> Iterator[Breach]:
         self._is_open = self._is_open or any(one.scheduled or one.sent for one in pieces)
         dropped = sum(one.dropped for one in pieces)
         settled = dropped + sum(one.sent if self._is_open else one.iterations for one in pieces)
@@ -158,7 +176,8 @@ class _Scenario:
             for one in pieces:
                 if found := one.tallies.get((place, watched.rank)):
                     second.add(found)
-            yield from watched.look(number, second, is_open=self._is_open)
+            if not (is_part and watched.needs_whole_seconds):
+                yield from watched.look(number, second, is_open=self._is_open)
 
 
 class _Watched:
@@ -176,6 +195,11 @@ class _Watched:
         begin = threshold.warmup_us // US_PER_S
         self._begin = max(begin, THROUGHPUT_S) if threshold.metric == "throughput" and length is None else begin
         self._last: deque[Tally] = deque(maxlen=self._length or 1)
+
+    @property
+    def needs_whole_seconds(self) -> bool:
+        """Whether it looks at the last ones, so many of them, and not at all the time so far."""
+        return self._length is not None
 
     def meet(self, rank: Rank) -> None:
         """There is a series that is meant so; what was meant less well is forgotten."""
