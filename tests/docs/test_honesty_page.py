@@ -20,6 +20,7 @@ def cells(first: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.split("|")] for row in rows]
 
 
+@pytest.mark.slow
 def test_the_program_of_the_page_shows_what_it_promises(tmp_path: Path) -> None:
     """The open load tells of the stall, the closed one does not.
 

@@ -50,7 +50,7 @@ def test_a_threshold_that_holds_ends_nothing(tmp_path: Path) -> None:
     data = plan("", "error_rate < 60%, abort")
     load = data["scenarios"]["load"]
     load["thresholds"].append("error_rate < 1%")
-    load["run_time"] = "6s"
+    load["run_time"] = "3s"
     del data["scenarios"]["after"]
     with FaultServer([Route("*", delay=Delay.fixed(2))], faults=[Errors(share=0.3)]) as server:
         done = loadworthy("run", write_plan(tmp_path, {**data, "base_url": server.url}), cwd=tmp_path)

@@ -112,7 +112,7 @@ def test_users_are_so_many_times_those_of_the_plan(tmp_path: Path, processes: in
     assert [dict(one) for one in person.events if one["type"] == "load_changed"] == told
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_rate_is_so_many_times_that_of_the_plan(tmp_path: Path, processes: int) -> None:
     """Three times a ramp and a hold: each iteration begins once, when the rate says so, and none is dropped."""
     control = Control()

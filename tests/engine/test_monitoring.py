@@ -64,7 +64,7 @@ def by_source(run: Run) -> dict[str, list[Json]]:
     return found
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_reads_its_monitors_from_before_the_load_until_after_it(tmp_path: Path, processes: int) -> None:
     """Each source by one process alone, on the run's own time; failures are told once; secrets are not told."""
     with CountingServer([Route("/items")]) as server, metrics() as url:

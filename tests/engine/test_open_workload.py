@@ -115,6 +115,7 @@ def test_what_finds_no_user_is_dropped_and_counted(tmp_path: Path) -> None:
     assert "max_users" in " ".join(summary["reasons"])
 
 
+@pytest.mark.slow
 def test_one_seed_makes_the_same_requests_over_any_number_of_processes(tmp_path: Path) -> None:
     """Which endpoint, which random values, which row of test data: the same for each iteration in 1 and 3 processes."""
     endpoints = [
@@ -517,6 +518,7 @@ def numbers_of(log: list[Exchange]) -> list[int]:
     return sorted(int(one.target[1:]) for one in log)
 
 
+@pytest.mark.slow
 def test_a_lost_worker_s_share_goes_to_the_others(tmp_path: Path) -> None:
     """One of two is killed: from the moment that the run names, the other begins each iteration once."""
     with CountingServer() as server:

@@ -62,7 +62,7 @@ def to_the_end(started: Started, *pages: Looking) -> list[Json]:
     return [page.to_the_end() for page in pages]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_page_follows_a_run_to_its_end(tmp_path: Path, target: CountingServer, processes: int) -> None:
     """Its figures, its rows and its lights are in the end those that ``summary.json`` has; with workers, too."""
     path = plan(tmp_path, target, load=scenario(run_time="3s"), more=scenario(rate="60/s", users=None, run_time="2s"))

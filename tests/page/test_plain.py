@@ -144,7 +144,7 @@ def settled(page: Looking) -> list[dict[str, Any]]:
             assert page.look(), missing
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_its_figures_are_those_of_locust(tmp_path: Path, processes: int) -> None:
     """Requests and failures of our users and of Locust's beside them, in one process and from workers."""
     write(tmp_path, 'plan="plan.yaml", scenario="load"', WORKERS)
