@@ -172,6 +172,23 @@ def test_the_theme_can_be_chosen(look: Look, page: Path, system: Theme, chosen: 
     assert seen.page.evaluate(background) == by_system[0]
 
 
+def test_a_chart_that_cannot_be_drawn_again_stays_as_it_was(browser: Browser, page: Path) -> None:
+    """One picture in each place: the live chart that was there, or the drawing where none has come yet."""
+    with watched(browser) as seen:
+        seen.open(page)
+        chart(seen, "s1-throughput")
+        seen.page.evaluate("() => { window.vegaEmbed = () => Promise.reject(new Error('out of order')); }")
+        seen.page.locator("select[data-theme]").select_option("dark")
+        seen.page.locator("#s1-heat-map").scroll_into_view_if_needed()
+        seen.page.locator("#s1-heat-map .canvas.failed").wait_for()
+        seen.settle()
+        pictures = "all => all.map(one => [...one.querySelectorAll('svg')].filter(svg => svg.checkVisibility()).length)"
+        figures = seen.page.locator("figure")
+        assert figures.evaluate_all(pictures) == [1] * figures.count()
+        assert seen.page.locator("#s1-throughput .live svg:visible").count() == 1
+        assert seen.page.locator("#s1-heat-map .static svg:visible").count() == 1
+
+
 def test_without_scripts_all_is_there_but_controls(browser: Browser, page: Path) -> None:
     """Every chart as a drawing, every row; nothing to press that would do nothing."""
     with watched(browser, has_scripts=False) as seen:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 import pytest
-from tests.support.cli import Started, command, files_of, loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import EASY_THRESHOLDS, Started, command, files_of, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.engine.classes import NodeSetup, ScenarioClasses
 from loadworthy.engine.shipping import pack_setup, unpack_setup
@@ -26,7 +26,7 @@ from loadworthy.users.declared import DeclaredUser
 
 ROWS = 300
 USERS = 7
-FAR = {"thresholds": ["error_rate <= 0%", "max < 1m"]}
+FAR = {"thresholds": EASY_THRESHOLDS}
 """Limits so far off that on a busy machine, too, the generator is not what decides."""
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.support.cli import EASY_THRESHOLDS, command, loadworthy, only_run, summary_of
+from tests.support.cli import EASY_FOR_A_LOCUSTFILE, command, loadworthy, only_run, summary_of
 
 from loadworthy.testing.websocket import WebSocketServer
 
@@ -28,7 +28,7 @@ def test_the_user_of_the_guide_runs(tmp_path: Path) -> None:
     with WebSocketServer() as server:
         done = loadworthy(
             "run", path, "--url", server.http_url, "--users", 2, "--set", "scenarios.locustfile.iterations=40",
-            "--set", f"scenarios.locustfile.thresholds={json.dumps(EASY_THRESHOLDS)}", cwd=tmp_path,
+            *EASY_FOR_A_LOCUSTFILE, cwd=tmp_path,
         )  # fmt: skip
         stats = server.settled()
     (scenario,) = summary_of(only_run(tmp_path))["scenarios"].values()

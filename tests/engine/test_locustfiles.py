@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.cli import loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import EASY_FOR_A_LOCUSTFILE, loadworthy, only_run, summary_of, write_plan
 
 from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Route
@@ -33,8 +33,6 @@ class Visitor({base}):
             if response.status_code == 404:
                 response.success()
 """
-FAR = ("--set", 'scenarios.locustfile.thresholds=["error_rate <= 0%", "max < 1m"]')
-"""Limits so far off that on a busy machine, too, the generator is not what decides."""
 ROUTES = (Route("/login"), Route("/items", json={"id": 7}), Route("/missing", status=404))
 
 
@@ -50,9 +48,8 @@ def test_locusts_own_users_are_recorded_with_either_client(tmp_path: Path, base:
     """One file, with our client or its own: the books agree with the server's, and judgements are the user's."""
     with CountingServer(ROUTES) as server:
         path = write(tmp_path, USER.format(base=base))
-        done = loadworthy(
-            "run", path, "--url", server.url, "--users", 3, "--run-time", "2s", "--client", client, *FAR, cwd=tmp_path
-        )
+        options = ("--url", server.url, "--users", 3, "--run-time", "2s", "--client", client)
+        done = loadworthy("run", path, *options, *EASY_FOR_A_LOCUSTFILE, cwd=tmp_path)
         counts = Counter(f"{exchange.method} {exchange.target}" for exchange in server.log())
     assert done.code == 0, done.out + done.err
     series = summary_of(only_run(tmp_path))["scenarios"]["locustfile"]["series"]
@@ -207,7 +204,7 @@ def test_a_load_shape_decides_users_and_length(tmp_path: Path) -> None:
     """
     with CountingServer() as server:
         path = write(tmp_path, source)
-        done = loadworthy("run", path, "--url", server.url, *FAR, cwd=tmp_path)
+        done = loadworthy("run", path, "--url", server.url, *EASY_FOR_A_LOCUSTFILE, cwd=tmp_path)
     assert done.code == 0, done.out + done.err
     users = [interval.users for interval in Run.open(only_run(tmp_path)).intervals()]
     assert 2 in users
@@ -273,7 +270,7 @@ def test_what_the_master_notes_among_the_options_reaches_its_workers(tmp_path: P
     path = write(tmp_path, source)
     with CountingServer() as server:
         options = ("--url", server.url, "--users", 2, "--processes", 2, "--set", "scenarios.locustfile.iterations=20")
-        done = loadworthy("run", path, *options, *FAR, cwd=tmp_path)
+        done = loadworthy("run", path, *options, *EASY_FOR_A_LOCUSTFILE, cwd=tmp_path)
         targets = {exchange.target for exchange in server.log()}
     assert done.code == 0, done.out + done.err
     assert targets == {"/2"}

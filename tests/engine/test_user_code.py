@@ -7,14 +7,21 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.support.cli import Done, Started, loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import (
+    EASY_FOR_A_LOCUSTFILE,
+    EASY_THRESHOLDS,
+    Done,
+    Started,
+    loadworthy,
+    only_run,
+    summary_of,
+    write_plan,
+)
 
 from loadworthy.record.rundir import Run
 from loadworthy.testing import CountingServer, Delay, Route
 
 DEAD = "http://127.0.0.1:9"
-FAR = ("--set", 'scenarios.locustfile.thresholds=["error_rate <= 0%", "max < 1m"]')
-"""Limits so far off that on a busy machine, too, the generator is not what decides."""
 HEAD = """
 import sys, logging
 from locust import HttpUser, LoadTestShape, constant, events, task
@@ -24,7 +31,7 @@ from locust import HttpUser, LoadTestShape, constant, events, task
 def run(folder: Path, url: str, source: str, *options: object) -> Done:
     path = folder / "locustfile.py"
     path.write_text(HEAD + textwrap.dedent(source), encoding="utf-8")
-    return loadworthy("run", path, "--url", url, *FAR, *options, cwd=folder)
+    return loadworthy("run", path, "--url", url, *EASY_FOR_A_LOCUSTFILE, *options, cwd=folder)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -251,7 +258,7 @@ def test_a_ramp_down_does_not_wait_for_slow_users(tmp_path: Path) -> None:
     """Users busy for a second each: a second after the ramp's end only those that shall stay are there."""
     stages = [{"duration": "1s", "users": 8}, {"duration": "500ms", "ramp_to": 2}, {"duration": "3s", "users": 2}]
     with CountingServer((Route("*", delay=Delay.fixed(1000)),)) as server:
-        load = {"stages": stages, "endpoints": [{"path": "/"}], "thresholds": ["error_rate <= 0%", "max < 1m"]}
+        load = {"stages": stages, "endpoints": [{"path": "/"}], "thresholds": EASY_THRESHOLDS}
         plan = {"base_url": server.url, "scenarios": {"load": load}}
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     assert done.code == 0, done.out + done.err

@@ -88,7 +88,7 @@ def test_all_that_the_page_names_is_there_for_ever(view: View) -> None:
     """Every file that it loads; browsers may keep it, for its name changes with its content."""
     client = client_of(view, Noted())
     names = re.findall(r'(?:src|href)="(static/[^"]+)"', client.get("/loadworthy/").get_data(as_text=True))
-    assert len(names) == 6
+    assert len(names) == 7
     for name in names:
         plain, packed = (
             client.get(f"/loadworthy/{name}", headers={"Accept-Encoding": accepted})

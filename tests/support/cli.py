@@ -16,9 +16,11 @@ from typing import IO, Any, Self, cast
 import yaml
 
 TIME_LIMIT_S = 120
-EASY_THRESHOLDS = ["error_rate <= 0%", "max < 1h"]
+EASY_THRESHOLDS = ["error_rate <= 0%", "max < 1m"]
 """No request may fail, and whatever the machine is doing beside it is no matter: where no limit on times is said, the
 generator is judged by the p99 that was measured, and one that stood still for a while makes the run invalid."""
+EASY_FOR_A_LOCUSTFILE = ("--set", f"scenarios.locustfile.thresholds={json.dumps(EASY_THRESHOLDS)}")
+"""The same for a run without a plan, as options."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
@@ -170,17 +171,24 @@ def interrupted(
             words(*command), cwd=cwd, env=_environment_of_people(environ), stdin=subprocess.DEVNULL, stdout=out,
             stderr=err, start_new_session=True,
         )  # fmt: skip
-        try:
+        with ended_by_ctrl_c(process):
             is_so = _wait_for(when, process)
-            process.send_signal(signal.SIGINT)
-            process.wait(TIME_LIMIT_S)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            done = Done(process.returncode, _content(out), _content(err))
+        done = Done(process.returncode, _content(out), _content(err))
     assert is_so, done
     return done
+
+
+@contextmanager
+def ended_by_ctrl_c(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """At the end of the block it gets Ctrl-C, and time to end; where it has not, or the block fails, it is killed."""
+    try:
+        yield
+        process.send_signal(signal.SIGINT)
+        process.wait(TIME_LIMIT_S)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def _content(file: IO[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from tests.support.systems import TIME_LIMIT_S, dead_port, environment, words
+from tests.support.locust_ports import own_port
+from tests.support.systems import ended_by_ctrl_c, environment, words
 
 
 @dataclass
@@ -31,7 +31,7 @@ class WebInterface:
 @contextmanager
 def web_interface(*arguments: object, cwd: Path, environ: Mapping[str, str]) -> Iterator[WebInterface]:
     """``locust ARGUMENTS`` on a port of its own. At the end of the block Ctrl-C must end it, with exit code 0."""
-    port = dead_port()
+    port = own_port()
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors, requests.Session() as session:
         session.mount("http://", HTTPAdapter(max_retries=_until_it_listens()))
         process = subprocess.Popen(
@@ -41,13 +41,9 @@ def web_interface(*arguments: object, cwd: Path, environ: Mapping[str, str]) -> 
         )  # fmt: skip
         web = WebInterface(f"http://127.0.0.1:{port}", session)
         try:
-            yield web
-            process.send_signal(signal.SIGINT)
-            process.wait(TIME_LIMIT_S)
+            with ended_by_ctrl_c(process):
+                yield web
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
             errors.seek(0)
             web.said = errors.read()
         assert process.returncode == 0, web.said

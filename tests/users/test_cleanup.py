@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 import pytest
 from locust import events
-from tests.support.cli import Done, command, loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import EASY_FOR_A_LOCUSTFILE, Done, command, loadworthy, only_run, summary_of, write_plan
 from tests.support.locust_ports import in_processes
 from tests.support.rowserver import RowServer
 
@@ -42,8 +42,7 @@ REMOVED = re.compile(r"test data: ([\d,]+) removed")
 LOCUST = ("-m", "locust", "-f", "locustfile.py", "--headless", "-u", "3", "-r", "30")
 OURS = (
     "-m", "loadworthy", "run", "locustfile.py", "--users", "3", "--no-preflight",
-    # Far off, so that on a busy machine, too, the generator is not what decides.
-    "--set", 'scenarios.locustfile.thresholds=["error_rate <= 0%", "max < 1m"]',
+    *EASY_FOR_A_LOCUSTFILE,
 )  # fmt: skip
 
 

@@ -25,7 +25,16 @@ from loadworthy.report.figures.over_time import over_time_figures
 from loadworthy.report.figures.rows import KINDS, TIMELINE
 from loadworthy.report.figures.theme import PALETTE
 from loadworthy.report.figures.trials import TRIALS
-from loadworthy.report.html_page import CHARTS, TABLES, figure_json, json_block, look_json, page_environment, script
+from loadworthy.report.html_page import (
+    CHARTS,
+    SCRIPTED,
+    TABLES,
+    figure_json,
+    json_block,
+    look_json,
+    page_environment,
+    script,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -140,6 +149,7 @@ def _assets(environment: Environment) -> dict[str, Asset]:
     own = files("loadworthy.page").joinpath("static")
     texts = {
         VEGA: library(),
+        SCRIPTED: script(SCRIPTED),
         CHARTS: script(CHARTS),
         TABLES: script(TABLES),
         LIVE: own.joinpath(LIVE).read_text(encoding="utf-8"),

@@ -12,7 +12,7 @@ import gevent
 import pytest
 import trustme
 from gevent.server import StreamServer
-from tests.support.cli import command, loadworthy, only_run, summary_of
+from tests.support.cli import EASY_FOR_A_LOCUSTFILE, command, loadworthy, only_run, summary_of
 from tests.users.http.support import PATIENCE_S
 from tests.users.websocket.support import make_user
 
@@ -264,8 +264,7 @@ def test_the_books_of_a_run_equal_the_servers(server: WebSocketServer, folder: P
     done = loadworthy(
         "run", folder / "locustfile.py", "--url", server.http_url, "--users", 4, "--run-time", "2s",
         "--processes", processes,
-        # Far off, so that on a busy machine, too, the generator is not what decides.
-        "--set", 'scenarios.locustfile.thresholds=["error_rate <= 0%", "max < 1m"]', cwd=folder,
+        *EASY_FOR_A_LOCUSTFILE, cwd=folder,
     )  # fmt: skip
     assert done.code == 1, done.out + done.err  # refused handshakes are failures
     stats = server.settled()

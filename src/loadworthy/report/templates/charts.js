@@ -102,18 +102,18 @@
         ...recoloured(look, this.charts.colours()), datasets, width: this.width(),
         autosize: { type: "fit-x", contains: "padding" },
       };
-      const old = this.canvas.querySelector(".live");
       this.canvas.append(target);
       const { view } = await window.vegaEmbed(target, spec, {
         ast: true, renderer: "svg", actions: false, defaultStyle: false, logLevel: LOG_ERRORS,
         tooltip: (_handler, event, _item, value) => this.tell(event, value),
-      });
+      }).catch((error) => { target.remove(); throw error; });
       target.querySelector("svg").setAttribute("aria-hidden", "true");  // the box is the picture, and has its name
-      if (old) old.remove();
+      this.canvas.querySelectorAll(".live:not(.coming)").forEach((old) => old.remove());
       target.classList.remove("coming");
       if (this.view) this.view.finalize();
       this.view = view;
       this.canvas.append(this.cursor, this.brush);
+      this.canvas.classList.remove("failed");
       this.canvas.classList.add("drawn");
       if (this.group.span) this.zoom(this.group.span);
       if (this.figure.overTime) this.listen(target);
@@ -331,10 +331,9 @@
       bySight.forEach((_, canvas) => { sight.observe(canvas); size.observe(canvas); });
     }
 
-    /* The drawing that was there before stays. */
+    /* What was there before stays: a live chart, or the drawing. */
     failed(drawing, error) {
-      drawing.canvas.classList.remove("drawn");
-      drawing.canvas.classList.add("failed");
+      drawing.canvas.classList.toggle("failed", !drawing.canvas.querySelector(".live"));
       console.error(`the chart ${drawing.figure.id} cannot be drawn`, error);
     }
 

@@ -46,5 +46,4 @@
 
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("input[data-table]").forEach(filtered);
-  document.documentElement.classList.add("scripted");
 })();
