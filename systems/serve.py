@@ -26,6 +26,9 @@ VAR = Path(__file__).resolve().parent / "var"
 _BACKLOG = 2048
 _LAST_PORT = 65535
 _WSGI_THREADS = 32
+_KEEP_ALIVE_S = 75
+"""How long a connection may be idle, as in nginx. Longer than users pause: a request that is sent while the service
+closes its connection is lost, and no client may send a POST again by itself (RFC 9110, 9.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,9 @@ def _serve_asgi(app: Any, listening: socket.socket, ready: Callable[[], None]) -
             ready()
 
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=3
-    )
+        app, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=3,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+    )  # fmt: skip
     try:
         Server(config).run(sockets=[listening])
     except KeyboardInterrupt:

@@ -170,7 +170,7 @@ def test_two_runs_at_once_do_not_collide(name: str, tmp_path: Path) -> None:
         for running, folder in zip(both, folders, strict=True):
             done = running.end()
             assert done.code == 0, done.out + done.err
-            assert suite.failed(folder) == 0
+            assert suite.failed(folder) == 0, done.out + done.err
             assert re.search(r"test data: [\d,]+ removed$", done.err, re.MULTILINE)
         assert service.rows(suite.table) == rows
         assert service.errors == ""

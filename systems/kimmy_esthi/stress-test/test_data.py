@@ -40,6 +40,8 @@ class TestData:
         self._rng = rng
         self._today = today
         self._slots: deque[tuple[str, str]] = deque()
+        self.offered = 0
+        """Which list of slots is in use: how many were offered."""
         self._without_consent: deque[tuple[Json, Json]] = deque(maxlen=1000)
         self._number = rng.getrandbits(40)
 
@@ -57,10 +59,12 @@ class TestData:
         ]
         first = self._rng.randrange(len(slots)) if slots else 0
         self._slots = deque(slots[first:] + slots[:first])
+        self.offered += 1
 
-    def forget_slots(self) -> None:
-        """What was offered is not true any more."""
-        self._slots.clear()
+    def forget_slots(self, offered: int) -> None:
+        """That list is not true any more. One that came after it is: it is kept."""
+        if offered == self.offered:
+            self._slots.clear()
 
     @property
     def has_slots(self) -> bool:

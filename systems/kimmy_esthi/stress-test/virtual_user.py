@@ -31,6 +31,9 @@ CALENDAR = "/appointments/available"
 BOOKING = Endpoint(path="/appointments", method="POST", body="booking")
 """The booking with which a user provides itself with an appointment of its own."""
 SLOT_TAKEN = 409
+BOOKING_TRIES = 5
+"""How many slots a user tries to book. A list of free slots takes a while to get, in which others book on: where a test
+begins to book in a stretch that another has just walked through, a few more than the first are taken."""
 _DAYS_AT_ONCE = 366
 
 require_target()
@@ -121,23 +124,26 @@ class VirtualUser(HttpUser):
     def send(self, endpoint: Endpoint) -> dict[str, Any]:
         """Make the request, remember what it created; the answer's JSON object, empty where there is none.
 
-        A booking of a slot that somebody else has just taken is made once more, with a slot of a fresh list. To be told
-        so (409) is right the first time, and a failure the second.
+        A booking of a slot that somebody else has just taken is made again, with a slot of a fresh list. To be told so
+        (409) is right, but for the last of BOOKING_TRIES, where it is a failure.
         """
-        answer = self.attempt(endpoint, may_be_taken=endpoint.body == "booking")
-        if answer is None:
-            self.shared.data.forget_slots()
-            answer = self.attempt(endpoint)
-        return answer or {}
+        tries = BOOKING_TRIES if endpoint.body == "booking" else 1
+        for left in reversed(range(tries)):
+            answer = self.attempt(endpoint, may_be_taken=left > 0)
+            if answer is not None:
+                return answer
+        return {}
 
     def attempt(self, endpoint: Endpoint, may_be_taken: bool = False) -> dict[str, Any] | None:
-        """Make the request once; None where the slot is taken and that may be."""
+        """Make the request once; None where the slot is taken and that may be: its list is used no more then."""
         path, body = self.path_of(endpoint), self.body_of(endpoint)
+        offered = self.shared.data.offered
         with self.client.request(
             endpoint.method, path, name=endpoint.path, json=body, headers=self.authorization, catch_response=True
         ) as response:
             if may_be_taken and response.status_code == SLOT_TAKEN:
                 response.success()
+                self.shared.data.forget_slots(offered)
                 return None
             if not response.ok:
                 return {}
