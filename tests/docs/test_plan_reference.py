@@ -41,6 +41,7 @@ SECTIONS: Mapping[type[Model], str] = {
     model.Role: "Roles",
     steps.Step: "Steps",
     steps.Endpoint: "Weighted endpoints",
+    steps.Part: "Multipart",
     steps.ExpectMessage: "Expect",
     steps.Expect: "Expect",
     steps.SocketOpen: "WebSockets",

@@ -238,6 +238,29 @@ def test_a_flow_carries_what_it_extracts(tmp_path: Path) -> None:
     assert counts == {("/login", 200): 2, ("/private", 200): 20, ("/echo", 200): 20}
 
 
+def test_forms_with_files_are_sent_by_every_process(tmp_path: Path) -> None:
+    """The file beside the plan, what varies, and the set-up's own; each byte of it stands in the books."""
+    (tmp_path / "sea.txt").write_text("waves without end")
+    photo = {"file": "sea.txt", "type": "text/x-sea"}
+    form = {"number": "no {{ iteration }}.", "photo": photo, "noise": {"size": "9kB"}}
+    texts = ["no {{ iteration }}.", 'name="photo"; filename="sea.txt"', "text/x-sea", "waves without end"]
+    upload = {"path": "/echo", "method": "POST", "multipart": form, "expect": {"text": texts}}
+    seed = {**upload, "multipart": {"photo": {"file": "sea.txt"}}, "expect": {"text": "waves without end"}}
+    with CountingServer((Route("/echo", echo=True),)) as server:
+        plan = {
+            "base_url": server.url,
+            "setup": [seed],
+            "scenarios": {"load": {"users": 2, "iterations": 20, "flow": [upload], "thresholds": [*FAR]}},
+        }
+        done = loadworthy("run", write_plan(tmp_path, plan), "--processes", 2, cwd=tmp_path)
+        first, *log = server.log()
+    assert done.code == 0, done.out + done.err
+    (figures,) = summary_of(only_run(tmp_path))["scenarios"].values()
+    assert (figures["requests"], figures["failures"], len(log)) == (20, 0, 20)
+    assert first.request_bytes < 1000
+    assert figures["sent_bytes"] == sum(exchange.request_bytes for exchange in log) > 20 * 9000
+
+
 def test_an_expected_error_status_is_good_and_the_flow_goes_on(tmp_path: Path) -> None:
     """``expect: {status: [201, 409]}``: a 409 is no failure, and the steps after it are done."""
     routes = (Route("/book", status=409), Route("/after"))

@@ -17,6 +17,8 @@ PLAN = {
     "locust": {"locustfile": "common.py"},
     "scenarios": {
         "declared": {"users": 3, "run_time": "1m30s", "wait_time": "1s-3s", "endpoints": [{"path": "/{{ user.n }}"}],
+                     "roles": {"painter": {"flow": [{"path": "/", "multipart": {"pictures": [{"file": "a.png"}],
+                                                                                "one": {"file": "data/b.png"}}}]}},
                      "thresholds": {"response_time_p95": 500}},
         "file": {"locustfile": "users.py", "stages": [{"duration": "5s", "users": 2}]},
     },
@@ -25,10 +27,12 @@ PLAN = {
 
 @pytest.fixture
 def setup(tmp_path: Path) -> NodeSetup:
-    """A setup whose plan names three files, which exist."""
+    """A setup whose plan names six files, which exist."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "users.csv").write_text("n\n1\n")
     (tmp_path / "data" / "shop.db").write_bytes(b"a database")
+    (tmp_path / "data" / "b.png").write_bytes(b"b")
+    (tmp_path / "a.png").write_bytes(b"a picture")
     (tmp_path / "common.py").write_text("# common\n")
     (tmp_path / "users.py").write_text("# users\n")
     plan = Plan.model_validate(PLAN)
@@ -52,11 +56,13 @@ def test_a_worker_elsewhere_gets_copies(setup: NodeSetup, tmp_path: Path) -> Non
     assert unpacked.base_dir != setup.base_dir
     assert (unpacked.base_dir / "users.py").read_text() == "# users\n"
     assert (unpacked.base_dir / "data" / "users.csv").read_text() == "n\n1\n"
+    assert (unpacked.base_dir / "a.png").read_bytes() == b"a picture"
 
 
 def test_files_are_named_once(setup: NodeSetup) -> None:
-    """Locustfiles and test data of the whole plan."""
-    assert named_files(setup.plan) == ["common.py", "data/shop.db", "data/users.csv", "users.py"]
+    """Locustfiles, test data and what forms send, of the whole plan."""
+    named = ["a.png", "common.py", "data/b.png", "data/shop.db", "data/users.csv", "users.py"]
+    assert named_files(setup.plan) == named
 
 
 def test_a_shipped_file_cannot_be_written_outside_its_folder(setup: NodeSetup, tmp_path: Path) -> None:

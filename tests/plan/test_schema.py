@@ -53,6 +53,7 @@ def test_it_is_made_anew_each_time() -> None:
         "scenarios: {a: {flow: [{websocket: {path: /}}, {ping: {}}, {close: 4000}, {wait: 1s}, {send: {text: x}}]}}",
         "scenarios: {a: {endpoints: [{events: {path: /, name: x, count: 3, match: {$.a: 1}}, weight: 2}]}}",
         "scenarios: {a: {flow: [{websocket: {path: /}}, {stream: {name: x, size: 1kB, count: 3, every: 20ms}}]}}",
+        "scenarios: {a: {flow: [{path: /, multipart: {a: 1, b: [x, {file: a.csv}], c: {json: [1], type: a/b}}}]}}",
         "name: 7\ntest_data: {a: [{x: 1}], b: {file: a.csv, order: random}}\nscenarios: {a: {}}",
     ],
 )
@@ -81,6 +82,9 @@ def test_it_accepts_what_the_loader_accepts(tmp_path: Path, text: str) -> None:
         "scenarios: {a: {flow: [{websocket: {path: /}}, {request: {name: x, text: a, size: 5}}]}}",
         "scenarios: {a: {flow: [{websocket: {path: /}}, {request: {text: a}}]}}",
         "scenarios: {a: {flow: [{path: /, expect: {status: 999}}]}}",
+        "scenarios: {a: {flow: [{path: /, multipart: {a: {text: x, size: 1}}}]}}",
+        "scenarios: {a: {flow: [{path: /, multipart: {a: {filename: x}}}]}}",
+        "scenarios: {a: {flow: [{path: /, multipart: {a: {txt: x}}}]}}",
         "scenarios: {a: {thresholds: [{p95: 1, p99: 2}]}}",
         "scenarios: {a: {}}\ntest_data: {a: []}",
     ],

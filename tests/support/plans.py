@@ -104,6 +104,13 @@ scenarios:
         flow:
           - {path: /cart, method: PUT, json: {id: 1, tags: [a, {b: null}], price: 1.5}}
           - {path: "https://pay.example/{{ uuid() }}", method: POST, body: "<pay/>"}
+          - path: /receipts
+            method: POST
+            multipart:
+              shop: 7
+              tags: [a, {json: {b: 1}, filename: b.json, type: text/json}]
+              picture: {size: 2kB, filename: "{{ uuid() }}.png"}
+              key: {base64: aGVsbG8=}
       watcher:
         endpoints:
           - path: "{{ uuid() }}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,6 +23,7 @@ from loadworthy.users.declared import (
     declared_user,
 )
 from loadworthy.users.feeders import Feeder
+from loadworthy.users.multipart import PlanFiles
 
 ROWS = [{"n": number} for number in range(3)]
 
@@ -36,6 +38,7 @@ def users(
         lambda: Identity(next(numbers), Random(1), **identity),
         feeders,
         tuple(feeders) if per_iteration else (),
+        PlanFiles(Path()),
     )
     start = [] if on_start is None else [{"path": on_start}]
     behaviour = Behaviour.model_validate({"on_start": start, "flow": [{"path": sent}]})

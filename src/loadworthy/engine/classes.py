@@ -24,6 +24,7 @@ from loadworthy.units import US_PER_S
 from loadworthy.users.cleanup import offer_keeping
 from loadworthy.users.declared import Identity, Surroundings, declared_user
 from loadworthy.users.feeders import Feeder, today
+from loadworthy.users.multipart import PlanFiles
 
 Json = dict[str, Any]
 
@@ -78,6 +79,7 @@ class ScenarioClasses:
         self.secrets = SecretValues()
         """What looks like a credential in rows that were handed out; it is filled while users run."""
         self._sources = RowSources(setup.plan.test_data, setup.base_dir, setup.today)
+        self._files = PlanFiles(setup.base_dir)
         self._made: dict[str, list[type[User]]] = {}
         self._locustfiles: dict[Path, tuple[list[type[User]], LoadTestShape | None]] = {}
 
@@ -207,7 +209,7 @@ class ScenarioClasses:
             if name in used
         }
         per_iteration = tuple(name for name in feeders if sources[name].per == "iteration")
-        return Surroundings(self._identity, feeders, per_iteration, self.setup.given)
+        return Surroundings(self._identity, feeders, per_iteration, self._files, self.setup.given)
 
     def _identity(self) -> Identity:
         """That of the user which is being made."""
@@ -245,9 +247,7 @@ def _inherited(role: Behaviour, scenario: Scenario) -> Behaviour:
 
 def creates_data(plan: Plan) -> bool:
     """Whether the plan says how to remove what it creates, so that one may also want to keep it."""
-    behaviours = (one for scenario in plan.scenarios.values() for one in (scenario, *scenario.roles.values()))
-    steps = (step for one in behaviours for step in (*one.on_start, *one.flow, *one.endpoints))
-    return bool(plan.setup or plan.teardown) or any(step.undo is not None for step in steps)
+    return bool(plan.setup or plan.teardown) or any(step.undo is not None for step in plan.user_steps)
 
 
 def scenario_or_complain(plan: Plan, names: Sequence[str]) -> list[str]:

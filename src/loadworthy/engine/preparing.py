@@ -12,6 +12,7 @@ from loadworthy.engine.control import Control
 from loadworthy.engine.notes import EmitEvent, masked
 from loadworthy.errors import SetupError
 from loadworthy.units import format_count
+from loadworthy.users.multipart import PlanFiles
 from loadworthy.users.once import Once, StepFailedError
 
 
@@ -39,7 +40,7 @@ def prepared(
         yield
         return
     rows = RowSources(plan.test_data, setup.base_dir, setup.today)
-    once = Once(plan, rows.rows, setup.seed, control.stop, secrets)
+    once = Once(plan, rows.rows, PlanFiles(setup.base_dir), setup.seed, control.stop, secrets)
     event = masked(event, secrets)
     try:
         try:

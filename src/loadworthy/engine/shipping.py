@@ -1,8 +1,9 @@
 """A node's setup as a message to a worker, and back.
 
 The plan travels resolved, for a worker has neither the plan file nor the environment variables. Files that the plan
-names (locustfiles, test data) travel with it; a worker uses its own copy where the plan's folder exists with the same
-content (so that a locustfile can import its neighbours), and a folder that it removes in the end where it does not.
+names (locustfiles, test data, what forms send) travel with it; a worker uses its own copy where the plan's folder
+exists with the same content (so that a locustfile can import its neighbours), and a folder that it removes in the end
+where it does not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from loadworthy.engine.classes import NodeSetup
 from loadworthy.errors import UsageError
 from loadworthy.plan.model import Plan
 from loadworthy.plan.rows import sqlite_file
+from loadworthy.plan.steps import Part
 
 Json = dict[str, Any]
 
@@ -73,6 +75,9 @@ def named_files(plan: Plan) -> list[str]:
     named.append(plan.locust.get("locustfile"))
     for source in plan.test_data.values():
         named += [source.file, sqlite_file(source.database) if source.database else None]
+    for step in plan.user_steps:  # the set-up is done by the process that leads
+        for parts in step.multipart.values():
+            named += [part.file for part in ((parts,) if isinstance(parts, Part) else parts)]
     return sorted({str(name) for name in named if name})
 
 

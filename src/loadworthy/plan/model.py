@@ -6,7 +6,7 @@ What stands in its steps is in :mod:`loadworthy.plan.steps`, the kinds of values
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -314,3 +314,10 @@ class Plan(Model):
     """A response body beyond this is a failure of kind ``too_large``."""
     verify_tls: bool = True
     seed: Whole | None = None
+
+    @property
+    def user_steps(self) -> Iterator[Step]:
+        """All that its declared users do."""
+        for scenario in self.scenarios.values():
+            for one in (scenario, *scenario.roles.values()):
+                yield from (*one.on_start, *one.flow, *one.endpoints)

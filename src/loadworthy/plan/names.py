@@ -11,7 +11,7 @@ from loadworthy.plan.document import DataPath, Document
 from loadworthy.plan.steps import STEP_PARTS
 from loadworthy.plan.template_words import names_of
 
-_STEP_PARTS = ("path", "query", "headers", "json", "form", "body", "expect")
+_STEP_PARTS = ("path", "query", "headers", "json", "form", "multipart", "body", "expect")
 _UNDO_PARTS = ("path", "query", "headers", "json")
 _SOCKET_PARTS = ("path", "query", "headers", "subprotocols", "text", "json", "match", "expect", "reason")
 

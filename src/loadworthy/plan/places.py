@@ -23,7 +23,7 @@ _STEP_LISTS = ("endpoints", "flow", "on_start")
 _PLAN_STEPS = ("setup", "teardown")
 _ALL_STEPS = (*_STEP_LISTS, *_PLAN_STEPS)
 _ACTIONS = (*STEP_PARTS, "undo")
-_FREE_STEP_KEYS = ("query", "headers", "json", "form", "body", "extract")
+_FREE_STEP_KEYS = ("query", "headers", "json", "form", "multipart", "body", "extract")
 _FREE_SOCKET_KEYS = (*_FREE_STEP_KEYS, "subprotocols", "text", "base64", "match", "reason")
 _EMAIL_TEXT = ("smtp_server", "username", "password", "from_addr", "to_addrs")
 _NEVER_SECRET = re.compile(r"[-+]?\d{0,5}|[-+.\d]{1,5}|true|false|yes|no|on|off|null|none", re.IGNORECASE)
@@ -55,6 +55,8 @@ def _step_kind(rest: Sequence[str | int]) -> PlaceKind:
         case ["path" | "name"]:
             return "text"
         case [action, "path" | "name"] if action in _ACTIONS:
+            return "text"
+        case ["multipart", _, "file" | "type"] | ["multipart", _, int(), "file" | "type"]:
             return "text"
     return "typed"
 
@@ -109,6 +111,10 @@ def _behaviour_root(rest: DataPath, above: int) -> int | None:
             return above + 1
         case (steps, _, "expect", "json" | "text", *_) if steps in _ALL_STEPS:
             return above + 4
+        case (steps, _, "multipart", _, "file" | "type") if steps in _ALL_STEPS:
+            return None
+        case (steps, _, "multipart", _, int(), "file" | "type") if steps in _ALL_STEPS:
+            return None
         case (steps, _, field, *_) if steps in _ALL_STEPS and field in _FREE_STEP_KEYS:
             return above + 3
         case (steps, _, action, "expect", "json" | "text", *_) if steps in _ALL_STEPS and action in _ACTIONS:

@@ -18,6 +18,7 @@ from loadworthy.plan.alerting_rules import check_alerting
 from loadworthy.plan.document import DataPath, Document, shown
 from loadworthy.plan.host_rules import check_hosts
 from loadworthy.plan.monitor_rules import check_monitors
+from loadworthy.plan.multipart_rules import check_multipart
 from loadworthy.plan.names import check_template_names, extracting
 from loadworthy.plan.once_rules import check_once_steps
 from loadworthy.plan.search_rules import check_search
@@ -71,6 +72,7 @@ def check_rules(document: Document, base_dir: Path) -> None:
     check_hosts(document.get(("allowed_hosts",)), document)
     check_alerting(document.get(("alerting",)), document)
     check_once_steps(document, _check_extracted_names)
+    check_multipart(document, base_dir)
     check_template_names(document, frozenset(TEMPLATE_NAMES))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadworthy.plan.model import Plan
-from loadworthy.plan.steps import PAYLOADS, STEP_PARTS
+from loadworthy.plan.steps import PART_CONTENTS, PAYLOADS, STEP_PARTS
 from loadworthy.units import format_duration
 
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
@@ -18,7 +18,12 @@ _NESTED = ("items", "additionalProperties", "prefixItems")
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
 _OUTER = ("description", "default")
 _DOES = ("path", *STEP_PARTS, "wait")
-_ONE_OF = {"Step": _DOES, "Endpoint": _DOES, **dict.fromkeys(("Payload", "SocketRequest", "SocketStream"), PAYLOADS)}
+_ONE_OF = {
+    "Step": _DOES,
+    "Endpoint": _DOES,
+    "Part": PART_CONTENTS,
+    **dict.fromkeys(("Payload", "SocketRequest", "SocketStream"), PAYLOADS),
+}
 """Models of whose keys exactly one of these is given."""
 _CHOICES = ("anyOf", "oneOf", "allOf")
 

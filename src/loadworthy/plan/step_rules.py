@@ -11,12 +11,12 @@ from loadworthy.plan.translate import is_masked, shown_at
 
 _SCHEMES = ("http://", "https://")
 _SOCKET_SCHEMES = ("ws://", "wss://")
-_BODIES = ("json", "form", "body")
+_BODIES = ("json", "form", "multipart", "body")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\r\n\x00]")
 # The paths that nearly all plans use; the library, whose import takes long, settles the others.
 _PLAIN_JSON_PATH = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\])*")
-_TEMPLATED = ("path", "name", "query", "headers", "json", "form", "body", "expect")
+_TEMPLATED = ("path", "name", "query", "headers", "json", "form", "multipart", "body", "expect")
 
 
 def check_step(step: dict[str, Any], path: DataPath, document: Document) -> None:

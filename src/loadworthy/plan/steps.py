@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from loadworthy.plan.values import Model, Scalar, SizeBytes, Tags, TimeSpanUs, Weight, Whole
 
@@ -19,6 +19,8 @@ STEP_PARTS = (*SOCKET_STEPS, "events")
 """All keys of steps with what they do below them."""
 PAYLOADS = ("text", "json", "base64", "size")
 """The keys of which a message has exactly one."""
+PART_CONTENTS = (*PAYLOADS, "file")
+"""The keys of which a part of a multipart form has exactly one."""
 
 
 def _base64(text: str) -> str:
@@ -60,6 +62,35 @@ class Payload(Model):
     """A binary message, in base64."""
     size: SizeBytes | None = None
     """A binary message of so many bytes: random ones, the same in every message of the step."""
+
+
+class Part(Model):
+    """One part of a multipart form: exactly one of ``text``, ``json``, ``base64``, ``size`` and ``file`` says what it
+    holds. A text, number or flag alone is its text.
+    """
+
+    text: str | None = None
+    json_: Any = Field(default=None, alias="json")
+    """JSON."""
+    base64: Base64Text | None = None
+    """Bytes, in base64."""
+    size: SizeBytes | None = None
+    """So many random bytes, the same in every request."""
+    file: str | None = None
+    """What is in this file, which is looked for beside the plan."""
+    filename: str | None = None
+    """The name under which it is sent as a file; of a ``file`` its own unless given. Without it: a plain field."""
+    type: str | None = None
+    """Its media type; unless given, that of its file name's ending, ``application/json`` of ``json``."""
+
+
+def _part_of(value: object) -> object:
+    if isinstance(value, bool):
+        return {"text": str(value).lower()}
+    return {"text": str(value)} if isinstance(value, str | int | float) else value
+
+
+OnePart = Annotated[Part, BeforeValidator(_part_of, json_schema_input_type=Part | Scalar)]
 
 
 class SocketOpen(Model):
@@ -181,6 +212,8 @@ class Step(Model):
     """A body sent as JSON."""
     form: dict[str, Scalar | tuple[Scalar, ...]] | None = None
     """A body sent as a URL-encoded form."""
+    multipart: dict[str, OnePart | tuple[OnePart, ...]] = Field(default_factory=dict)
+    """A body sent as a multipart form, with files in it: name of a field → its part, or several of that name."""
     body: str | None = None
     """A body sent as it stands."""
     expect: Expect = Expect()

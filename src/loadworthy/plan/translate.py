@@ -260,6 +260,8 @@ def model_at(path: DataPath) -> type[Model] | None:
         # A collection of models takes one more part: the name or the number of the entry.
         if rest and _is_collection(annotation):
             rest.pop(0)
+            if rest and isinstance(rest[0], int):  # several of one name
+                rest.pop(0)
         elif _is_collection(annotation):
             return None
         model = _model_in(annotation)

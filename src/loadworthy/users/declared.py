@@ -31,6 +31,7 @@ from loadworthy.users.cleanup import created
 from loadworthy.users.declared_requests import CompiledStep, CompiledUndo, compile_headers, compile_request
 from loadworthy.users.declared_sockets import Sockets, SocketStep, StreamingUser, compile_socket_step
 from loadworthy.users.feeders import SECRETS, Feeder, RowsUsedUpError
+from loadworthy.users.multipart import ReadFile
 from loadworthy.users.sink import sink_for
 from loadworthy.users.templates import TemplateFailedError, Templates, functions
 
@@ -74,6 +75,8 @@ class Surroundings:
     feeders: Mapping[str, Feeder]
     fed_per_iteration: Collection[str]
     """Names of the feeders that give a new row for each iteration; rows at random are drawn in this order."""
+    read_file: ReadFile
+    """What is in a file that the plan names."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """What the plan's set-up has extracted."""
 
@@ -102,7 +105,7 @@ def declared_user(
         "weight": weight,
         "host": (plan.base_url or "").rstrip("/"),
         "wait_time": wait_time,
-        "compiled": compile_behaviour(behaviour),
+        "compiled": compile_behaviour(behaviour, surroundings.read_file),
         "surroundings": surroundings,
         "starts_with_rows": not _names_in_start(behaviour).isdisjoint(surroundings.fed_per_iteration),
         "__module__": __name__,
@@ -116,25 +119,30 @@ def _names_in_start(behaviour: Behaviour) -> frozenset[str]:
     return names_in([behaviour.headers, *(step.model_dump(mode="json", by_alias=True) for step in behaviour.on_start)])
 
 
-def compile_behaviour(behaviour: Behaviour) -> CompiledBehaviour:
-    """Work out all that does not vary."""
+def compile_behaviour(behaviour: Behaviour, read_file: ReadFile) -> CompiledBehaviour:
+    """Work out all that does not vary; UsageError where a file of a form cannot be read."""
     templates = Templates()
+
+    def compiled(steps: Sequence[Step], *, first: bool = False) -> list[CompiledStep | SocketStep]:
+        return [_compile(step, behaviour, templates, read_file, first=first) for step in steps]
+
     return CompiledBehaviour(
-        on_start=[_compile(step, behaviour, templates, first=True) for step in behaviour.on_start],
-        flow=[_compile(step, behaviour, templates) for step in behaviour.flow],
-        endpoints=[_compile(endpoint, behaviour, templates) for endpoint in behaviour.endpoints],
+        on_start=compiled(behaviour.on_start, first=True),
+        flow=compiled(behaviour.flow),
+        endpoints=compiled(behaviour.endpoints),
         cumulative_weights=list(accumulate(endpoint.weight for endpoint in behaviour.endpoints)),
     )
 
 
 def _compile(
-    step: Step, behaviour: Behaviour, templates: Templates, *, first: bool = False
+    step: Step, behaviour: Behaviour, templates: Templates, read_file: ReadFile, *, first: bool
 ) -> CompiledStep | SocketStep:
     """``first``: a step of ``on_start``, which goes without the behaviour's headers that need what it will find."""
     opened = step.websocket or step.events
     own = step.headers if opened is None else opened.headers
     headers = compile_headers(own, behaviour.headers, templates, first=first)
-    return compile_socket_step(step, headers, templates) or compile_request(step, headers, templates)
+    socket_step = compile_socket_step(step, headers, templates)
+    return socket_step or compile_request(step, headers, templates, read_file)
 
 
 class DeclaredUser(StreamingUser):

@@ -23,6 +23,7 @@ from loadworthy.users.checks import (
     compile_extractor,
     expected_statuses,
 )
+from loadworthy.users.multipart import ReadFile, compile_form
 from loadworthy.users.templates import Templates, Variables, resolve
 
 Options = Mapping[str, Any]
@@ -97,8 +98,11 @@ def compile_headers(
     return templates.texts(own, optional=others) if first else templates.texts({**others, **own})
 
 
-def compile_request(step: Step, headers: Any, templates: Templates) -> CompiledStep:
-    """Work out all of a step with a ``path`` that does not vary; ``headers`` are compiled already."""
+def compile_request(step: Step, headers: Any, templates: Templates, read_file: ReadFile) -> CompiledStep:
+    """Work out all of a step with a ``path`` that does not vary; ``headers`` are compiled already.
+
+    UsageError where a file of its form cannot be read.
+    """
     path = step.path or ""
     # What is the default is not said: a request without options takes the client's shortest way.
     options: dict[str, Any] = {} if step.allow_redirects else {"allow_redirects": False}
@@ -110,6 +114,9 @@ def compile_request(step: Step, headers: Any, templates: Templates) -> CompiledS
         options["json"] = templates.value(step.json_)
     if step.form is not None:
         options["data"] = templates.texts(step.form)
+    if step.multipart:
+        form = compile_form(step.multipart, templates, read_file)
+        options["data"], options["headers"] = form.body, _with_type(headers, form.content_type)
     if step.body is not None:
         options["data"] = _encoded(templates.text(step.body))
     if step.timeout is not None:
@@ -125,6 +132,14 @@ def compile_request(step: Step, headers: Any, templates: Templates) -> CompiledS
         undo=None if step.undo is None else _compile_undo(step.undo, templates),
         secret_names=tuple(name for name, source in step.extract.items() if _is_credential(name, source)),
     )
+
+
+def _with_type(headers: Any, content_type: str) -> Any:
+    """The compiled headers with this content type, in place of one that all steps have."""
+    if callable(headers):
+        return lambda variables: _with_type(headers(variables), content_type)
+    kept = {name: value for name, value in (headers or {}).items() if name.lower() != "content-type"}
+    return {**kept, "Content-Type": content_type}
 
 
 def _compile_undo(undo: Undo, templates: Templates) -> CompiledUndo:

@@ -26,6 +26,7 @@ from loadworthy.users.cleanup import AT_ONCE, NoSamples, Undo, remove_all, what_
 from loadworthy.users.declared_requests import CompiledStep, compile_headers, compile_request
 from loadworthy.users.http.response import Response
 from loadworthy.users.http.session import HttpSession
+from loadworthy.users.multipart import ReadFile
 from loadworthy.users.templates import TemplateFailedError, Templates, functions
 
 Row = Mapping[str, Any]
@@ -44,6 +45,7 @@ class Once:
     Args:
         plan: the plan.
         rows_of: the rows of test data by its name.
+        read_file: what is in a file that the plan names.
         seed: of what templates draw at random.
         stop: set when the run is to end: then the set-up begins nothing more.
         secrets: hears of the credentials in the rows that are used.
@@ -52,7 +54,9 @@ class Once:
         UsageError: where the test data that its steps use cannot be had.
     """
 
-    def __init__(self, plan: Plan, rows_of: RowsOf, seed: int, stop: Event, secrets: SecretValues) -> None:
+    def __init__(
+        self, plan: Plan, rows_of: RowsOf, read_file: ReadFile, seed: int, stop: Event, secrets: SecretValues
+    ) -> None:
         self.host = (plan.base_url or "").rstrip("/") or None
         """Like a user, for whoever undoes what was created."""
         self.insecure = not plan.verify_tls
@@ -76,6 +80,7 @@ class Once:
         for rows in self._rows.values():
             self._note(rows[0])
         self._templates = Templates()
+        self._read_file = read_file
         self._undos: list[Undo] = []
 
     def set_up(self) -> None:
@@ -112,7 +117,8 @@ class Once:
             pause.wait(step.wait / US_PER_S)
             return
         headers = compile_headers(step.headers, {}, self._templates)
-        task = _Task(f"{what} step {number}", compile_request(step, headers, self._templates))
+        request = compile_request(step, headers, self._templates, self._read_file)
+        task = _Task(f"{what} step {number}", request)
         if step.for_each is None:
             self.given.update(self._send(task, {}))
             return

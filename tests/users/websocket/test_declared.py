@@ -19,6 +19,7 @@ from loadworthy.testing.websocket import WebSocketServer
 from loadworthy.users import WebSocket, declared, declared_sockets
 from loadworthy.users.declared import Identity, Surroundings, declared_user
 from loadworthy.users.declared_sockets import ReadMessage
+from loadworthy.users.multipart import PlanFiles
 from loadworthy.users.sink import ATTRIBUTE
 
 RPC = {"websocket": {"path": "/rpc"}}
@@ -29,7 +30,7 @@ def make(server: WebSocketServer | Scripted, **behaviour: Any) -> Party:
     url = server.url if isinstance(server, Scripted) else server.http_url
     data = {"base_url": url, "scenarios": {"talk": behaviour}}
     plan = plan_from_mapping(data, path=Path("plan.yaml")).plan
-    surroundings = Surroundings(lambda: Identity(7, Random(1)), {}, frozenset())
+    surroundings = Surroundings(lambda: Identity(7, Random(1)), {}, frozenset(), PlanFiles(Path()))
     user_class = declared_user("talk", plan.scenarios["talk"], plan, surroundings)
     user_class.network_timeout = PATIENCE_S
     environment, recording = Environment(), Recording()
