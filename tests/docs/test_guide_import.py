@@ -35,7 +35,7 @@ CASES: dict[str, Case] = {
     "config.yaml": Case({**few(20), **NO_RAMP}, {"GET /items": None, "GET /items/7": None}),
     "runbook.yaml": Case({**few(10), **NO_RAMP}, {"GET /items": 10}),
 }
-"""Those whose requests the service answers as the page says; what curl.yaml sends is half an upload."""
+"""Those whose requests the service answers as the page says; curl.yaml wants a token that the service knows."""
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,20 @@ from loadworthy.plan.yaml_reader import is_read_as_text
 
 WIDTH = 110
 _ORDER = ("name", "base_url", "allowed_hosts", "test_data", "setup", "scenarios", "teardown")
-_STEP_ORDER = ("path", "method", "name", "weight", "query", "headers", "json", "form", "body", "expect", "extract")
+_STEP_ORDER = (
+    "path",
+    "method",
+    "name",
+    "weight",
+    "query",
+    "headers",
+    "json",
+    "form",
+    "multipart",
+    "body",
+    "expect",
+    "extract",
+)
 _FLOW_UP_TO = 90
 _OTHER_LINE_ENDS = re.compile("[\\x85\u2028\u2029]")
 

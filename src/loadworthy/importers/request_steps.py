@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadworthy.importers.form_parts import FormWriter, not_at_hand
 from loadworthy.importers.imported import Json, Note
 from loadworthy.importers.marks import Marks, has_mark
 from loadworthy.importers.named_secrets import is_secret_header
 from loadworthy.importers.requests import (
     FORM,
+    MULTIPART,
     Filler,
     Place,
     RecordedRequest,
@@ -59,7 +61,11 @@ class StepMaker:
             step["method"] = request.method
         body = self._body(request)
         headers = self.headers(request, sent_by_itself=_type_of(body))
-        is_said = _essence(request.mime) in ("", _type_of(body)) or "content-type" in map(str.lower, headers)
+        is_said = (
+            "multipart" in body
+            or _essence(request.mime) in ("", _type_of(body))
+            or "content-type" in map(str.lower, headers)
+        )
         if body and not is_said and is_header("Content-Type", request.mime):
             headers["Content-Type"] = self.text(Site("header", ("Content-Type",)), request.mime)
         if headers:
@@ -110,7 +116,7 @@ class StepMaker:
         """The headers, without the type of the body where the client says it by itself."""
         kept: dict[str, tuple[str, list[str]]] = {}
         for name, value in request.headers:
-            if name.lower() == "content-type" and _essence(value) == sent_by_itself:
+            if name.lower() == "content-type" and sent_by_itself in (_essence(value), MULTIPART):
                 continue
             if is_header(name, value):
                 _, values = kept.setdefault(name.lower(), (name, []))
@@ -141,6 +147,9 @@ class StepMaker:
             self.notes.append(Note(request.where, what))
 
     def _body(self, request: RecordedRequest) -> Json:
+        if request.form:
+            self.notes += not_at_hand(request.form, request.where)
+            return {"multipart": FormWriter(self.text, self.json, self.marks.named).written(request.form)}
         if not request.body:
             return {}
         mime = _essence(request.mime)
@@ -173,7 +182,7 @@ def _type_of(body: Json) -> str:
     """The Content-Type that the client gives the body by itself."""
     if "json" in body:
         return "application/json"
-    return FORM if "form" in body else ""
+    return FORM if "form" in body else MULTIPART if "multipart" in body else ""
 
 
 def _essence(mime: str) -> str:

@@ -21,6 +21,7 @@ METHODS: tuple[str, ...] = get_args(Method)
 
 Place = Literal["path", "query", "header", "json", "form", "body"]
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -50,6 +51,25 @@ Filler = Callable[[Site, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
+class FormPart:
+    """A part of a multipart form.
+
+    Args:
+        name: of the field.
+        text: what it holds; None where it holds what the source does not have: what is in a file.
+        filename: the name under which it is sent as a file; empty where it is a plain field.
+        mime: its media type, if the source says one.
+        size_bytes: how long what it holds is, if ``text`` is None and the source says so.
+    """
+
+    name: str
+    text: str | None
+    filename: str = ""
+    mime: str = ""
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedRequest:
     """A request, of whatever source.
 
@@ -60,6 +80,7 @@ class RecordedRequest:
         body: as it was sent; empty where there was none.
         mime: what the source says of the body.
         where: the place in the source.
+        form: the parts of a multipart form, which is sent instead of a body.
     """
 
     method: str
@@ -68,6 +89,7 @@ class RecordedRequest:
     body: str = ""
     mime: str = ""
     where: str = ""
+    form: tuple[FormPart, ...] = ()
 
     @property
     def parts(self) -> SplitResult:

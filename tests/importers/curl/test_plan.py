@@ -55,6 +55,14 @@ def only_step(text: str) -> dict[str, Any]:
          {"path": "/v1/items", "headers": {"Authorization": "Basic ${BASIC_AUTH}"}}),
         (f"-b 'sid=s-123; theme=dark' {URL}",
          {"path": "/v1/items", "headers": {"Cookie": "sid=${COOKIE_SID}; theme=${COOKIE_THEME}"}}),
+        # forms
+        (f"-F a=1 -F 'b=x y;type=text/csv;charset=utf-8' --form-string 'c=@d;type=e' {URL}",
+         {"path": "/v1/items", "method": "POST",
+          "multipart": {"a": "1", "b": {"text": "x y", "type": "text/csv;charset=utf-8"}, "c": "@d;type=e"}}),
+        (f"-X PUT -F 'about={{\"n\": 1}};type=application/json' {URL}",
+         {"path": "/v1/items", "method": "PUT", "multipart": {"about": {"json": {"n": 1}}}}),
+        (f"-F token=t-1234567 -F 'x={{{{ y }}}}' {URL}",
+         {"path": "/v1/items", "method": "POST", "multipart": {"token": "${TOKEN}", "x": "{{ '{{ y }}' }}"}}),
         # bodies
         (f"-d a=1 --data 'b=x y' {URL}", {"path": "/v1/items", "method": "POST", "form": {"a": "1", "b": "x y"}}),
         (f"-da=1 {URL}", {"path": "/v1/items", "method": "POST", "form": {"a": "1"}}),
@@ -105,10 +113,24 @@ def test_options(arguments: str, step: dict[str, Any]) -> None:
     assert made.notes == ()
 
 
+def test_files_of_a_form_are_named_and_random_bytes_go_in_their_place() -> None:
+    """One or several of a field, under another name, or as a text; a header without the boundary goes."""
+    fields = "-F 'p=@~/p/a.png' -F 'p=@\"b;c.jpg\",d.bin;filename=e.bin' -F 'note=<note.txt'"
+    assert only_step(f"curl -H 'Content-Type: multipart/form-data' {fields} {URL}") == {
+        "path": "/v1/items",
+        "method": "POST",
+        "multipart": {
+            "p": [{"size": "10kB", "filename": name} for name in ("a.png", "b;c.jpg", "e.bin")],
+            "note": {"size": "10kB"},
+        },
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "note"),
     [
-        ("-F file=@a.png", "multipart"),
+        ("-F file=@dir/a.png", "random bytes are sent as a.png"),
+        ("-F loose", "a field of its form (-F) has no ="),
         ("-T a.bin", "uploads the file a.bin"),
         ("-d @body.json", "read from the file body.json"),
         ("--data-urlencode name@body.txt", "read from the file body.txt"),

@@ -416,7 +416,12 @@ LEFT_OUT: list[tuple[str, Json, str]] = [
     ("GET /a", {"get": {"deprecated": True}}, "it is deprecated"),
     ("TRACE /a", {"trace": {}}, "a plan has no method TRACE"),
     ("DELETE /a", {"delete": {}}, "it deletes what no step has created"),
-    ("POST /a", {"post": {"requestBody": body({"type": "object"}, "multipart/form-data")}}, "the body is multipart"),
+    (
+        "POST /a",
+        {"post": {"requestBody": body({"type": "object"}, "multipart/form-data")}},
+        "the form is not described",
+    ),
+    ("POST /a", {"post": {"requestBody": body({"type": "object"}, "multipart/mixed")}}, "the body is multipart/mixed"),
     ("POST /a", {"post": {"requestBody": body({"type": "object"}, "application/xml")}}, "the body is application/xml"),
     (
         "GET /a",
@@ -612,6 +617,43 @@ def test_bodies_go_out_in_their_own_form() -> None:
     assert by_path["/text"]["body"] == "a,b"
     assert by_path["/text"]["headers"] == {"Content-Type": "text/csv"}
     assert by_path["/both"]["json"] == {"a": "{{ '$${b} {{ c }}' }}"}
+
+
+def test_forms_with_files_get_random_bytes_and_the_files_are_named(tmp_path: Path) -> None:
+    """What is required, with the media type that the document asks for; what it is told of is how to send a file."""
+    binary = {"type": "string", "format": "binary"}
+    schema = {
+        "type": "object",
+        "required": ["title", "photo", "pages", "about"],
+        "properties": {
+            "title": {"type": "string", "example": "Sea"},
+            "photo": binary,
+            "pages": {"type": "array", "items": {"type": "string", "contentMediaType": "application/pdf"}},
+            "about": {"type": "object", "required": ["n"], "properties": {"n": {"const": 1}}},
+            "cover": binary,
+        },
+    }
+    content = {"schema": schema, "encoding": {"photo": {"contentType": "image/*"}, "cover": {"contentType": "a/b"}}}
+    only = {"type": "object", "properties": {"scan": {"type": "string", "contentMediaType": "application/x-scan"}}}
+    encoded = {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png", "example": "aGk="}
+    one = imported(
+        {
+            "/albums": {"post": {"requestBody": {"content": {"multipart/form-data": content}}}},
+            "/scans": {"put": {"requestBody": body(only, "multipart/form-data")}},
+            "/texts": {"put": {"requestBody": body({"properties": {"a": encoded}}, "multipart/form-data")}},
+        }
+    )
+    by_path = {step["path"]: step["multipart"] for step in steps_of(one)}
+    assert by_path["/albums"] == {
+        "title": "Sea",
+        "about": {"json": {"n": 1}},
+        "photo": {"size": "10kB", "filename": "photo.png"},
+        "pages": [{"size": "10kB", "filename": "pages.pdf"}],
+    }
+    assert by_path["/scans"] == {"scan": {"size": "10kB", "filename": "scan.bin", "type": "application/x-scan"}}
+    assert by_path["/texts"] == {"a": "aGk="}
+    assert notes_of(one)["POST /albums"].startswith("random bytes are sent as photo.png, pages.pdf; to send a file")
+    check_loads(one, tmp_path)
 
 
 def test_an_example_that_no_plan_should_hold_is_left_out() -> None:

@@ -90,6 +90,10 @@ JSON_OPTIONS = {"options": {"raw": {"language": "json"}}}
          {"path": "/v1/a", "method": "POST", "headers": {"Content-Type": "application/xml"}, "body": "<a/>"}),
         (body("urlencoded", [{"key": "a b", "value": "c&{{size}}"}, {"key": "x", "value": "1", "disabled": True}]),
          {"path": "/v1/a", "method": "POST", "form": {"a b": "c&20"}}),
+        (body("formdata", [{"key": "n", "value": "{{size}}", "type": "text"}, {"key": "off", "disabled": True},
+                           {"key": "j", "value": "[1]", "type": "text", "contentType": "application/json"}])
+         | {"header": [{"key": "Content-Type", "value": "application/json"}]},
+         {"path": "/v1/a", "method": "POST", "multipart": {"n": "20", "j": {"json": [1]}}}),
         (body("graphql", {"query": "{ me(id: 1) { id } }", "variables": '{"n": {{size}}}'}),
          {"path": "/v1/a", "method": "POST", "json": {"query": "{ me(id: 1) { id } }", "variables": {"n": 20}}}),
         (body("raw", "{}", disabled=True), {"path": "/v1/a", "method": "POST"}),
@@ -126,12 +130,21 @@ def test_one_request_is_one_step(request_data: Any, step: dict[str, Any]) -> Non
     assert not {"zzz-1234567", "t-1234567", "k-1234567", "p-1234567", "pw-12345"} & set(plan_yaml(made).split())
 
 
+def test_files_of_a_form_are_named_and_random_bytes_go_in_their_place() -> None:
+    """One or several of a field, by the paths that they have on somebody's machine."""
+    files = [{"key": "f", "type": "file", "src": ["/a/b.png", "c\\d.jpg"]}, {"key": "g", "type": "file"}]
+    (step,) = steps(made_of(item(body("formdata", files))))
+    assert step["multipart"] == {
+        "f": [{"size": "10kB", "filename": "b.png"}, {"size": "10kB", "filename": "d.jpg"}],
+        "g": {"size": "10kB", "filename": "file"},
+    }
+
+
 @pytest.mark.parametrize(
     ("one", "note"),
     [
         (item(body("file", {"src": "a.bin"})), "its body is a file"),
-        (item(body("formdata", [{"key": "f", "type": "file", "src": "a"}])), "its body has files"),
-        (item(body("formdata", [{"key": "a", "value": "b", "type": "text"}])), "sent as a URL-encoded form"),
+        (item(body("formdata", [{"key": "f", "type": "file", "src": "/a/b.png"}])), "random bytes are sent as b.png"),
         (item({"url": BASE, "auth": {"type": "awsv4"}}), "authentication of kind awsv4"),
         (item({"url": BASE, "auth": {"type": "oauth2", "oauth2": []}}), "OAuth 2 token is not asked for"),
         (item({"url": f"{BASE}/{{{{$randomCatName}}}}"}), "{{$randomCatName}}: a plan has nothing like it"),

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from loadworthy.importers.curl.form_fields import form_parts
 from loadworthy.importers.curl.quiet_options import SHORT, VALUES_WITHOUT_EFFECT, WITHOUT_EFFECT
 from loadworthy.importers.marks import has_mark
+from loadworthy.importers.requests import FormPart
 
 
 @dataclass(slots=True)
@@ -20,6 +22,7 @@ class Call:
         method: if one was named.
         headers: in order; None as the value takes a header away that curl would send.
         data: pieces of the body.
+        form: parts of a multipart form, which goes instead of it.
         mime: of the body, if an option says it.
         notes: what a plan does not do.
     """
@@ -39,6 +42,7 @@ class Call:
     login: str = ""
     has_other_scheme: bool = False
     cookies: list[str] = field(default_factory=list)
+    form: list[FormPart] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -134,11 +138,19 @@ def _upload(call: Call, value: str) -> None:
     call.notes.append(f"it uploads the file {value[:60]}; the body is left out")
 
 
-def _form(call: Call, _: str) -> None:
+def _form(call: Call, value: str) -> None:
+    name, equals, content = value.partition("=")
     call.has_body = True
-    note = "its body is multipart (-F), which a plan cannot send; the request goes without it"
-    if note not in call.notes:
-        call.notes.append(note)
+    if not equals:
+        call.notes.append("a field of its form (-F) has no =; it is left out")
+    else:
+        call.form += form_parts(name, content)
+
+
+def _form_text(call: Call, value: str) -> None:
+    name, _, content = value.partition("=")
+    call.has_body = True
+    call.form.append(FormPart(name, content))
 
 
 def _variable(call: Call, value: str) -> None:
@@ -187,7 +199,7 @@ _ACTING: Mapping[str, Act] = {
     "oauth2-bearer": _bearer,
     "max-time": _set("timeout"),
     "form": _form,
-    "form-string": _form,
+    "form-string": _form_text,
     "upload-file": _upload,
     "connect-timeout": _say("the time-out for connecting ({} s) " + _LEFT_OUT),
     "proxy": _say("the proxy " + _LEFT_OUT),

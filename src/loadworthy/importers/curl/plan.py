@@ -88,7 +88,8 @@ class _Importer:
         for written in call.urls:
             url = self._url(written, call)
             method = call.method or ("HEAD" if call.is_head else "POST" if call.has_body and not call.is_get else "GET")
-            request = RecordedRequest(method, url, tuple(self._headers(call, written)), *self._body(call), where)
+            body, form = self._body(call), tuple(call.form)
+            request = RecordedRequest(method, url, tuple(self._headers(call, written)), *body, where, form)
             mistake = url_mistake(url)
             if mistake is None and method not in METHODS:
                 mistake = f"a plan knows no method {method[:20]}"

@@ -176,8 +176,8 @@ def _can_be_repeated(entry: Entry, options: ImportOptions, left_out: _Reasons) -
         left_out.unwanted.append(request.label)
     elif request.method not in METHODS:
         left_out.single(entry, f"a plan knows no method {request.method[:20]}; it is left out")
-    elif "multipart" in request.mime.lower():
-        left_out.single(entry, "its body is multipart (an upload), which a plan cannot send; it is left out")
+    elif "multipart" in request.mime.lower() and not request.form:
+        left_out.single(entry, "its body is multipart, and its parts were not recorded; it is left out")
     elif request.body and _BINARY.search(request.mime):
         left_out.single(entry, "its body is binary, which a plan cannot send; it is left out")
     elif entry.lacks_body:

@@ -149,7 +149,9 @@ def _sent(event: Event) -> str:
     if event.message is not None:
         return event.message.data if event.message.is_sent else ""
     request = event.visit.entry.request
-    return "\n".join([request.url, request.body, *(value for name, value in request.headers if name != "Cookie")])
+    fields = (part.text for part in request.form if part.text is not None)
+    headers = (value for name, value in request.headers if name != "Cookie")
+    return "\n".join([request.url, request.body, *fields, *headers])
 
 
 def _answered(event: Event) -> str:

@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from loadworthy.importers.answer_values import Answer
+from loadworthy.importers.form_parts import read_form
 from loadworthy.importers.imported import ImportFailedError
 from loadworthy.importers.marks import unmarked
-from loadworthy.importers.requests import FORM, RecordedRequest
+from loadworthy.importers.requests import FORM, FormPart, RecordedRequest
 
 MAX_ENTRIES = 20_000
 MAX_LENGTH_MS = 86_400_000.0
@@ -117,7 +118,9 @@ def _entry(data: Any, number: int, after_ms: float) -> Entry:
         or _text(data.get("_resourceType")).lower() == "websocket"
         or request.url.startswith(("ws://", "wss://"))
         or (answer.status == 101 and answer.header("upgrade").lower() == "websocket"),
-        lacks_body=not request.body and request.method not in ("GET", "HEAD") and _sent_bytes(data["request"]) > 0,
+        lacks_body=not (request.body or request.form)
+        and request.method not in ("GET", "HEAD")
+        and _sent_bytes(data["request"]) > 0,
     )
 
 
@@ -137,13 +140,28 @@ def _request(data: Mapping[str, Any], where: str) -> RecordedRequest:
     if not text and fields and "multipart" not in mime:
         text, mime = urlencode(fields), mime or FORM
     url = _text(data.get("url")).partition("#")[0]
+    form = read_form(text, mime) or (_form(body.get("params")) if "multipart" in mime else ())
     return RecordedRequest(
         method=(_text(data.get("method")) or "GET").upper(),
         url=url,
         headers=(*headers, *_said_elsewhere(data, url, {name.lower() for name, _ in headers})),
-        body=text,
+        body="" if form else text,
         mime=mime if text or fields else "",
         where=where,
+        form=form,
+    )
+
+
+def _form(params: Any) -> tuple[FormPart, ...]:
+    """The fields of a multipart form whose text is not there. Chrome has ``(binary)`` in place of what files hold."""
+    fields = [one for one in params if isinstance(one, dict)] if isinstance(params, list) else []
+    return tuple(
+        FormPart(_text(one.get("name")), None if filename or value == "(binary)" else value, filename, mime)
+        for one in fields
+        for filename, value, mime in [
+            (_text(one.get("fileName")), _text(one.get("value")), _text(one.get("contentType")))
+        ]
+        if _text(one.get("name"))
     )
 
 

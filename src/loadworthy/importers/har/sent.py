@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from loadworthy.importers.har.reading import Entry
 from loadworthy.importers.imported import Note
@@ -30,7 +31,7 @@ def sent_of(entry: Entry, set_cookies: Collection[str], notes: list[Note]) -> Re
     cookies = _own_cookies(entry, set_cookies, notes)
     if cookies:
         headers.append(("Cookie", cookies))
-    return RecordedRequest(request.method, request.url, tuple(headers), request.body, request.mime, request.where)
+    return replace(request, headers=tuple(headers))
 
 
 def _is_kept(name: str, value: str, request: RecordedRequest, only: frozenset[str] | None) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from loadworthy.importers.imported import Json
+from loadworthy.importers.form_parts import random_bytes
+from loadworthy.importers.imported import Json, Note
 from loadworthy.importers.openapi.auth import is_proof
 from loadworthy.importers.openapi.examples import has_example, schema_value
 from loadworthy.importers.openapi.given import CREATE, LISTING, Giver, Rows
@@ -26,8 +27,9 @@ from loadworthy.importers.openapi.things import (
     shape,
     singular,
 )
+from loadworthy.importers.openapi.uploads import form_of
 from loadworthy.importers.openapi.values import Reference, Values, Wanted
-from loadworthy.importers.requests import FORM
+from loadworthy.importers.requests import FORM, MULTIPART
 
 _MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+", re.ASCII)
 _PROVING = ("confirm", "verify", "activate", "validate", "otp", "reset", "redeem")
@@ -43,9 +45,11 @@ class Bodies:
     values: Values
     things: Things
     rows: Rows
+    notes: list[Note] = field(default_factory=list)
+    """What is sent in place of files."""
 
     def body(self, operation: Operation, giver: Giver) -> Json:
-        """``json``, ``form`` or ``body`` of the step, with the headers that it needs.
+        """``json``, ``form``, ``multipart`` or ``body`` of the step, with the headers that it needs.
 
         Raises:
             UnfillableError: it cannot be made.
@@ -68,13 +72,21 @@ class Bodies:
             return {"json": body} if is_plain else {"json": body, "headers": {"Content-Type": name}}
         if name == FORM:
             return {"form": _form(self.values.body(content, "value", wanted))}
+        if name == MULTIPART:
+            return self._multipart(operation, content, wanted)
         if name.startswith("multipart/"):
-            raise UnfillableError("the body is multipart, which a plan cannot write; use a locustfile")
+            raise UnfillableError(f"the body is {name}, which a plan cannot write; use a locustfile")
         if name.startswith("text/") or name == "application/octet-stream" or has_example(content):
             value = self.values.body(content, "text", wanted)
             text = value if isinstance(value, str) else json_text(value)
             return {"body": text, "headers": {"Content-Type": "text/plain" if name == "text/*" else name}}
         raise UnfillableError(f"the body is {name}, and the document gives no example of it")
+
+    def _multipart(self, operation: Operation, content: Place, wanted: Wanted) -> Json:
+        form, files = form_of(content, self.values.body(content, "value", wanted), self.schemas)
+        if files:
+            self.notes.append(random_bytes(files, operation.where))
+        return {"multipart": form}
 
     def _wanted(self, operation: Operation, content: Place, giver: Giver) -> Wanted:
         properties: Mapping[str, Any] = {}

@@ -89,7 +89,8 @@ class _Importing:
     notes: list[Note]
 
     def all_notes(self) -> list[Note]:
-        parts = (self, self.auth, self.planning, self.planning.requests, self.servers)
+        requests = self.planning.requests
+        parts = (self, self.auth, self.planning, requests, requests.bodies, self.servers)
         return list(dict.fromkeys(note for part in parts for note in part.notes))
 
 

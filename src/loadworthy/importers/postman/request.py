@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -14,7 +15,7 @@ from loadworthy.importers.marks import has_mark
 from loadworthy.importers.postman.reading import Item, list_of, pairs_of_entries, scalar_of, text_of
 from loadworthy.importers.postman.values import Values
 from loadworthy.importers.request_credentials import Credentials
-from loadworthy.importers.requests import FORM, RecordedRequest
+from loadworthy.importers.requests import FORM, FormPart, RecordedRequest
 
 _LANGUAGES = {
     "json": "application/json",
@@ -49,6 +50,7 @@ class RequestReader:
         self._login = ""
         headers = list(self._headers(item))
         body, mime = self._body(item, headers)
+        form = tuple(self._form(item))
         url = self._url(item.request.get("url"))
         given = {name.lower() for name, _ in headers}
         authenticating = list(self._auth(item))
@@ -60,7 +62,7 @@ class RequestReader:
             elif name.lower() not in given:
                 headers.append((name, value))
         method = text_of(item.request.get("method")).upper() or "GET"
-        return RecordedRequest(method, url, tuple(headers), body, mime, item.where)
+        return RecordedRequest(method, url, tuple(headers), body, mime, item.where, form)
 
     # --- where ---
 
@@ -180,9 +182,6 @@ class RequestReader:
             return self._raw(text_of(data.get("raw")), data, declared)
         if mode == "urlencoded":
             return "&".join(self._fields(pairs_of_entries(data.get("urlencoded")))), FORM
-        if mode == "formdata":
-            headers[:] = [(name, value) for name, value in headers if name.lower() != "content-type"]
-            return self._form_data(item, data), FORM
         if mode == "graphql":
             return self._graphql(data.get("graphql")), declared or "application/json"
         if mode == "file":
@@ -200,13 +199,20 @@ class RequestReader:
         for name, value, _ in entries:
             yield f"{_quoted(self._values.text(name))}={_quoted(self._values.text(value or ''))}"
 
-    def _form_data(self, item: Item, data: Mapping[str, Any]) -> str:
-        entries = list(pairs_of_entries(data.get("formdata")))
-        if any(entry.get("type") == "file" for _, _, entry in entries):
-            self._note(item, "its body has files, which a plan cannot send; its texts are sent as a form")
-        elif entries:
-            self._note(item, "its form data is sent as a URL-encoded form")
-        return "&".join(self._fields(one for one in entries if one[2].get("type") != "file"))
+    def _form(self, item: Item) -> Iterator[FormPart]:
+        """The parts of a multipart form; of files there are only the paths, on somebody's machine."""
+        data = item.request.get("body")
+        if not isinstance(data, dict) or data.get("disabled") is True or text_of(data.get("mode")) != "formdata":
+            return
+        for name, value, entry in pairs_of_entries(data.get("formdata")):
+            key, mime = self._values.text(name), text_of(entry.get("contentType"))
+            if entry.get("type") == "file":
+                sources = [text_of(one) for one in list_of(entry.get("src"))] or [text_of(entry.get("src"))]
+                for source in sources:
+                    filename = text_of(entry.get("fileName")) or PurePath(source.replace("\\", "/")).name
+                    yield FormPart(key, None, filename or "file", mime)
+            else:
+                yield FormPart(key, self._values.text(value or ""), mime=mime)
 
     def _graphql(self, data: Any) -> str:
         parts = data if isinstance(data, dict) else {}
