@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import IO, Any, Self, cast
 import sqlalchemy
 
 from tests.support.cli import Done
+from tests.support.locust_ports import own_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = ROOT / "systems"
@@ -219,8 +219,5 @@ def words(*command: object) -> list[str]:
 
 
 def dead_port() -> int:
-    """A port of loopback on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback on which nothing listens, and which the system gives to nobody by itself."""
+    return own_port()
