@@ -75,3 +75,17 @@ def test_the_head_says_what_it_needs_and_what_is_missing() -> None:
         "# What it does not do as the source does:",
         "#   GET / x: left out",
     ]
+
+
+def test_what_holds_for_many_places_is_said_once() -> None:
+    """All that is left out is named below it; of places that only differ, the first ones."""
+    notes = [Note(f"GET /{number}", "it is old; it is left out") for number in range(50)]
+    notes += [Note(f"GET /{number}", "it differs") for number in range(50)]
+    notes += [Note("GET /x", "it is too long")]
+    lines = plan_yaml(Imported({"scenarios": {"a": {}}}, "a", tuple(notes))).splitlines()
+    assert "#   50 times: it is old; it is left out" in lines
+    assert "#   GET /x: it is too long" in lines
+    assert all(len(line) <= 110 and not line.endswith("GET") for line in lines)
+    head = " ".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
+    assert all(f"GET /{number}" in head for number in range(50))
+    assert "GET /38, GET /39 and 10 more" in head

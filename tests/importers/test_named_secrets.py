@@ -56,8 +56,19 @@ def test_a_secret_of_one_part_ends_with_it() -> None:
     )
 
 
+@pytest.mark.parametrize("ending", ["\n-----END RSA PRIVATE KEY-----", ""])
+def test_a_private_key_is_a_secret_whatever_its_name(ending: str) -> None:
+    """It is known by its first line, also where the last one is cut off."""
+    credentials = Credentials(Variables())
+    steps = [{"json": {"pem": f"-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBg{ending}"}}]
+    credentials(Site("json", ("pem",)), steps[0]["json"]["pem"])
+    assert sweep_steps(steps, credentials) == [{"json": {"pem": "${SECRET}"}}]
+    assert filled("-----BEGIN PUBLIC KEY-----", "pem", place="json") == "-----BEGIN PUBLIC KEY-----"
+
+
 NAMES = (
     "pwd user_pass sid sessionId X-Auth X-Session-Id X-Hub-Signature-256 client_key otp_code jwt apiKey access_token"
+    " card[cvc] user[pin][]"
 )
 NO_NAMES = "key id user sort_key primaryKey author passenger design session_count keyboard spin"
 

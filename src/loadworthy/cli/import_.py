@@ -9,16 +9,16 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from loadworthy.cli.import_source import Source, locust_configs, read_beside, read_source
+from loadworthy.cli.import_source import Source, files_beside, locust_configs, read_beside, read_source
 from loadworthy.errors import ExitCode, LoadworthyError, PlanError, UsageError
 
 if TYPE_CHECKING:
-    from loadworthy.importers.imported import Imported, ImportOptions
+    from loadworthy.importers.imported import Imported, ImportOptions, Note
 
 FORMATS = ("openapi", "har", "curl", "postman", "locust", "config")
 DEFAULT_OUT = "plan.yaml"
@@ -26,6 +26,8 @@ SCHEMA_FILE = "plan.schema.json"
 MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 """Makes editors complete and check a plan; written where the schema stands beside it."""
 _MOST_NOTES = 30
+_MANY = 3
+"""For more places than these the same is said once."""
 _OUR_MISTAKE = "the plan that was made is not right. That is a mistake in Loadworthy; please report it."
 _REQUESTS = frozenset({"path", "websocket", "events"})
 _STEP_LISTS = ("endpoints", "flow", "on_start", "setup", "teardown")
@@ -71,7 +73,9 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
 
     _check(arguments)
     source = read_source(arguments.source)
-    options = ImportOptions(arguments.url, arguments.scenario, tuple(arguments.only), arguments.login)
+    options = ImportOptions(
+        arguments.url, arguments.scenario, tuple(arguments.only), arguments.login, read=files_beside(source)
+    )
     chosen = arguments.format or find_format(source.text, source.name)
     out = None if arguments.out == "-" else Path(arguments.out)
     imported = _imported(chosen, source, options)
@@ -225,14 +229,26 @@ def _words(imported: Imported, out: Path | None) -> Iterator[str]:
             yield plain(f"  {name:<{width}}  {what}")
     if imported.notes:
         yield f"\nWhat it does not do as the source does ({len(imported.notes)}):"
-        for note in imported.notes[:_MOST_NOTES]:
-            yield plain(f"  {note.where}: {note.what}")
-        if len(imported.notes) > _MOST_NOTES:
-            yield f"  and {len(imported.notes) - _MOST_NOTES} more, all at the top of the plan"
+        yield from map(plain, _told(imported.notes))
     yield "\nNext:"
     for name in imported.variables:
         yield plain(f"  export {name}=…")
     yield plain(f"  loadworthy run {shlex.quote(str(out or DEFAULT_OUT))}")
+
+
+def _told(notes: Sequence[Note]) -> Iterator[str]:
+    """The notes; what holds for many places is said once, with the first of them."""
+    from loadworthy.importers.imported import by_what
+
+    lines: list[str] = []
+    for what, places in by_what(notes).items():
+        if len(places) <= _MANY:
+            lines += [f"  {where}: {what}" for where in places]
+        else:
+            lines.append(f"  {', '.join(places[:_MANY])} and {len(places) - _MANY} more: {what}")
+    yield from lines[:_MOST_NOTES]
+    if len(lines) > _MOST_NOTES:
+        yield f"  and {len(lines) - _MOST_NOTES} more, all at the top of the plan"
 
 
 def _contents(plan: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -124,6 +124,17 @@ def read_beside(folder: Path, path: str) -> str | None:
             return stream.read(MOST_BYTES).decode("utf-8-sig")
     except (OSError, ValueError):
         return None
+
+
+def files_beside(source: Source) -> Callable[[str], str | None] | None:
+    """Gives the files beside a source, or below, that it names; None where it came from no folder.
+
+    A link is not followed out of the folder: the source may be somebody else's.
+    """
+    if source.origin is not None or not source.name:
+        return None
+    folder = source.folder.resolve()
+    return lambda path: read_beside(folder, path) if (folder / path).resolve().is_relative_to(folder) else None
 
 
 def locust_configs(source: Source) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from loadworthy.importers.imported import Imported
+from loadworthy.importers.imported import Imported, by_what
 from loadworthy.plan.yaml_reader import is_read_as_text
 
 WIDTH = 110
@@ -28,6 +29,10 @@ _STEP_ORDER = (
     "extract",
 )
 _FLOW_UP_TO = 90
+_MANY = 4
+"""In so many places the same is said once."""
+_MOST_SHOWN = 40
+_NO_BREAK = "\u00a0"
 _OTHER_LINE_ENDS = re.compile("[\\x85\u2028\u2029]")
 
 
@@ -87,8 +92,23 @@ def _comments(imported: Imported) -> Iterator[str]:
     if imported.notes:
         yield "#"
         yield "# What it does not do as the source does:"
-        for note in imported.notes:
-            yield f"#   {_one_line(note.where)}: {_one_line(note.what)}"
+        for what, places in by_what(imported.notes).items():
+            yield from _told(what, places)
+
+
+def _told(what: str, places: list[str]) -> Iterator[str]:
+    """What holds for many places is said once, with all of them below."""
+    if len(places) < _MANY:
+        for where in places:
+            yield f"#   {_one_line(where)}: {_one_line(what)}"
+        return
+    yield f"#   {len(places)} times: {_one_line(what)}"
+    shown = places if "left out" in what else places[:_MOST_SHOWN]
+    more = f" and {len(places) - len(shown)} more" if len(places) > len(shown) else ""
+    # A place has blanks, at which no line ends.
+    text = ", ".join(_one_line(where).replace(" ", _NO_BREAK) for where in shown) + more
+    for line in textwrap.wrap(text, WIDTH - 6, break_long_words=False, break_on_hyphens=False):
+        yield f"#     {line.replace(_NO_BREAK, ' ')}"
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,7 @@ does not do as the source did is a :class:`Note`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,12 +30,14 @@ class ImportOptions:
         scenario: name of the scenario that is made.
         only: patterns (``/orders*``, ``POST /orders``) of the requests that are carried over; all when empty.
         login: ``POST /auth/login``: the request that logs a user in, where the source does not say so.
+        read: gives the text of a file beside the source by its relative path, or None where it is not there.
     """
 
     base_url: str | None = None
     scenario: str = "load"
     only: tuple[str, ...] = ()
     login: str | None = None
+    read: Callable[[str], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ class Note:
 
     where: str
     what: str
+
+
+def by_what(notes: Iterable[Note]) -> dict[str, list[str]]:
+    """What is to be said, each with the places that it holds for, in the order in which it was first said."""
+    found: dict[str, list[str]] = {}
+    for note in notes:
+        found.setdefault(note.what, []).append(note.where)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

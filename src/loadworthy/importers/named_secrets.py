@@ -47,6 +47,8 @@ _SIGNS = (
     # <password>…</password>, <wsse:Password Type="…">…</wsse:Password>
     re.compile(r"<(?:[\w-]{1,40}:)?(?P<name>[A-Za-z_][\w.-]{0,60})(?:\s[^<>]{0,400})?>(?P<value>[^<]{1,8192})</"),
 )
+_INNER = re.compile(r"[^\[\]]\[([^\[\]]{1,60})\](?:\[\])?$")
+"""``card[cvc]``: forms write nested names so."""
 _MAY_BE_NAMED = re.compile(r"[:=>]")
 _PART = re.compile(r"(?P<name>[^=&?#;\s]{1,200})=(?P<value>[^&#]*)")
 
@@ -63,8 +65,10 @@ class NamedSecret:
 def is_secret_name(name: str) -> bool:
     """Whether a value of this name is a credential: what plans take for one, and what requests call them besides."""
     words = words_of(name)
+    inner = _INNER.search(name)
     return (
         looks_secret(name)
+        or (inner is not None and is_secret_name(inner[1]))
         or "".join(words) in _NAMES
         or (len(words) > 1 and (words[-1] in _LAST_WORDS or not _WORDS.isdisjoint(words)))
         or words[-2:] in _LAST_TWO

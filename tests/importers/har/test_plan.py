@@ -33,6 +33,25 @@ def test_the_order_is_that_of_the_clock() -> None:
     ]  # fmt: skip
 
 
+def test_a_list_of_requests_without_answers_is_repeated_whole() -> None:
+    """Tools that only list requests record no answers: then none of them went wrong, and none is expected."""
+    listed = [entry("POST", "/login", sent={"user": "u"}), entry("GET", "/items", headers={"Alt-Used": "shop.example"})]
+    for one in listed:
+        del one["response"]
+    made = imported(*listed)
+    assert steps(made) == [{"path": "/login", "method": "POST", "json": {"user": "u"}}, {"path": "/items"}]
+    assert "answers: no body of an answer was recorded" in told(made)
+
+
+def test_a_recording_may_have_nothing_but_a_websocket() -> None:
+    """Its host is then that of the WebSocket."""
+    one = entry("GET", "wss://feed.example/live", status=101, _resourceType="websocket")
+    one["_webSocketMessages"] = [{"type": "send", "time": START_S, "opcode": 1, "data": "hello"}]
+    made = imported(one)
+    assert made.plan["base_url"] == "https://feed.example"
+    assert "websocket" in steps(made)[0]
+
+
 def test_pauses_are_what_no_request_explains() -> None:
     """From the end of all that came before, and of what the page still fetched; short ones are none, long ones cut."""
     made = imported(

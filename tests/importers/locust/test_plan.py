@@ -147,6 +147,45 @@ def test_command_lines_of_a_readme_are_scenarios() -> None:
     _loaded(imported)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'ENTRYPOINT locust --host="http://${FRONT}" --headless -u "${USERS:-10}" -r ${RATE:-2} -t $RUN_TIME 2>&1',
+        'CMD ["locust", "--host=http://$FRONT", "-u", "${USERS:-10}", "-r", "${RATE:-2}", "-t", "${RUN_TIME}"]',
+        'command: ["locust", "-H", "http://$FRONT", "-u", "${USERS:-10}", "-r", "${RATE:-2}", "-t", "$RUN_TIME"]',
+        '"$V/bin/python" -m locust -f $DIR/locustfile.py -H http://$FRONT -u ${USERS:-10} -r ${RATE:-2} -t $RUN_TIME',
+        "locust --clients=${USERS:-10} --hatch-rate=${RATE:-2} --no-web -t $RUN_TIME --host http://$FRONT",
+        "locust -c ${USERS:-10} -r ${RATE:-2} --no-web -t $RUN_TIME --host http://$FRONT",
+    ],
+)
+def test_commands_of_images_and_scripts(line: str) -> None:
+    """What the shell takes from the environment the plan takes from it, too; options may have the names of old."""
+    made = import_locust(f"FROM python\n{line}\n", ImportOptions(), name="Dockerfile")
+    assert made.plan == {
+        "base_url": "http://${FRONT}",
+        "scenarios": {
+            "load": {
+                "locustfile": "locustfile.py",
+                "users": "${USERS:-10}",
+                "spawn_rate": "${RATE:-2}",
+                "run_time": "${RUN_TIME:-1m}",
+            }
+        },
+    }
+    assert made.variables == {"FRONT": "the variable FRONT of the command"}
+    assert _where(made, "--users is a variable of the shell; where it is not set, the plan has 10")
+    assert _where(made, "--run-time is a variable of the shell; where it is not set, the plan has 1m")
+    assert not _where(made, "is for the locustfile itself")
+
+
+def test_a_variable_whose_default_is_no_number_of_users_is_told_of() -> None:
+    """Nobody at all, no rate: then the plan has what Locust has without the option."""
+    made = import_locust("locust -u ${USERS:-0} -r ${RATE:-x} -t ${TIME:-90}", ImportOptions(), name="a.sh")
+    scenario = made.plan["scenarios"]["load"]
+    assert (scenario["users"], scenario["spawn_rate"], scenario["run_time"]) == (1, 1, "${TIME:-1m30s}")
+    assert _where(made, "--users ${USERS:-0} is no number of users; the plan has 1")
+
+
 RUNBOOK = """
 cd tests && locust -f b.py -u 50 -t 1m
 for u in 10 20; do locust -f c.py -u $u --headless -t 5s; done
@@ -171,11 +210,12 @@ def test_commands_are_found_wherever_a_line_has_them(tmp_path: Path) -> None:
     assert found == {
         "b": ("b.py", 50, "1m"), "c": ("c.py", 1, "5s"), "d": ("d.py", 70, "1m"), "e": ("/mnt/e.py", 9, "1m30s"),
         "f": ("f.py", 11, "1m"), "g": ("g.py", 12, "1m"), "h": ("h.py", 13, "1m"), "i": ("i.py", 14, "1m"),
+        "image": ("image.py", 1, "1m"),
     }  # fmt: skip
     assert _where(imported, "--users $u is no number")
     assert _where(imported, "it runs in a container")[0].startswith("line 5: ")
     unread = [text.partition(":")[0] for text in _where(imported, "that is not understood; it is left out")]
-    assert unread == ["line 9", "line 10", "line 11"]
+    assert unread == ["line 9", "line 10"]
     _loaded(imported, tmp_path)
 
 

@@ -130,3 +130,14 @@ def test_a_server_that_no_plan_can_have_is_told_of(url: str, reason: str) -> Non
 def test_the_login_goes_to_its_own_server() -> None:
     one = imported({"/login": {"post": {**LOGIN, "servers": [{"url": "/auth"}]}}, "/a": GET}, [])
     assert one.plan["scenarios"]["load"]["on_start"][0]["path"] == "${BASE_URL:-http://localhost:8000}/auth/login"
+
+
+@pytest.mark.parametrize("base_url", [None, "http://localhost:9"])
+def test_a_document_without_servers_is_about_the_one_that_most_paths_have(base_url: str | None) -> None:
+    """Where each path names its server and the document none, that host is the service, and nothing is left out."""
+    own = [{"url": "https://api.shop.example"}]
+    paths = {"/a": {**GET, "servers": own}, "/b": {**GET, "servers": own}, "/c": GET}
+    paths["/d"] = {**GET, "servers": [{"url": "https://eu.api.shop.example"}]}
+    one = imported(paths, [], base_url)
+    assert paths_of(one) == ["/a", "/b", "/c", "https://eu.api.shop.example/d"]
+    assert one.plan["base_url"] == (base_url or "${BASE_URL:-https://api.shop.example}")

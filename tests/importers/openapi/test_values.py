@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
 from loadworthy.importers.imported import Variables
-from loadworthy.importers.openapi.reader import Place, Reader
-from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
+from loadworthy.importers.openapi.reader import Place, Reader, UnfillableError
+from loadworthy.importers.openapi.schemas import Schema, Schemas
 from loadworthy.importers.openapi.values import Values, Wanted
 from loadworthy.importers.request_credentials import Credentials
 from loadworthy.plan.interpolate import interpolate

@@ -272,6 +272,40 @@ def test_statuses_of_branches_are_not_expected() -> None:
     assert len(found.rest) == 8
 
 
+@pytest.mark.parametrize(
+    ("script", "extract", "rest"),
+    [
+        ("if (d.token) {\n  pm.environment.set('t', d.token);\n}\npm.globals.set('u', d.u);", {"t", "u"}, 0),
+        ("if (pm.response.code === 200) { pm.environment.set('t', d.t); }", {"t"}, 0),
+        ("if (responseCode.code == 200 && d.t) pm.environment.set('t', d.t);", {"t"}, 0),
+        ("tests['has t'] = d.hasOwnProperty('t');\nif (tests['has t']) {\n pm.globals.set('t', d.t);\n}", {"t"}, 1),
+        ("var user = d.user || {};\npm.globals.set('t', user.t);", {"t"}, 0),
+        ("if (d.t) {\n pm.globals.set('t', d.t);\n} else {\n pm.globals.set('e', d.e);\n}", {"t"}, 2),
+        ("if (d.a) {\n if (d.b > 3) {\n  pm.globals.set('t', d.t);\n }\n pm.globals.set('u', d.u);\n}", {"u"}, 2),
+        ("if (d.all) {\n pm.globals.set('t', d.all[0].t);\n}\nif (d.t) {\n pm.globals.set('t', d.t);\n}", set(), 1),
+        ("if (!d.t) {\n pm.globals.set('t', d.other);\n}", set(), 2),
+        ("if (pm.environment.get('x')) {\n pm.globals.set('t', d.t);\n}", set(), 2),
+        ("for (const one of d) {\n if (one.t) {\n  pm.globals.set('t', d.t);\n }\n}", set(), 3),
+    ],
+)
+def test_values_that_are_taken_where_the_answer_has_them(script: str, extract: set[str], rest: int) -> None:
+    """An if that only asks for the value, or a good status, is no reason to go without it; any other one is."""
+    found = read_script(f"const d = pm.response.json();\n{script}")
+    assert (set(found.extract), len(found.rest)) == (extract, rest)
+
+
+def test_a_value_that_may_be_missing_is_taken_where_a_request_needs_it() -> None:
+    """That a plan always takes it is told; where nobody needs it, it is not taken."""
+    taking = (
+        "const d = pm.response.json();\nif (d.id) {\n pm.globals.set('id', d.id);\n pm.globals.set('key', d.key);\n}"
+    )
+    made = made_of(item("{{baseUrl}}/a", "Make", test=taking), item("{{baseUrl}}/a/{{id}}"))
+    assert made.plan["scenarios"]["load"]["flow"][0]["extract"] == {"id": "$.id"}
+    assert [note.what for note in made.notes if note.where == "Make"] == [
+        "it takes id if the answer has it; without it, the step of the plan fails"
+    ]
+
+
 def test_other_hosts() -> None:
     """They are left out and told of; what one of them would have given is asked of the environment; --only alike."""
     token = item(

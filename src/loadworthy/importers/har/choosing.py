@@ -16,7 +16,7 @@ from loadworthy.importers.har.reading import Entry
 from loadworthy.importers.imported import ImportFailedError, ImportOptions, Note
 from loadworthy.importers.only import nothing_fits
 from loadworthy.importers.origins import belongs, left_out_by_only, left_out_hosts, times
-from loadworthy.importers.requests import METHODS, is_like, is_wanted, url_mistake
+from loadworthy.importers.requests import METHODS, is_like, is_wanted, origin_of, url_mistake
 
 _STATIC_MIMES = {
     "image/": "images",
@@ -98,8 +98,9 @@ def choose(entries: Sequence[Entry], options: ImportOptions, unmerged: frozenset
     chosen = Chosen([], base_url)
     left_out = _Reasons()
     kept: list[Entry] = []
+    is_answered = any(entry.has_answer for entry in entries)
     for entry in entries:
-        if _is_kept(entry, base_url, options, left_out):
+        if _is_kept(entry, base_url, options, left_out, is_answered=is_answered):
             kept.append(entry)
         else:
             chosen.beside.append((entry.started_ms, entry.ended_ms))
@@ -146,7 +147,7 @@ class _Reasons:
         return [*notes, *left_out_by_only(self.unwanted)]
 
 
-def _is_kept(entry: Entry, base_url: str, options: ImportOptions, left_out: _Reasons) -> bool:
+def _is_kept(entry: Entry, base_url: str, options: ImportOptions, left_out: _Reasons, *, is_answered: bool) -> bool:
     request = entry.request
     scheme = request.url.partition(":")[0].lower()
     if scheme not in {"http", "https", "ws", "wss"}:
@@ -164,10 +165,10 @@ def _is_kept(entry: Entry, base_url: str, options: ImportOptions, left_out: _Rea
     if kind is not None:
         left_out.static(kind, host)
         return False
-    return _can_be_repeated(entry, options, left_out)
+    return _can_be_repeated(entry, options, left_out, is_answered=is_answered)
 
 
-def _can_be_repeated(entry: Entry, options: ImportOptions, left_out: _Reasons) -> bool:
+def _can_be_repeated(entry: Entry, options: ImportOptions, left_out: _Reasons, *, is_answered: bool) -> bool:
     request = entry.request
     names = {name.lower() for name, _ in request.headers}
     if request.method == "OPTIONS" and "access-control-request-method" in names:
@@ -182,7 +183,7 @@ def _can_be_repeated(entry: Entry, options: ImportOptions, left_out: _Reasons) -
         left_out.single(entry, "its body is binary, which a plan cannot send; it is left out")
     elif entry.lacks_body:
         left_out.single(entry, "its body was not recorded (a file, or too long); it is left out")
-    elif not entry.is_socket and not 100 <= entry.answer.status <= 599:
+    elif is_answered and not entry.is_socket and not 100 <= entry.answer.status <= 599:
         why = f" ({entry.error[:80]})" if entry.error else ""
         left_out.single(entry, f"it was never answered{why}: blocked, aborted or failed; it is left out")
     else:
@@ -215,6 +216,9 @@ def _main_origin(entries: Sequence[Entry]) -> str:
     if pages:
         return pages[0].request.origin
     origins = Counter(one.request.origin for one in usable if _static_kind(one) is None)
+    if not origins:
+        sockets = (_as_http(one.request.url) for one in entries if one.is_socket)
+        origins = Counter(origin_of(url) for url in sockets if url_mistake(url) is None)
     if not origins:
         raise ImportFailedError("the HAR file has no request over http:// or https:// that could be repeated")
     return origins.most_common(1)[0][0]

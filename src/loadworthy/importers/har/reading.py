@@ -61,6 +61,8 @@ class Entry:
     is_socket: bool = False
     lacks_body: bool = False
     """Whether a body was sent that the recording does not hold."""
+    has_answer: bool = True
+    """Whether the recording has a place for the answer; tools that only list requests leave it out."""
 
     @property
     def where(self) -> str:
@@ -121,6 +123,7 @@ def _entry(data: Any, number: int, after_ms: float) -> Entry:
         lacks_body=not (request.body or request.form)
         and request.method not in ("GET", "HEAD")
         and _sent_bytes(data["request"]) > 0,
+        has_answer=bool(data.get("response")),
     )
 
 

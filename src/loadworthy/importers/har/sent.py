@@ -13,7 +13,15 @@ from loadworthy.importers.requests import RecordedRequest
 _DROPPED_HEADERS = frozenset(
     {"host", "content-length", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
     | {"user-agent", "accept-encoding", "upgrade-insecure-requests", "cookie", "referer", "dnt", "priority", "pragma"}
-    | {"cache-control", "if-none-match", "if-modified-since", "proxy-connection", "proxy-authorization", "purpose"}
+    | {
+        "cache-control",
+        "if-none-match",
+        "if-modified-since",
+        "proxy-connection",
+        "proxy-authorization",
+        "purpose",
+        "alt-used",
+    }
     | {"traceparent", "tracestate", "baggage", "sentry-trace", "newrelic", "save-data", "x-client-data"}
     | {"last-event-id"}
 )

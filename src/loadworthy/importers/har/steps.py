@@ -84,9 +84,9 @@ def _add_request(flow: Flow, visit: Visit) -> None:
     if visit.stops:
         step["allow_redirects"] = False
     status = entry.answer.status
-    if status < 500:
+    if entry.has_answer and status < 500:
         step["expect"] = {"status": [200, 304] if status == 304 else status}
-    else:
+    elif entry.has_answer:
         flow.notes.append(Note(entry.where, f"it was answered with {status}; the plan expects any status below 400"))
     if entry.ended_ms - entry.started_ms >= _LONG_MS:
         step["timeout"] = f"{max(60, round(2 * (entry.ended_ms - entry.started_ms) / 1000))}s"

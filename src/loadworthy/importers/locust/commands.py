@@ -1,12 +1,13 @@
 """Locust's command lines in a text: a README, a shell script, the log of a terminal.
 
 A shell is not at work here. A line is parted at ``&&``, ``;`` and ``|`` outside of quotes, inline code of Markdown is
-looked at by itself, and what may stand before a command (a prompt, ``nohup``, ``docker run … locustio/locust``) is
-skipped. Where a line names ``locust`` with options and no command was found in it, that is told.
+looked at by itself, and what may stand before a command (a prompt, ``nohup``, ``docker run … locustio/locust``, ``CMD``
+in a Dockerfile) is skipped. Where a line names ``locust`` with options and no command was found in it, that is told.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -22,14 +23,16 @@ _VARIABLE = r"""[A-Za-z_]\w*=(?>"[^"]*"|'[^']*'|[^\s"']*)\s+"""
 _COMMAND = re.compile(
     rf"""\s*(?:(?:[$>%]|[-*+]|\d{{1,3}}[.)])\s+)?                        # a prompt, a bullet
         (?:[\w-]{{1,40}}:\s+["']?)?                                      # a key of YAML
-        (?:(?:[({{!]|do|then|else|nohup|time|exec|command|sudo(?:\s+-\w+){{0,3}}|env)\s+|\(\s*){{0,5}}+
+        (?:(?:[({{!]|do|then|else|nohup|time|exec|command|CMD|ENTRYPOINT|RUN|sudo(?:\s+-\w+){{0,3}}|env)\s+|\(\s*){{0,5}}+
         (?P<variables>(?:{_VARIABLE}){{0,50}}+)
         (?:
-            (?:(?:uv|poetry|pipenv|pdm|hatch|rye)\s+run\s+)?(?:python[\d.]*\s+-m\s+)?(?:[^\s"'`]*/)?locust
+            (?:(?:uv|poetry|pipenv|pdm|hatch|rye)\s+run\s+)?(?:["']?(?:[^\s"'`]*/)?python[\d.]*["']?\s+-m\s+)?(?:[^\s"'`]*/)?locust
             |(?P<container>(?:docker|podman)\s+(?:container\s+)?run\s(?:[^`]*?\s)?(?:[^\s"'`]*/)?locustio/locust(?::\S+)?)
-        )(?=\s+-|\s+\w+\s+-)""",
+        )(?=\s+["']?-|\s+\w+\s+-)""",
     re.VERBOSE,
 )
+_LIST = re.compile(r"\s*(?:CMD|ENTRYPOINT|command:|entrypoint:)\s*(\[.*\])\s*", re.DOTALL)
+"""Files of Docker write a command as a list of its words, too."""
 _CONTAINER_VARIABLE = re.compile(r"""\s(?:-e|--env)[\s=]+([A-Za-z_]\w*=(?>"[^"]*"|'[^']*'|[^\s"']*))""")
 _MENTION = re.compile(r"""(?<![\w.-])locust(?::[\w.-]{1,60})?(?:["'`,]{1,3}\s*["'`]|\s+["'`]?)--?[A-Za-z]""")
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
@@ -129,7 +132,17 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         is_continued = line.rstrip().endswith("\\")
         begun.append(line.rstrip()[:-1] if is_continued else line)
         if not is_continued:
-            yield at + 1 - len(begun), " ".join(begun)
+            yield at + 1 - len(begun), _from_list(" ".join(begun))
             begun = []
     if begun:
-        yield text.count("\n") + 2 - len(begun), " ".join(begun)
+        yield text.count("\n") + 2 - len(begun), _from_list(" ".join(begun))
+
+
+def _from_list(line: str) -> str:
+    """``CMD ["locust", "-u", "5"]`` as a command line; other lines as they are."""
+    found = _LIST.fullmatch(line) if len(line) <= _LONGEST_LINE else None
+    try:
+        words = json.loads(found[1]) if found is not None else None
+    except ValueError:
+        return line
+    return shlex.join(map(str, words)) if isinstance(words, list) else line

@@ -17,6 +17,8 @@ SHORT = {
     "f": "locustfile", "H": "host", "u": "users", "r": "spawn-rate", "t": "run-time", "l": "list", "P": "web-port",
     "T": "tags", "E": "exclude-tags", "L": "loglevel", "s": "stop-timeout", "V": "version", "h": "help",
 }  # fmt: skip
+_OLD = {"clients": "users", "c": "users", "hatch-rate": "spawn-rate", "no-web": "headless", "slave": "worker"}
+"""What options were called before Locust 1.0, as scripts from then have them."""
 FLAGS = frozenset({
     "list", "headless", "autostart", "headful", "web-login", "class-picker", "master", "enable-rebalancing", "worker",
     "csv-full-history", "print-stats", "only-summary", "reset-stats", "json", "skip-log-setup", "show-task-ratio",
@@ -82,7 +84,8 @@ def asked_by_variables(variables: Mapping[str, str], where: str) -> Asked:
 
 
 def _as_option(name: str) -> str:
-    return name.removeprefix("LOCUST_").lower().replace("_", "-") if name.startswith("LOCUST_") else ""
+    option = name.removeprefix("LOCUST_").lower().replace("_", "-") if name.startswith("LOCUST_") else ""
+    return _OLD.get(option, option)
 
 
 def asked_by_words(words: Sequence[str], where: str) -> Asked:
@@ -115,8 +118,8 @@ def _option(word: str) -> tuple[str, str | None]:
     """Long name and attached value of ``--users=5``, ``-u5`` and ``-u``; other words are left as they are."""
     if word.startswith("--"):
         name, equals, value = word[2:].partition("=")
-        return name, value if equals else None
-    name = SHORT.get(word[1], word)
+        return _OLD.get(name, name), value if equals else None
+    name = SHORT.get(word[1], _OLD.get(word[1], word))
     return name, word[2:].removeprefix("=") or None if name in KNOWN else None
 
 
@@ -162,7 +165,8 @@ def _of_mapping(found: Mapping[str, Any], where: str) -> Asked:
     options: dict[str, tuple[str, ...]] = {}
     others: list[str] = []
     classes: tuple[str, ...] = ()
-    for key, value in found.items():
+    for written, value in found.items():
+        key = _OLD.get(written, written)
         values = tuple(str(item) for item in value) if isinstance(value, list | tuple) else (str(value),)
         if key == "user-classes":
             classes = tuple(word for text in values for word in text.split())

@@ -23,12 +23,13 @@ from loadworthy.importers.imported import (
     distinct,
     literal,
 )
+from loadworthy.importers.locust.amounts import Amounts
 from loadworthy.importers.locust.classes import LocustFile, Shape, looks_like_locustfile, read_locustfile
 from loadworthy.importers.locust.commands import Commands, has_command, read_commands
 from loadworthy.importers.locust.notes import notes_about
 from loadworthy.importers.locust.options import Asked, looks_like_config, read_config
+from loadworthy.importers.locust.shell_variables import has_variable, in_plan, without_folder
 from loadworthy.plan.redact import mask_url_password
-from loadworthy.plan.values import MAX_DURATION_US
 from loadworthy.units import US_PER_S, format_duration, parse_duration_us
 
 DEFAULT_FILE = "locustfile.py"
@@ -108,12 +109,13 @@ class _Importer:
         self._files: dict[str, LocustFile | None] = {}
         self._base_url = options.base_url
         self._variables = Variables()
+        self._amounts = Amounts(self._note)
 
     def imported(self, asked: Sequence[Asked]) -> Imported:
         several = list(self._different(one for each in asked for one in self._of_each_file(each)))
         made = [self._scenario(one) for one in several]
         names = self._names(several)
-        plan: Json = {"base_url": without_password(literal(self._base_url or DEFAULT_URL), self._variables)}
+        plan: Json = {"base_url": self._target()}
         if self._base_url is None:
             self._note(several[0].where, f"no host is given; the plan has {DEFAULT_URL}: change it, or use --url")
         plan |= self._for_all(several)
@@ -125,6 +127,12 @@ class _Importer:
             notes=tuple(dict.fromkeys(self._notes)),
             variables=self._variables.told,
         )
+
+    def _target(self) -> str:
+        url = self._base_url or DEFAULT_URL
+        if has_variable(url):
+            return in_plan(url, self._variables)
+        return without_password(literal(url), self._variables)
 
     def tell_of(self, commands: Commands) -> None:
         """Note what of the command lines cannot be carried over."""
@@ -206,7 +214,7 @@ class _Importer:
         if host is None:
             return
         host = host.rstrip("/")
-        if not _is_url(host):
+        if not _is_url(host) and not host.startswith("$"):
             self._note(asked.where, f"the host {mask_url_password(host)} is no http:// or https:// URL")
         elif self._base_url is None:
             self._base_url = host
@@ -224,13 +232,16 @@ class _Importer:
                 self._note(asked.where, f"there is no user class {name} in {_locustfile(asked)}; there are: {there}")
 
     def _of_options(self, asked: Asked) -> Json:
-        result: Json = {"users": self._whole(asked, "users", 1), "spawn_rate": self._number(asked, "spawn-rate", 1)}
+        result: Json = {
+            "users": self._amounts.whole(asked, "users", 1),
+            "spawn_rate": self._amounts.rate(asked, "spawn-rate", 1),
+        }
         if asked.value("users") is None:
             self._note(asked.where, "no number of users is given; the plan has 1, as Locust does")
         if asked.value("run-time") is None:
             what = f"no run time is given, Locust goes on until it is stopped; the plan runs {DEFAULT_RUN_TIME}"
             self._note(asked.where, what)
-        result["run_time"] = self._duration(asked, "run-time", DEFAULT_RUN_TIME)
+        result["run_time"] = self._amounts.duration(asked, "run-time", DEFAULT_RUN_TIME)
         return result
 
     def _of_shape(self, asked: Asked, shapes: Sequence[Shape]) -> Json:
@@ -256,7 +267,7 @@ class _Importer:
         times = {one.value("stop-timeout"): one for one in several if one.value("stop-timeout") is not None}
         if times:
             first = next(iter(times.values()))
-            result["stop_timeout"] = self._duration(first, "stop-timeout", "5s")
+            result["stop_timeout"] = self._amounts.duration(first, "stop-timeout", "5s")
             for text, one in list(times.items())[1:]:
                 self._note(one.where, f"--stop-timeout {text} is left out; the plan has one for all scenarios")
         return result
@@ -274,34 +285,6 @@ class _Importer:
         users = ", ".join(list(known.users)[:5]) if known is not None else ""
         return f"Locust: {_locustfile(several[0])}{f' ({users})' if users else ''}"
 
-    def _whole(self, asked: Asked, key: str, default: int) -> int:
-        text = asked.value(key)
-        if text is not None and not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-            self._note(asked.where, f"--{key} {text} is no number of users; the plan has {default}")
-            return default
-        return default if text is None else int(text)
-
-    def _number(self, asked: Asked, key: str, default: float) -> float:
-        text = asked.value(key)
-        if text is None:
-            return default
-        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) or not float(text):
-            self._note(asked.where, f"--{key} {text} is no rate; the plan has {default:g}")
-            return default
-        return int(text) if text.isdigit() else float(text)
-
-    def _duration(self, asked: Asked, key: str, default: str) -> str:
-        text = asked.value(key)
-        try:
-            duration_us = parse_duration_us(text or default)
-        except ValueError:
-            duration_us = -1
-        least_us = 0 if key == "stop-timeout" else 1
-        if least_us <= duration_us <= MAX_DURATION_US:
-            return format_duration(duration_us)
-        self._note(asked.where, f"--{key} {text} is no duration that a plan can have; the plan has {default}")
-        return default
-
 
 def _load_of(asked: Asked) -> object:
     """What two commands that make the same load have in common, however they write it."""
@@ -315,7 +298,7 @@ def _load_of(asked: Asked) -> object:
 
 
 def _locustfile(asked: Asked) -> str:
-    return asked.value("locustfile") or DEFAULT_FILE
+    return without_folder(asked.value("locustfile") or DEFAULT_FILE)
 
 
 def _is_url(text: str) -> bool:

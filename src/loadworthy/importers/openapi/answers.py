@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from loadworthy.importers.openapi.reader import Operation, Place, Reader
-from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
+from loadworthy.importers.openapi.reader import Operation, Place, Reader, UnfillableError
+from loadworthy.importers.openapi.schemas import Schema, Schemas
 from loadworthy.importers.openapi.text import snake
 from loadworthy.importers.openapi.things import Named, singular
 
@@ -47,7 +47,7 @@ class Answers:
         for code, place in operation.place.at("responses").items():
             if not re.fullmatch(r"2(\d\d|XX)", code):
                 continue
-            for kind, content in self._reader.resolve(place).at("content").items():
+            for kind, content in self.contents(place):
                 if not _JSON.match(kind):
                     continue
                 may_be_json = True
@@ -55,6 +55,13 @@ class Answers:
                 if schema is not None and (schema.data.get("properties") or schema.items().value):
                     return True, schema
         return may_be_json, None
+
+    def contents(self, answer: Place) -> list[tuple[str, Place]]:
+        """The media types of a documented answer; none where it cannot be read."""
+        try:
+            return list(self._reader.resolve(answer).at("content").items())
+        except UnfillableError:
+            return []
 
     def created(self, operation: Operation, named: Named) -> Found | None:
         """Where the answer to a create has the new thing's identifier."""
@@ -89,7 +96,7 @@ class Answers:
         properties = schema.properties()
         by_name = {_bare(name): name for name in reversed(properties)}
         for name in keys_of(named):
-            if _bare(name) in by_name:
+            if _bare(name) in by_name and self._is_one_value(properties[by_name[_bare(name)]], schema):
                 return Found(_below(path, by_name[_bare(name)]), True)
         if depth < 2:
             return None
@@ -100,6 +107,11 @@ class Answers:
                 if found:
                     return found
         return None
+
+    def _is_one_value(self, place: Place, parent: Schema) -> bool:
+        """Whether it can stand in a path: the ``owner`` of an answer may be all that is known of the owner."""
+        schema = self._first(place, parent.trail)
+        return schema is None or schema.kind not in ("object", "array")
 
     def _in_list(self, schema: Schema, path: str, named: Named, depth: int = 3) -> Found | None:
         if schema.kind == "array":

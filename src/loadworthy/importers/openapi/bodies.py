@@ -13,8 +13,8 @@ from loadworthy.importers.openapi.auth import is_proof
 from loadworthy.importers.openapi.examples import has_example, schema_value
 from loadworthy.importers.openapi.given import CREATE, LISTING, Giver, Rows
 from loadworthy.importers.openapi.queries import is_scalar, json_text
-from loadworthy.importers.openapi.reader import Operation, Place, Reader
-from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
+from loadworthy.importers.openapi.reader import Operation, Place, Reader, UnfillableError
+from loadworthy.importers.openapi.schemas import Schema, Schemas
 from loadworthy.importers.openapi.text import snake
 from loadworthy.importers.openapi.things import (
     Named,
@@ -22,10 +22,10 @@ from loadworthy.importers.openapi.things import (
     collection_of,
     named_by_parameter,
     named_by_property,
+    noun_at,
     parameters_of,
     segments_of,
     shape,
-    singular,
 )
 from loadworthy.importers.openapi.uploads import form_of
 from loadworthy.importers.openapi.values import Reference, Values, Wanted
@@ -76,7 +76,7 @@ class Bodies:
             return self._multipart(operation, content, wanted)
         if name.startswith("multipart/"):
             raise UnfillableError(f"the body is {name}, which a plan cannot write; use a locustfile")
-        if name.startswith("text/") or name == "application/octet-stream" or has_example(content):
+        if name.startswith("text/") or name == "application/octet-stream" or has_example(content, self.reader):
             value = self.values.body(content, "text", wanted)
             text = value if isinstance(value, str) else json_text(value)
             return {"body": text, "headers": {"Content-Type": "text/plain" if name == "text/*" else name}}
@@ -112,7 +112,7 @@ class Bodies:
             optional: whether those that may be left out are wanted, too.
         """
         segments = segments_of(operation.path)
-        own = singular(segments[-1]) if segments and operation.method == "POST" else ""
+        own = noun_at(segments) if operation.method == "POST" else ""
         proving = bool(segments) and (segments[-1].lower() in _PROVING or bool(parameters_of(operation.path)))
 
         def reference(name: str, schema: Schema, required: bool) -> str | None:
@@ -148,7 +148,7 @@ class Bodies:
             where = shape(collection_of(operation.path, parameters[-1]))
             names = {snake(parameters[-1]), named.key, named.variable}
         else:
-            named, where = Named(singular(segments[-1]) if segments else "", "id"), shape(operation.path)
+            named, where = Named(noun_at(segments), "id"), shape(operation.path)
             names = {"id", named.variable} if where in self.things.addressed else set()
         if snake(name) not in names:
             return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadworthy.importers.imported import Json, literal_data, quoted
-from loadworthy.importers.openapi.reader import Place
-from loadworthy.importers.openapi.schemas import UnfillableError
+from loadworthy.importers.openapi.reader import Place, Reader, UnfillableError
 from loadworthy.plan.document import MAX_BITS
 
 MAX_VALUES = 5_000
@@ -15,21 +15,34 @@ MAX_DEPTH = 30
 _MOST_CHOICES = 12
 NO_EXAMPLE = object()
 _MOST_CHARACTERS = 99
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "object": Mapping,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
 
 
-def given_example(place: Place) -> Any:
+def given_example(place: Place, reader: Reader) -> Any:
     """What a media type or parameter object gives as an example; ``NO_EXAMPLE`` where it does not."""
     if isinstance(place.value, Mapping) and "example" in place.value:
         return place.value["example"]
-    for _, example in place.at("examples").items():  # noqa: PERF102  not a dict
+    for _, written in place.at("examples").items():  # noqa: PERF102  not a dict
+        try:
+            example = reader.resolve(written)
+        except UnfillableError:
+            continue
         if isinstance(example.value, Mapping) and "value" in example.value:
             return example.value["value"]
     return NO_EXAMPLE
 
 
-def has_example(place: Place) -> bool:
+def has_example(place: Place, reader: Reader) -> bool:
     """Whether a media type or parameter object gives one."""
-    return given_example(place) is not NO_EXAMPLE
+    return given_example(place, reader) is not NO_EXAMPLE
 
 
 def schema_value(data: Json) -> Any:
@@ -46,6 +59,23 @@ def schema_example(data: Json) -> Any:
     if isinstance(examples, list) and examples:
         return examples[0]
     return data["default"] if data.get("default") is not None else NO_EXAMPLE
+
+
+def agreed(example: Any, kinds: Sequence[str]) -> Any:
+    """An example as the types of its schema have it; ``NO_EXAMPLE`` where it is of none: examples grow old."""
+    if example is NO_EXAMPLE or not kinds or any(_is_a(example, kind) for kind in kinds):
+        return example
+    if "string" in kinds and isinstance(example, int | float) and not isinstance(example, bool):
+        return str(example)
+    is_number = isinstance(example, str) and re.fullmatch(r"-?(?:0|[1-9][0-9]{0,17})", example)
+    return int(example) if is_number and {"integer", "number"} & {*kinds} else NO_EXAMPLE
+
+
+def _is_a(example: Any, kind: str) -> bool:
+    if isinstance(example, bool):
+        return kind == "boolean"
+    is_whole = kind == "integer" and isinstance(example, float) and example.is_integer()
+    return is_whole or isinstance(example, _TYPES.get(kind, object))
 
 
 def choice(values: list[Any]) -> Any:

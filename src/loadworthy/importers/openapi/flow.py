@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from loadworthy.importers.imported import Json, Note
 from loadworthy.importers.openapi.answers import Found
 from loadworthy.importers.openapi.given import CREATE
-from loadworthy.importers.openapi.reader import Operation
+from loadworthy.importers.openapi.reader import Operation, UnfillableError
 from loadworthy.importers.openapi.requests import Requests
-from loadworthy.importers.openapi.schemas import UnfillableError
 from loadworthy.importers.openapi.text import snake
 from loadworthy.importers.openapi.things import Named, Things, shape
 from loadworthy.plan.rules import TEMPLATE_NAMES

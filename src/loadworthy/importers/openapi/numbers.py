@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from loadworthy.importers.imported import Json
-from loadworthy.importers.openapi.schemas import UnfillableError, is_number
+from loadworthy.importers.openapi.reader import UnfillableError
+from loadworthy.importers.openapi.schemas import is_number
 
 _SPREAD = 99
 

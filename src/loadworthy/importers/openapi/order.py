@@ -20,6 +20,7 @@ from loadworthy.importers.openapi.things import (
     collection_of,
     is_reference,
     named_by_parameter,
+    noun_at,
     parameters_of,
     segments_of,
     shape,
@@ -71,8 +72,9 @@ class Order:
         """The noun and the home of the things in whose flow an operation belongs; empty where it stands alone."""
         segments = segments_of(operation.path)
         where = shape(operation.path)
-        if segments and operation.method in ("POST", "GET", "PUT", "PATCH") and where in self._collections:
-            noun = singular(segments[-1])
+        is_collection = bool(segments) and not parameters_of(segments[-1]) and where in self._collections
+        if is_collection and operation.method in ("POST", "GET", "PUT", "PATCH"):
+            noun = noun_at(segments)
             return noun, self.planning.things.home(noun, where)
         for name in reversed(parameters_of(operation.path)):
             parameter = next((one for one in operation.parameters if one.name == name), None)
@@ -136,7 +138,12 @@ class Order:
         for name in parameters_of(operation.path):
             noun = named_by_parameter(operation.path, name).noun
             if not flow.creates(noun, shape(collection_of(operation.path, name))):
-                self.planning.refuse(operation, f"no step creates the {noun.replace('_', ' ')} that it deletes")
+                which = (
+                    "that it deletes"
+                    if segments_of(operation.path)[-1].endswith(f"{{{name}}}")
+                    else "below which it deletes"
+                )
+                self.planning.refuse(operation, f"no step creates the {noun.replace('_', ' ')} {which}")
                 return False
         return flow.add(operation)
 
@@ -187,7 +194,7 @@ class Order:
 
 def _collections_of(things: Things) -> frozenset[str]:
     """The shapes of the collections whose things some path names, and of those where these are created."""
-    nouns = {where: singular(segments_of(where)[-1]) for where in things.addressed if where != "/"}
+    nouns = {where: noun_at(segments_of(where)) for where in things.addressed if where != "/"}
     return frozenset(things.addressed | {things.home(noun, where) for where, noun in nouns.items()})
 
 

@@ -27,6 +27,7 @@ from loadworthy.importers.openapi.auth import Auth
 from loadworthy.importers.openapi.bodies import Bodies
 from loadworthy.importers.openapi.flow import Planning
 from loadworthy.importers.openapi.given import Rows
+from loadworthy.importers.openapi.login import Login
 from loadworthy.importers.openapi.order import Order
 from loadworthy.importers.openapi.reader import Operation, Reader, detect, read
 from loadworthy.importers.openapi.requests import Requests
@@ -60,7 +61,7 @@ def import_openapi(text: str, options: ImportOptions) -> Imported:
     Raises:
         ImportFailedError: it is broken, no OpenAPI 3, or nothing of it is left.
     """
-    reader = read(text)
+    reader = read(text, options.read)
     importing = _importing(reader, options)
     operations = importing.operations
     kept = _kept(operations, options, importing.notes)
@@ -70,8 +71,9 @@ def import_openapi(text: str, options: ImportOptions) -> Imported:
     alone, flows = importing.order.roles([one for one in others if one not in ending])
     session = session_flow(ending, importing.planning, importing.auth)
     roles = _roles(alone, {**flows, **({_SESSION: session} if session else {})})
-    if not roles and login is not None and login.operation in kept:
-        roles = {_ALONE: {"endpoints": [importing.auth.login_step()]}}
+    if login is not None and login.operation in kept and not (roles and _is_used(login, roles)):
+        # Nobody needs its token: it is a request as any other.
+        roles.setdefault(_ALONE, {"endpoints": []})["endpoints"].insert(0, importing.auth.login_step(None))
     if not roles:
         raise ImportFailedError("#/paths: no operation is left to make a step of" + _why(importing.all_notes()))
     return _imported(reader, options, importing, roles)
@@ -100,7 +102,9 @@ def _importing(reader: Reader, options: ImportOptions) -> _Importing:
     credentials = Credentials(variables)
     values = Values(schemas, credentials)
     notes: list[Note] = _unused_parts(reader)
-    operations = _current(reader.operations(), notes)
+    operations = reader.operations()
+    notes += reader.notes
+    operations = _current(operations, notes)
     servers = Servers(reader, options, variables, operations)
     auth = Auth(reader, schemas, answers, values, variables, servers)
     auth.prepare(operations, options.login)
@@ -152,7 +156,7 @@ def _kept(operations: Sequence[Operation], options: ImportOptions, notes: list[N
 
 def _why(notes: Sequence[Note]) -> str:
     told = "; ".join(f"{note.where}: {note.what}" for note in notes[:3])
-    return f" ({told})" if told else ""
+    return f" ({told})" if told else " (no path has get, post or another method below it)"
 
 
 def _roles(alone: list[Json], flows: Mapping[str, list[Json]]) -> dict[str, Json]:
@@ -175,7 +179,7 @@ def _imported(reader: Reader, options: ImportOptions, importing: _Importing, rol
         for key in role.keys() & {"flow", "endpoints"}:
             role[key] = sweep_steps(role[key], importing.credentials)
     scenario: Json = {"users": max(_USERS, sum(role.get("weight", 1) for role in roles.values())), **_LOAD}
-    if login is not None and (login.token is None or "{{ token }}" in repr(roles)):
+    if login is not None and _is_used(login, roles):
         scenario["on_start"] = [importing.auth.login_step()]
     steps = [step for role in roles.values() for step in _steps(role)]
     headers = _common_headers(steps)
@@ -202,6 +206,10 @@ def _imported(reader: Reader, options: ImportOptions, importing: _Importing, rol
     written = repr(plan)
     variables = {name: what for name, what in importing.auth.variables.told.items() if f"${{{name}}}" in written}
     return Imported(plan, source, tuple(notes), files, variables)
+
+
+def _is_used(login: Login, roles: Mapping[str, Json]) -> bool:
+    return login.token is None or "{{ token }}" in repr(roles)
 
 
 def _steps(role: Json) -> list[Json]:

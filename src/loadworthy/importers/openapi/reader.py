@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from loadworthy.importers.imported import ImportFailedError, Json
+from loadworthy.importers.imported import ImportFailedError, Json, Note
+from loadworthy.importers.openapi.files import Files, Read, UnreadableError
 from loadworthy.plan.document import Document
 from loadworthy.plan.yaml_reader import read_yaml
 
@@ -27,15 +28,21 @@ _MOST_HOPS = 30
 _VERSION = re.compile(
     r"""(?:^[ \t]*|[{,]\s{0,200})["']?(openapi|swagger)["']?\s{0,20}:\s{0,20}["']?([0-9]+)""", re.MULTILINE
 )
+_BUNDLE = "bundle the document into one file first (for example: npx @redocly/cli bundle openapi.yaml -o bundled.yaml)"
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+class UnfillableError(Exception):
+    """A part of a document cannot become a request, or a part of one; the message says why."""
 
 
 def detect(text: str, name: str) -> bool:
     """Whether this is an OpenAPI document, or one of Swagger 2, which the import refuses with a reason."""
     del name
     found = _VERSION.search(text, 0, MAX_CHARACTERS)
-    return found is not None and (found[1] == "openapi" or found[2] == "2") and "paths" in text
+    is_version = found is not None and (found[1] == "openapi" or found[2] == "2")
+    return is_version and any(part in text for part in ("paths", "components", "webhooks"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +107,22 @@ class Operation:
 
 
 class Reader:
-    """Follows the references of a document."""
+    """Follows the references of a document.
 
-    def __init__(self, root: Json) -> None:
+    Attributes:
+        notes: what of its paths cannot be read.
+    """
+
+    def __init__(self, root: Json, read_file: Read | None = None) -> None:
         self.root = Place(root, "#")
+        self._files = Files(read_file, _parsed)
+        self.notes: list[Note] = []
 
     def resolve(self, place: Place) -> Place:
         """What is meant: the target of a ``$ref``, with what stands beside it.
 
         Raises:
-            ImportFailedError: the target does not exist, is in another file, or leads back to itself.
+            UnfillableError: the target does not exist, is in another file, or leads back to itself.
         """
         begin = place
         beside: Json = {}
@@ -120,57 +133,72 @@ class Reader:
                 return Place(merged, place.pointer)
             beside = {**{key: item for key, item in value.items() if key != "$ref"}, **beside}
             place = self._target(value["$ref"], place.pointer)
-        raise ImportFailedError(f"{begin.pointer}: its $ref leads back to itself; remove the circle")
+        raise UnfillableError(f"{begin.pointer}: its $ref leads back to itself; remove the circle")
 
     def _target(self, reference: str, pointer: str) -> Place:
-        if not reference.startswith("#"):
-            raise ImportFailedError(
-                f"{pointer}: $ref {reference[:200]!r} is in another file; bundle the document into one file first "
-                "(for example: npx @redocly/cli bundle openapi.yaml -o bundled.yaml)"
-            )
-        place = self.root
-        for part in reference[1:].split("/")[1:]:
+        file, _, fragment = reference.partition("#")
+        try:
+            place = Place(self._files.data(file), f"{file}#") if file else self.root
+        except UnreadableError as error:
+            raise UnfillableError(f"{pointer}: $ref {reference[:200]!r} {error}; {_BUNDLE}") from error
+        for part in fragment.split("/")[1:]:
             key = unquote(part).replace("~1", "/").replace("~0", "~")
             is_index = isinstance(place.value, list) and _ARRAY_INDEX.fullmatch(key)
             place = place.at(int(key) if is_index else key)
         if place.value is None:
-            raise ImportFailedError(f"{pointer}: $ref {reference[:200]!r} leads nowhere; add what it names, or mend it")
+            raise UnfillableError(f"{pointer}: $ref {reference[:200]!r} leads nowhere; add what it names, or mend it")
         return place
 
     def operations(self) -> list[Operation]:
-        """All of them, in the order of the document.
-
-        Raises:
-            ImportFailedError: something that must be a mapping is none, or a parameter has no name.
-        """
+        """All that can be read, in the order of the document; ``notes`` has what cannot."""
         found = []
         for path, place in self.root.at("paths").items():
-            item = self.resolve(place)
-            if not path.startswith("/") or not isinstance(item.value, Mapping):
-                if path.startswith("x-"):
-                    continue
-                raise ImportFailedError(f"{place.pointer}: it must be a path that starts with /, with a mapping below")
+            if path.startswith("x-"):
+                continue
+            try:
+                item = self._item(path, place)
+            except UnfillableError as error:
+                self.notes.append(Note(path, f"{error}; it is left out"))
+                continue
             for method in METHODS:
-                operation = item.at(method)
-                if operation.value is None:
+                if item.at(method).value is None:
                     continue
-                if not isinstance(operation.value, Mapping):
-                    raise ImportFailedError(f"{operation.pointer}: an operation must be a mapping")
-                found.append(Operation(method.upper(), path, operation, self._parameters(item, operation), item))
+                where = f"{method.upper()} {path}"
+                try:
+                    found.append(self._operation(method, path, item, where))
+                except UnfillableError as error:
+                    self.notes.append(Note(where, f"{error}; it is left out"))
         return found
 
-    def _parameters(self, item: Place, operation: Place) -> tuple[Parameter, ...]:
+    def _operation(self, method: str, path: str, item: Place, where: str) -> Operation:
+        """Documents in several files have references here, too, though the specification has none."""
+        place = self.resolve(item.at(method))
+        if not isinstance(place.value, Mapping):
+            raise UnfillableError(f"{item.at(method).pointer}: an operation must be a mapping")
+        return Operation(method.upper(), path, place, self._parameters(item, place, where), item)
+
+    def _item(self, path: str, place: Place) -> Place:
+        item = self.resolve(place)
+        if not path.startswith("/") or not isinstance(item.value, Mapping):
+            raise UnfillableError(f"{place.pointer}: it must be a path that starts with /, with a mapping below")
+        return item
+
+    def _parameters(self, item: Place, operation: Place, where: str) -> tuple[Parameter, ...]:
         found: dict[tuple[str, str], Parameter] = {}
         for level in (item, operation):
             for place in level.at("parameters").elements():
-                parameter = self._parameter(self.resolve(place))
+                try:
+                    parameter = self._parameter(self.resolve(place))
+                except UnfillableError as error:
+                    self.notes.append(Note(where, f"{error}; the request goes without it"))
+                    continue
                 found[parameter.where, parameter.name] = parameter
         return tuple(found.values())
 
     def _parameter(self, place: Place) -> Parameter:
         name, where = place.text("name"), place.text("in")
         if not name or where not in ("path", "query", "header", "cookie"):
-            raise ImportFailedError(f"{place.pointer}: a parameter needs a name, and in: path, query, header or cookie")
+            raise UnfillableError(f"{place.pointer}: a parameter needs a name, and in: path, query, header or cookie")
         schema = place.at("schema")
         if schema.value is None:
             schema = next((content.at("schema") for _, content in place.at("content").items()), schema)
@@ -178,24 +206,34 @@ class Reader:
         return Parameter(name, where, required, place, schema)
 
 
-def read(text: str) -> Reader:
+def read(text: str, read_file: Read | None = None) -> Reader:
     """The document.
+
+    Args:
+        text: of it.
+        read_file: gives the other files that it consists of.
 
     Raises:
         ImportFailedError: it is neither JSON nor YAML, too large or too deep, or no OpenAPI 3.
     """
     if len(text) > MAX_CHARACTERS:
         raise ImportFailedError(f"the document has more than {MAX_CHARACTERS:,} characters")
-    data = _json(text) if text.lstrip("\ufeff \t\r\n").startswith("{") else _yaml(text)
+    data = _parsed(text)
     if not isinstance(data, dict):
         raise ImportFailedError("#: the document must be a mapping with openapi, info and paths")
     _check_version(data)
-    _check_bounds(data)
-    if _HALF_CHARACTER.search(text):
-        _check_unicode(data)
     if not isinstance(data.get("paths"), dict) or not data["paths"]:
         raise ImportFailedError("#/paths: there are no paths, so there is nothing to load")
-    return Reader(data)
+    return Reader(data, read_file)
+
+
+def _parsed(text: str) -> Any:
+    data = _json(text) if text.lstrip("\ufeff \t\r\n").startswith("{") else _yaml(text)
+    if isinstance(data, dict | list):
+        _check_bounds(data)
+    if _HALF_CHARACTER.search(text):
+        _check_unicode(data)
+    return data
 
 
 def _check_version(data: Json) -> None:

@@ -13,8 +13,8 @@ from loadworthy.importers.openapi.bodies import Bodies
 from loadworthy.importers.openapi.examples import given_example, has_example, schema_value
 from loadworthy.importers.openapi.given import CREATE, LISTING, Giver, Rows
 from loadworthy.importers.openapi.queries import in_query, path_prefix, plain
-from loadworthy.importers.openapi.reader import Operation, Parameter, Place, Reader
-from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
+from loadworthy.importers.openapi.reader import Operation, Parameter, Place, Reader, UnfillableError
+from loadworthy.importers.openapi.schemas import Schema, Schemas
 from loadworthy.importers.openapi.servers import Servers
 from loadworthy.importers.openapi.text import fixed_in_url
 from loadworthy.importers.openapi.things import (
@@ -65,7 +65,7 @@ class Requests:
         step: Json = {"path": address + self._path(operation, giver)}
         if operation.method != "GET":
             step["method"] = operation.method
-        if address or parameters_of(operation.path):
+        if address or "#" in operation.path or parameters_of(operation.path):
             step["name"] = shown + operation.path.replace("{", "[").replace("}", "]")
         who, query = self.auth.headers(operation)
         query = {**self._query(operation, giver), **query}
@@ -86,7 +86,7 @@ class Requests:
         if operation.method not in _METHODS:
             raise UnfillableError(f"a plan has no method {operation.method}")
         for code, place in operation.place.at("responses").items():
-            kinds = [kind for kind, _ in self.reader.resolve(place).at("content").items()]
+            kinds = [kind for kind, _ in self.answers.contents(place)]
             if code.startswith("2") and "text/event-stream" in kinds and not any("json" in kind for kind in kinds):
                 raise UnfillableError("the answer is a stream of events; write a step events: for it")
 
@@ -94,8 +94,9 @@ class Requests:
 
     def _path(self, operation: Operation, giver: Giver) -> str:
         text = ""
-        rest = operation.path
-        for name in parameters_of(operation.path):
+        # What stands behind a # tells operations on one path apart; it is never sent.
+        rest = operation.path.partition("#")[0]
+        for name in parameters_of(rest):
             before, _, rest = rest.partition("{" + name + "}")
             text += fixed_in_url(before) + self._in_path(operation, name, giver)
         return text + fixed_in_url(rest)
@@ -136,10 +137,13 @@ class Requests:
         own = named_by_property(name)
         return given if given is not None or own is None or not own.noun else giver.give(own, None, way)
 
-    @staticmethod
-    def _example(parameter: Parameter, schema: Schema) -> Any:
+    def _example(self, parameter: Parameter, schema: Schema) -> Any:
         """What the document itself says as a value; None where it says none."""
-        return given_example(parameter.place) if has_example(parameter.place) else schema_value(schema.data)
+        return (
+            given_example(parameter.place, self.reader)
+            if has_example(parameter.place, self.reader)
+            else schema_value(schema.data)
+        )
 
     # --- query and headers ---
 
@@ -154,7 +158,11 @@ class Requests:
             if parameter.where != "query":
                 continue
             schema = self.schemas.first(parameter.schema)
-            has_value = has_example(parameter.place) or "example" in schema.data or bool(schema.data.get("examples"))
+            has_value = (
+                has_example(parameter.place, self.reader)
+                or "example" in schema.data
+                or bool(schema.data.get("examples"))
+            )
             if not parameter.required and not has_value:
                 self.left_out.setdefault(parameter.name)
                 continue
@@ -193,7 +201,7 @@ class Requests:
                 raise UnfillableError(f"it needs {name}, and no answer is known to give it")
             return proof
         schema = self.schemas.first(parameter.schema)
-        if has_example(parameter.place) or "example" in schema.data:
+        if has_example(parameter.place, self.reader) or "example" in schema.data:
             return plain(self._stated("header", parameter, schema))
         if not parameter.required:
             return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from loadworthy.importers.imported import Json
-from loadworthy.importers.openapi.reader import Place, Reader
+from loadworthy.importers.openapi.reader import Place, Reader, UnfillableError
 
 MAX_NESTING = 12
 _MOST_OPTIONS = 8
@@ -31,10 +32,6 @@ _HINTS = (
     ("string", ("pattern", "minLength", "maxLength", "format")),
     ("number", ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum")),
 )
-
-
-class UnfillableError(Exception):
-    """There is no value that an importer could think of; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class Schemas:
     """Simplifies schemas."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self.reader = reader
         self._tried = 0
         self._may_try = 0
         self._hopeless: set[str] = set()
@@ -103,7 +100,7 @@ class Schemas:
                     break
         finally:
             if self._tried > self._may_try:
-                self._hopeless.add(self._reader.resolve(place).pointer)
+                self._hopeless.add(self.reader.resolve(place).pointer)
         if not found:
             reason = _too_many(place) if self._tried > self._may_try else f"no value fits {place.pointer}"
             raise UnfillableError(reason)
@@ -123,7 +120,7 @@ class Schemas:
             return
         if place.value is False:
             return
-        found = self._reader.resolve(place)
+        found = self.reader.resolve(place)
         if not isinstance(found.value, Mapping):
             raise UnfillableError(f"{found.pointer} is not a schema")
         if found.pointer in trail or len(trail) > 4 * MAX_NESTING:
@@ -139,8 +136,8 @@ class Schemas:
         if not choices:
             yield base, found.pointer, below
         for choice in choices:
-            named = self._named(choice, found.value.get("discriminator"))
             try:
+                named = self._named(choice, found.value.get("discriminator"))
                 for data, _, inner in self._options(choice, inside):
                     yield merged(merged(base, data), named), found.pointer, _joined(below, inner)
             except UnfillableError:
@@ -170,8 +167,8 @@ class Schemas:
             return {}
         mapping = discriminator.get("mapping")
         names = {target: key for key, target in mapping.items()} if isinstance(mapping, Mapping) else {}
-        short = reference.rpartition("/")[2]
-        own = self._reader.resolve(choice)
+        short = re.sub(r"\.(?:json|ya?ml)$", "", reference.rpartition("/")[2])
+        own = self.reader.resolve(choice)
         properties = own.at("properties").at(name).value
         if isinstance(properties, Mapping) and ("const" in properties or "enum" in properties):
             return {"required": [name]}

@@ -1,8 +1,9 @@
 """Where requests go: the servers of a document, and those that a path or an operation has of its own.
 
-The first server of the document is the plan's ``base_url``. A path below another one of the same host is written with
-its whole URL, whose beginning is the same variable; so whoever sets ``BASE_URL`` moves all of them. Another host of the
-same owner stays what it is, and is told of; what is on other people's hosts is left out.
+The first server of the document is the plan's ``base_url``, or where it names none for all, the one that most
+operations have. A path below another one of the same host is written with its whole URL, whose beginning is the same
+variable; so whoever sets ``BASE_URL`` moves all of them. Another host of the same owner stays what it is, and is told
+of; what is on other people's hosts is left out.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from loadworthy.importers.base_url import without_password
 from loadworthy.importers.imported import ImportOptions, Json, Note, Variables
-from loadworthy.importers.openapi.reader import Operation, Place, Reader
-from loadworthy.importers.openapi.schemas import UnfillableError
+from loadworthy.importers.openapi.reader import Operation, Place, Reader, UnfillableError
 from loadworthy.importers.origins import belongs
 from loadworthy.importers.requests import origin_of, url_mistake
 from loadworthy.plan.redact import mask_url_password
@@ -65,7 +65,7 @@ class Servers:
         self._variables = variables
         self.notes: list[Note] = []
         servers = [_server(place) for place in reader.root.at("servers").elements()]
-        self._own = servers[0] if servers else _Server("", "")
+        self._own = servers[0] if servers else _most_named(operations)
         if self._own.mistake:
             self._own = _Server(self._own.shown, "")
             if not self._is_given:
@@ -160,6 +160,12 @@ class Servers:
         if not self._is_given:
             plan["allowed_hosts"] = sorted({*counts, *([own] if own else [])})
         return notes
+
+
+def _most_named(operations: Iterable[Operation]) -> _Server:
+    """The server that most operations have of their own, where the document names none for all; else nothing."""
+    named = [server for one in operations if (server := _own_server(one)) is not None and server.origin]
+    return max(named, key=named.count, default=_Server("", ""))
 
 
 def _own_server(operation: Operation) -> _Server | None:

@@ -16,7 +16,7 @@ from loadworthy.importers.openapi.patterns import (
     parse,
     shortest,
 )
-from loadworthy.importers.openapi.schemas import UnfillableError
+from loadworthy.importers.openapi.reader import UnfillableError
 from loadworthy.importers.openapi.text import Text, fixed, hexadecimal, joined, number, snake, uuid_text, year
 
 MAX_LENGTH = 20_000

@@ -7,17 +7,29 @@ property ``contact_id`` of a body means the same thing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from loadworthy.importers.openapi.reader import Operation, Parameter
-from loadworthy.importers.openapi.schemas import Schemas, UnfillableError
+from loadworthy.importers.openapi.reader import Operation, Parameter, UnfillableError
+from loadworthy.importers.openapi.schemas import Schemas
 from loadworthy.importers.openapi.text import snake
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
+_VERSION = re.compile(r"v[0-9]{1,3}(?:[._][0-9]{1,3})*", re.IGNORECASE)
+_FORMAT = re.compile(r"\.(?:json|xml)$", re.IGNORECASE)
 _ID_WORDS = frozenset(
     ("id", "ids", "uuid", "guid", "sid", "key", "slug", "name", "number", "code", "ref", "pk", "oid", "username")
 )
+_SINGULARS = {
+    **{f"{word}s": word for word in ("movie", "cookie", "calorie", "zombie", "selfie", "cache", "size", "prize")},
+    **{f"{word}es": word for word in ("status", "bonus", "bus", "virus", "campus", "alias", "canvas", "atlas", "gas")},
+    **dict.fromkeys(("news", "series", "species", "lens", "alias", "canvas", "atlas", "gas", "sms", "dns")),
+    "people": "person",
+    "children": "child",
+    "indices": "index",
+    "quizzes": "quiz",
+}
+"""What the rules for plurals get wrong and APIs are about; None: it is one already."""
 _NO_REFERENCE = ("date", "date-time", "time", "ipv4", "ipv6", "email", "binary")
 
 
@@ -27,8 +39,8 @@ def parameters_of(path: str) -> list[str]:
 
 
 def segments_of(path: str) -> list[str]:
-    """What stands between the slashes."""
-    return [segment for segment in path.split("/") if segment]
+    """What stands between the slashes, without the ending of a format: ``/a/{id}.json`` is one of ``/a.json``."""
+    return [segment for segment in _FORMAT.sub("", path).split("/") if segment]
 
 
 def shape(path: str) -> str:
@@ -36,8 +48,17 @@ def shape(path: str) -> str:
     return "/" + "/".join(_PARAMETER.sub("{}", segment) for segment in segments_of(path))
 
 
+def noun_at(segments: Sequence[str]) -> str:
+    """What a collection holds: its last word in the singular; ``/orders/v1`` holds orders, too."""
+    named = next((one for one in reversed(segments) if not _VERSION.fullmatch(one)), "")
+    return singular(named) if named and not _PARAMETER.search(named) else ""
+
+
 def singular(segment: str) -> str:
     """``consent-forms`` → ``consent_form``."""
+    before, _, last = snake(segment).rpartition("_")
+    if last in _SINGULARS:
+        return f"{before}_{_SINGULARS[last] or last}".lstrip("_")
     word = snake(segment)
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
@@ -66,8 +87,7 @@ class Named:
 
 def named_by_parameter(path: str, name: str) -> Named:
     """What a path parameter stands for: something out of the collection before it."""
-    segments = segments_of(collection_of(path, name))
-    before = singular(segments[-1]) if segments and not _PARAMETER.search(segments[-1]) else ""
+    before = noun_at(segments_of(collection_of(path, name)))
     own = named_by_property(name)
     if own is not None:
         return Named(before or own.noun or snake(name), own.key)
@@ -157,8 +177,9 @@ def things_of(operations: Iterable[Operation], schemas: Schemas) -> Things:
             continue
         if not parameters_of(segments[-1]):
             into = {"POST": things.creates, "GET": things.listings}.get(operation.method)
-            if into is not None:
-                into.setdefault(singular(segments[-1]), []).append(operation)
+            noun = noun_at(segments)
+            if into is not None and noun:
+                into.setdefault(noun, []).append(operation)
         for name in parameters_of(operation.path):
             parameter = next((one for one in operation.parameters if (one.where, one.name) == ("path", name)), None)
             if parameter is None or is_reference(parameter, schemas):

@@ -9,8 +9,8 @@ from typing import Any
 from loadworthy.importers.form_parts import UNKNOWN_SIZE
 from loadworthy.importers.imported import Json
 from loadworthy.importers.openapi.queries import is_scalar
-from loadworthy.importers.openapi.reader import Place
-from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
+from loadworthy.importers.openapi.reader import Place, UnfillableError
+from loadworthy.importers.openapi.schemas import Schema, Schemas
 
 _ANY_FILE = "application/octet-stream"
 _OF_A_KIND = {"image/*": "image/png", "video/*": "video/mp4", "audio/*": "audio/mpeg", "text/*": "text/plain"}

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from loadworthy.importers.imported import Json, literal_data
 from loadworthy.importers.openapi.examples import (
     NO_EXAMPLE,
+    agreed,
     check_number,
     check_size,
     choice,
@@ -21,8 +23,8 @@ from loadworthy.importers.openapi.examples import (
     schema_example,
 )
 from loadworthy.importers.openapi.numbers import bounds_of, number_between
-from loadworthy.importers.openapi.reader import Place
-from loadworthy.importers.openapi.schemas import Schema, Schemas, UnfillableError
+from loadworthy.importers.openapi.reader import Place, UnfillableError
+from loadworthy.importers.openapi.schemas import Schema, Schemas
 from loadworthy.importers.openapi.strings import Texts, must_be_unique
 from loadworthy.importers.openapi.text import snake
 from loadworthy.importers.request_credentials import Credentials
@@ -101,7 +103,7 @@ class Values:
         Raises:
             UnfillableError: there is neither.
         """
-        example = given_example(content)
+        example = given_example(content, self._schemas.reader)
         check_size(example)
         schema = content.at("schema")
         if example is not NO_EXAMPLE and schema.value is None:
@@ -140,7 +142,7 @@ class Values:
         given = self._given(name, schema, wanted, required)
         if given is not None:
             return given
-        example = schema_example(schema.data)
+        example = agreed(schema_example(schema.data), schema.kinds())
         check_size(example)
         if "const" in schema.data:
             check_size(schema.data["const"])
@@ -152,7 +154,7 @@ class Values:
         if example is not NO_EXAMPLE and not self._should_vary(schema, name, wanted):
             if schema.kind in ("object", "array"):
                 return self._from_example(example, Place(schema.data, schema.pointer), wanted, name)
-            return self.stated(example, (name,))
+            return literal_data(example) if isinstance(enum, list) else self.stated(example, (name,))
         return self._made(schema, name, wanted)
 
     def _given(self, name: str, schema: Schema, wanted: Wanted, required: bool) -> Any:
@@ -316,9 +318,18 @@ class Values:
                     result[key] = self.stated(item, (name, key))
                 elif not self._is_read_only(below):
                     result[key] = self._property_from_example(item, below, key, wanted)
+            self._add_required(result, schema, wanted)
         finally:
             wanted.depth -= 1
         return result
+
+    def _add_required(self, result: Json, schema: Schema, wanted: Wanted) -> None:
+        """What an example lacks: it is older than the schema."""
+        properties = schema.properties()
+        for name in schema.required():
+            if name not in result and name in properties and not self._is_read_only(properties[name]):
+                with suppress(UnfillableError):
+                    result[name] = self.value(properties[name], name, wanted, schema.trail)
 
     def _property_from_example(self, item: Any, place: Place, name: str, wanted: Wanted) -> Any:
         try:
@@ -328,6 +339,9 @@ class Values:
         given = self._given(name, schema, wanted, True)
         if given is not None:
             return given
+        enum = schema.data.get("enum")
+        if isinstance(enum, list) and item in enum:
+            return literal_data(item)
         if isinstance(item, str) and self._should_vary(schema, name, wanted):
             try:
                 return self._texts.find(name, schema.data, unique=True).template

@@ -75,6 +75,7 @@ class _Importer:
         self._marks = Marks()
         self._notes: list[Note] = []
         self._unwanted: list[str] = []
+        self._only_if: set[str] = set()
         self._tests = tests
         used = [script for number, script in enumerate(tests) if not chosen or number in chosen]
         set_later = {name for script in used for name in (*script.extract, *script.constants)}
@@ -89,7 +90,20 @@ class _Importer:
         origin, made = self._made()
         maker = StepMaker(self._credentials, origin, self._marks, self._notes)
         steps = [self._step(maker, *one[1:]) for one in made]
+        self._forget_unused(made, steps)
         return self._planned(origin, self._login_first([request for _, _, request, _, _ in made]), steps)
+
+    def _forget_unused(self, made: list[_Request], steps: list[Json]) -> None:
+        """Take out what a script takes only if it is there, and no request needs; say so of the others."""
+        used = repr([{**step, "extract": None} for step in steps])
+        for (_, item, *_), step in zip(made, steps, strict=True):
+            for name in sorted(self._only_if.intersection(step.get("extract", {}))):
+                if re.search(rf"\{{\{{[^{{}}]*\b{name}\b", used):
+                    self._tell(item, f"it takes {name} if the answer has it; without it, the step of the plan fails")
+                else:
+                    del step["extract"][name]
+            if not step.get("extract", True):
+                del step["extract"]
 
     def _made(self) -> tuple[str, list[_Request]]:
         """The origin of the service, and its requests."""
@@ -146,6 +160,7 @@ class _Importer:
     def _extracted(self, item: Item, tests: Script) -> dict[str, str]:
         """Name → source of what the script takes; requests after this one use it."""
         extract = {self._values.extracted(name): source for name, source in tests.extract.items()}
+        self._only_if |= {self._values.extracted(name) for name in tests.only_if}
         for name, constant in tests.constants.items():
             self._values.known[name] = constant
             self._values.made.pop(name, None)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from loadworthy.importers.postman.branches import Branches
 from loadworthy.plan.step_rules import json_path_mistake
 
 _MAX_CHARACTERS = 100_000
@@ -47,14 +48,7 @@ _NO_MATTER = re.compile(
 _ONE_LINE_TEST = re.compile(
     r"pm\.test\(\s*(?:\"[^\"]*\"|'[^']*')\s*,\s*(?:function\s*\(\s*\)|\(\s*\)\s*=>)\s*\{?\s*(.*?)\s*\}?\s*\)\s*;?\s*$"
 )
-
-
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`")
-_BRANCH = re.compile(
-    r"\b(?:if|for|while|switch|catch)\s*\(|\b(?:else|do)\b|&&|\|\||\?(?!\.)"
-    r"|\.(?:forEach|map|filter|some|every|find|sendRequest|then)\s*\(|\bset(?:Timeout|Interval)\s*\("
-)
-"""What follows is done sometimes, or several times, or later."""
+_OR_NOTHING = re.compile(r"\s*\|\|\s*(?:\{\s*\}|\[\s*\]|\"\"|''|null|undefined)(?=\s*;?$)")
 
 
 @dataclass(slots=True)
@@ -68,6 +62,7 @@ class Script:
         templates: variable → template of a plan.
         json: JSON path → value that it wants.
         texts: that it wants in the body.
+        only_if: those of ``extract`` that it takes only where the answer is as it should be.
         rest: lines that are none of this.
     """
 
@@ -77,58 +72,56 @@ class Script:
     templates: dict[str, str] = field(default_factory=dict)
     json: dict[str, Any] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
+    only_if: set[str] = field(default_factory=set)
     rest: list[str] = field(default_factory=list)
 
 
 def read_script(text: str) -> Script:
     """Recognise what there is to recognise.
 
-    What is done only under a condition, or later, is none of it: a plan does its steps always.
+    What is done only under a condition, or later, is none of it: a plan does its steps always. Values that are taken
+    where the answer has them are: a plan takes them, or the step fails.
     """
     script = Script()
+    guarded = Script()
     aliases: dict[str, str] = {}
-    branches = _Branches()
+    branches = Branches()
     for line in text[:_MAX_CHARACTERS].splitlines():
-        one = line.strip()[:2_000]
+        one = _OR_NOTHING.sub("", line.strip()[:2_000])
         match = _ONE_LINE_TEST.fullmatch(one)
-        is_always = branches.passes(one)
-        statements = [part for part in re.split(r";\s*(?=pm\.|$)", match[1] if match else one) if part.strip()]
-        for statement in map(str.strip, statements):
-            is_understood = _understood(statement, script, aliases) if is_always else _NO_MATTER.fullmatch(statement)
+        reached, one = branches.reached(match[1] if match else one, aliases)
+        for statement in map(str.strip, re.split(r";\s*(?=pm\.|$)", one)):
+            if reached == "always":
+                is_understood = _understood(statement, script, aliases)
+            else:
+                is_understood = _NO_MATTER.fullmatch(statement) is not None
+            if not is_understood and reached == "guarded":
+                is_understood = _understood_alias(statement, aliases) or _taken(statement, guarded, aliases)
             if not is_understood:
                 script.rest.append(statement)
+    _add_guarded(script, guarded)
     return script
 
 
-class _Branches:
-    """Follows the braces of a script: whether its lines are reached whatever the answer is."""
+def _taken(statement: str, guarded: Script, aliases: Mapping[str, str]) -> bool:
+    """Whether it takes a value out of the answer; another value for the same name makes both doubtful."""
+    found = Script()
+    if not _understood_set(statement, found, aliases) or not found.extract:
+        return False
+    for name, source in found.extract.items():
+        if guarded.extract.setdefault(name, source) != source:
+            guarded.only_if.add(name)
+            guarded.rest.append(statement)
+    return True
 
-    def __init__(self) -> None:
-        self._depth = 0
-        self._outside: int | None = None
-        """How deep the braces are around the branch that the script is in."""
-        self._is_next = False
-        """Whether the next statement is a branch without braces."""
 
-    def passes(self, line: str) -> bool:
-        """Whether the line, the next one, is always reached."""
-        bare = _QUOTED.sub("''", line).partition("//")[0].strip()
-        if not bare:
-            return True
-        closed = re.match(r"[})\s;]*", bare)
-        begins = self._depth - (closed[0].count("}") if closed else 0)
-        self._depth += bare.count("{") - bare.count("}")
-        is_inside = self._outside is not None or self._is_next
-        if self._outside is not None and self._depth <= self._outside:
-            self._outside = None
-        self._is_next = False
-        is_branch = _BRANCH.search(bare) is not None
-        if is_branch and self._outside is None:
-            if self._depth > begins:
-                self._outside = begins
-            else:
-                self._is_next = not bare.endswith((";", "}"))
-        return not (is_branch or is_inside)
+def _add_guarded(script: Script, guarded: Script) -> None:
+    for name, source in guarded.extract.items():
+        if name in guarded.only_if:
+            script.rest.append(f"{name} from one of several places")
+        elif name not in script.extract and name not in script.constants:
+            script.extract[name] = source
+            script.only_if.add(name)
 
 
 def _understood(line: str, script: Script, aliases: dict[str, str]) -> bool:
