@@ -57,6 +57,7 @@ JSON_OPTIONS = {"options": {"raw": {"language": "json"}}}
     ("request_data", "step"),
     [
         # URLs
+        ("{{baseUrl}}/a?at={{$isoTimestamp}}", {"path": "/v1/a", "query": {"at": "{{ now() }}"}}),
         ("{{baseUrl}}/a?x=1 2&y", {"path": "/v1/a?x=1%202&y", "name": "/v1/a"}),
         ({"url": "https://api.example/a#top"}, {"path": "/a"}),
         ({"url": {"raw": "x", "protocol": "https", "host": ["api", "example"], "port": "8443", "path": ["a b", "c"]}},

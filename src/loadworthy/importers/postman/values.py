@@ -38,6 +38,7 @@ DYNAMIC: Mapping[str, str] = {
     "guid": "{{ uuid() }}",
     "randomUUID": "{{ uuid() }}",
     "timestamp": "{{ now_ms() // 1000 }}",
+    "isoTimestamp": "{{ now() }}",
     "randomInt": "{{ random_int(0, 1000) }}",
     "randomBoolean": "{{ random_choice([true, false]) }}",
     "randomAlphaNumeric": "{{ random_choice('abcdefghijklmnopqrstuvwxyz0123456789') }}",
