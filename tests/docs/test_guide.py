@@ -51,8 +51,11 @@ NOT_OURS = {
     "--retry",
     "--retry-delay",
     "--retry-connrefused",
+    "--clients",
+    "--hatch-rate",
+    "--no-web",
 }
-"""That of locustfiles and of plans that undo; those of k6, Locust and curl."""
+"""That of locustfiles and of plans that undo; those of k6, of Locust, also before 1.0, and of curl."""
 LOCUSTS = set(argument_parser.get_parser()._option_string_actions)
 
 FREE_NAMES = {"id", "formats"}
