@@ -64,6 +64,7 @@ def plan_for(url: str) -> dict[str, Any]:
             },
             "users": {
                 "users": USERS, "iterations": 5 * USERS, "thresholds": ["error_rate <= 100%"],
+                "wait_time": "200ms",  # or some would take the iterations of those who have not come yet
                 "flow": [{"path": "/broken/{{ accounts.email }}", "name": "/broken", "query": {
                     "x": "{{ accounts.password }}", "shop": "{{ accounts.shop }}"}}],
             },

@@ -75,6 +75,8 @@ FIELDS = "test_data.d.generate.fields"
         (made(x={"faker": "text", "args": {"max_nb_chars": 10**12}}), f"{FIELDS}.x.args", "more than 10,000", ""),
         (made(x={"faker": "ipv4", "unique": True}), f"{FIELDS}.x.unique", "no number fits", "sequence"),
         (made(x={"faker": "date_of_birth", "unique": True}), f"{FIELDS}.x.unique", "no number fits", ""),
+        (made(x={"faker": "iban", "unique": True}), f"{FIELDS}.x.unique", "no number fits", "sequence"),
+        (made(x={"faker": "phone_number", "unique": True}), f"{FIELDS}.x.unique", "no number fits", "sequence"),
         (made(x={"faker": "random_int", "args": {"max": 8}, "unique": True}), f"{FIELDS}.x.unique",
          "only 9 numbers from 0 to 8", "widen"),
         (made(x={}), f"{FIELDS}.x", "does not say how", "faker, choice"),

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import gevent
 import pytest
@@ -20,7 +20,7 @@ from tests.support.cli import EASY_FOR_A_LOCUSTFILE, Done, command, loadworthy, 
 from tests.support.locust_ports import in_processes
 from tests.support.rowserver import RowServer
 
-from loadworthy.users.cleanup import Undo, clean_up_after, remove
+from loadworthy.users.cleanup import Undo, clean_up_after, remove, what_is_left
 
 SOURCE = """
 from locust import constant, task
@@ -309,3 +309,15 @@ def test_saying_it_twice_is_saying_it_once() -> None:
     finally:
         for hook, handlers in zip(hooks, before, strict=True):
             hook._handlers[:] = handlers
+
+
+def test_what_is_left_for_the_same_reason_stands_together() -> None:
+    """After a server is gone the reason is the same for hundreds, and is read once; how many are not named is said."""
+    undos = [Undo(cast("Any", None), "DELETE", f"/orders/{number}") for number in range(30)]
+    gone = what_is_left(undos, dict.fromkeys(range(5, 30), "cannot connect"))
+    assert gone.startswith("5 removed, 25 left: DELETE /orders/5, DELETE /orders/6, ")
+    assert gone.endswith(", DELETE /orders/24: cannot connect; 5 more")
+    assert gone.count("cannot connect") == 1
+    assert what_is_left(undos, {1: "500", 2: "409", 3: "500"}) == (
+        "27 removed, 3 left: DELETE /orders/1, DELETE /orders/3: 500; DELETE /orders/2: 409"
+    )

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from loadworthy.users import templates
 from loadworthy.users.templates import TemplateFailedError, Templates, functions, resolve
 
 
@@ -55,6 +56,32 @@ def test_functions_draw_from_the_users_own_random_numbers() -> None:
     first, second = (resolve(Templates().text(source), functions(Random(5))) for _ in range(2))
     other = resolve(Templates().text(source), functions(Random(6)))
     assert first == second != other
+
+
+def test_the_time_and_the_day_may_be_shifted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In UTC, as APIs take them; a booking needs a day that is still to come."""
+    monkeypatch.setattr(templates, "wall_s", lambda: 1_795_183_509.12)
+    source = (
+        "{{ now() }} {{ now(-60) }} {{ now(86400.5) }} {{ today() }} {{ today(30) }} {{ today(-1) }} {{ now_ms() }}"
+    )
+    assert resolve(Templates().text(source), functions(Random(5))).split() == [
+        "2026-11-20T14:05:09.120Z", "2026-11-20T14:04:09.120Z", "2026-11-21T14:05:09.620Z",
+        "2026-11-20", "2026-12-20", "2026-11-19", "1795183509120",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["{{ now(1e30) }}", "{{ today(10 ** 12) }}", "{{ today('soon') }}"])
+def test_a_time_that_there_is_not_is_an_error(source: str) -> None:
+    """Beyond the calendar, or no number."""
+    with pytest.raises(TemplateFailedError, match="template"):
+        resolve(Templates().text(source), functions(Random(5)))
+
+
+@pytest.mark.parametrize("given", [3, [], None, {"a": 1}])
+def test_a_choice_of_nothing_says_what_it_takes(given: object) -> None:
+    """A path that took one id where a list was meant is a common mistake."""
+    with pytest.raises(TemplateFailedError, match=r"random_choice\(\) takes a list with an entry or more"):
+        resolve(Templates().value("{{ random_choice(ids) }}"), {**functions(Random(5)), "ids": given})
 
 
 @pytest.mark.parametrize("column", ["items", "values", "keys", "copy", "get", "pop", "update"])

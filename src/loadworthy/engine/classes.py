@@ -22,7 +22,7 @@ from loadworthy.errors import UsageError
 from loadworthy.plan.model import Behaviour, Plan, Scenario
 from loadworthy.units import US_PER_S
 from loadworthy.users.cleanup import offer_keeping
-from loadworthy.users.declared import Identity, Surroundings, declared_user
+from loadworthy.users.declared import DeclaredUser, Identity, Surroundings, declared_user
 from loadworthy.users.feeders import Feeder, today
 from loadworthy.users.multipart import PlanFiles
 
@@ -76,6 +76,10 @@ class ScenarioClasses:
         self.usher = Usher()
         self.row_limits: dict[str, RowLimit] = {}
         """Scenario → the test data whose rows, each handed out once, are used up before its iterations are done."""
+        self.partly_counted: set[str] = set()
+        """Those of them in which only users that use such rows are counted, and others go on until they are used up."""
+        self.given_plan = setup.plan
+        """As it came: each process counts the rows by itself."""
         self.secrets = SecretValues()
         """What looks like a credential in rows that were handed out; it is filled while users run."""
         self._sources = RowSources(setup.plan.test_data, setup.base_dir, setup.today)
@@ -103,9 +107,24 @@ class ScenarioClasses:
             check_users(name, scenario, plan, counts)
             if (limit := limit_of(scenario, plan, counts)) is not None:
                 self.row_limits[name] = limit
+                self._count_only_who_uses_rows(name, scenario)
                 limited[name] = scenario.model_copy(update={"iterations": limit.rows})
         if limited:
             self.setup = replace(self.setup, plan=plan.model_copy(update={"scenarios": {**plan.scenarios, **limited}}))
+
+    def _count_only_who_uses_rows(self, name: str, scenario: Scenario) -> None:
+        """Iterations of roles that use none of the rows take none from those that do.
+
+        With a rate they are numbered before it is known who does them, and where the plan says how many ``iterations``
+        there are, all of them are meant.
+        """
+        if scenario.is_open or scenario.iterations is not None:
+            return
+        once = {key for key, one in self.setup.plan.test_data.items() if one.order == "once" and one.per == "iteration"}
+        for user_class in self.classes(name):
+            if issubclass(user_class, DeclaredUser) and once.isdisjoint(user_class.names):
+                user_class.takes_ticket = False
+                self.partly_counted.add(name)
 
     def shape(self, name: str) -> LoadTestShape | None:
         """The load shape in the scenario's locustfile, if there is one."""

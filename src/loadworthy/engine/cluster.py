@@ -11,7 +11,7 @@ another may join in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -311,7 +311,7 @@ class ClusterCrew:
             return
         self._joined += 1  # never the number of one that was lost: intervals are known by it
         self._workers[client_id] = _Worker(client_id, self._joined, msg.data["child_pid"])
-        self._tell(client_id, wire.SETUP, pack_setup(self._setup, self._joined))
+        self._tell(client_id, wire.SETUP, pack_setup(replace(self._setup, plan=self._classes.given_plan), self._joined))
 
     def _on_ready(self, worker: _Worker, _data: Json) -> None:
         worker.ready = True
@@ -326,6 +326,8 @@ class ClusterCrew:
         if tuple(data["wave"]) != self._wave:
             return  # it came late, and that wave is over
         worker.has_begun = True
+        for scenario in (name for name, tickets in self._tickets.items() if tickets.exhausted):
+            self._tell_that_none_is_left(worker, scenario)
         if self._start_us is not None:
             self._share_anew(worker)
 
@@ -343,6 +345,13 @@ class ClusterCrew:
         granted = tickets.take_batch(batch) if tickets else range(0)
         grant = {"scenario": scenario, "first": granted.start, "count": len(granted)}
         self._tell(worker.client_id, wire.GRANT, grant)
+        if tickets and granted and tickets.exhausted:
+            for other in self._at_work():
+                self._tell_that_none_is_left(other, scenario)
+
+    def _tell_that_none_is_left(self, worker: _Worker, scenario: str) -> None:
+        """A worker whose users are not counted never asks, and they are to stop all the same."""
+        self._tell(worker.client_id, wire.GRANT, {"scenario": scenario, "first": 0, "count": 0})
 
     def _let_join(self, worker: _Worker) -> None:
         """A worker that is ready comes into the wave under way, if it is not in it."""
@@ -471,7 +480,7 @@ class ClusterCrew:
 
     def _end_children(self, patience_s: float = 10.0) -> None:
         self._runner.quit()
-        self._children.end(patience_s)
+        self._children.end(patience_s, {worker.child_pid for worker in self._workers.values()})
 
 
 def _bind(environment: Environment, bind: tuple[str, int]) -> MasterRunner:

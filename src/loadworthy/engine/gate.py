@@ -27,6 +27,7 @@ from locust.user.task import (
 
 from loadworthy.clock import monotonic_ns
 from loadworthy.engine.seat import Seat, seat_of
+from loadworthy.engine.tickets import Tickets
 from loadworthy.units import US_PER_S
 from loadworthy.users.precise import wait_until
 
@@ -46,10 +47,8 @@ def gated_execute_task(original: Method) -> Method:
             original(self, task)
             return
         tickets = seat.crowd.tickets
-        if tickets is not None:
-            seat.ticket = tickets.take()
-            if seat.ticket is None:
-                raise StopUser
+        if tickets is not None and not _may_begin(seat, tickets):
+            raise StopUser
         seat.begin()
         try:
             original(self, task)
@@ -61,6 +60,14 @@ def gated_execute_task(original: Method) -> Method:
         seat.end()
 
     return execute_task
+
+
+def _may_begin(seat: Seat, tickets: Tickets) -> bool:
+    """Whether another iteration of this user may begin; it has its number then, if it is counted."""
+    if not getattr(seat.user, "takes_ticket", True):
+        return not tickets.exhausted
+    seat.ticket = tickets.take()
+    return seat.ticket is not None
 
 
 def choosing_get_next_task(original: Method) -> Method:

@@ -33,6 +33,7 @@ class Wave:
         searchers: Mapping[str, Searcher],
     ) -> None:
         self._plan = plan
+        self._classes = classes
         self._crew = crew
         self._journal = journal
         self._searchers = searchers
@@ -84,7 +85,7 @@ class Wave:
             "kind": scenario.kind.value,
             "workload": "open" if scenario.is_open else "closed",
             "planned_duration_s": None if part.duration_us is None else part.duration_us / US_PER_S,
-            "iterations": scenario.iterations,
+            "iterations": None if part.scenario in self._classes.partly_counted else scenario.iterations,
         }
         if scenario.is_search:
             return event | {"search": True, "arrivals": scenario.arrivals, "max_users": scenario.max_users}

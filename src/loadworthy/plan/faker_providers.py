@@ -19,6 +19,14 @@ Provider = Callable[..., Any]
 
 UNIQUE_AS_THEY_ARE = ("uuid4", "md5", "sha1", "sha256")
 """Providers whose values are so many that no two are alike, as they are drawn."""
+_FORMED = frozenset(
+    (
+        "aba", "bban", "iban", "swift", "swift8", "swift11", "isbn10", "isbn13", "ssn", "ein", "itin", "vin",
+        "license_plate", "phone_number", "basic_phone_number", "color", "hex_color", "safe_hex_color", "rgb_color",
+        "domain_name", "hostname", "tld", "country_code", "currency_code", "language_code", "locale",
+    )
+)  # fmt: skip
+"""Providers of texts whose form does not allow of one more number, though it cannot be seen in the text."""
 _RANGES = {"random_int": ("min", "max", "step"), "pyint": ("min_value", "max_value", "step")}
 _MOST_LONG = 10_000
 _LENGTHS = ("length", "nb", "num", "max_chars", "min_chars", "max_nb_chars", "size", "uncompressed_size")
@@ -89,7 +97,7 @@ def complaint_of(
     numbers = whole_range(name, method, args)
     if numbers is not None:
         return _complaint_of_range(numbers, unique_among)
-    if not is_countable_text(value):
+    if name in _FORMED or not is_countable_text(value):
         hint = "use sequence, a template with row, or random_int with min and max"
         return "unique", f"no number fits into the values of {name}, so they cannot be made unique", hint
     return None

@@ -19,6 +19,8 @@ PlaceKind = Literal["free", "text", "typed"]
 
 _SECRET_ENDINGS = ("token", "authorization", "cookie", "cookies", "webhookurl")
 _SECRET_WORDS = ("password", "passwd", "passphrase", "secret", "apikey", "privatekey", "accesskey")
+_SECRET_LAST = frozenset(("pass", "pwd", "pw", "passcode", "otp", "jwt", "bearer"))
+"""As a word of its own: ``pass``, ``user_pass``, ``dbPwd``, and not ``bypass``."""
 _STEP_LISTS = ("endpoints", "flow", "on_start")
 _PLAN_STEPS = ("setup", "teardown")
 _ALL_STEPS = (*_STEP_LISTS, *_PLAN_STEPS)
@@ -160,7 +162,9 @@ def _speaks_of_answers(rest: Sequence[str | int]) -> bool:
 def looks_secret(key: str) -> bool:
     """Whether a key or a variable's name speaks of a secret; case, ``-`` and ``_`` do not matter."""
     name = re.sub(r"[-_\s]", "", key).lower()
-    return name.endswith(_SECRET_ENDINGS) or any(word in name for word in _SECRET_WORDS)
+    if name.endswith(_SECRET_ENDINGS) or any(word in name for word in _SECRET_WORDS):
+        return True
+    return re.split(r"[-_\s]|(?<=[a-z0-9])(?=[A-Z])", key)[-1].lower() in _SECRET_LAST
 
 
 def is_never_secret(text: str) -> bool:

@@ -28,7 +28,7 @@ from loadworthy.plan.step_rules import check_headers, check_step, check_template
 from loadworthy.plan.test_data_rules import check_test_data
 from loadworthy.plan.translate import shown_at
 
-TEMPLATE_NAMES = ("uuid", "random_int", "random_choice", "iteration", "user_number", "now_ms")
+TEMPLATE_NAMES = ("uuid", "random_int", "random_choice", "iteration", "user_number", "now_ms", "now", "today")
 """What every template can use; test data and extracted values cannot take these names."""
 
 _JINJA_WORDS = (

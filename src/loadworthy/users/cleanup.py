@@ -182,10 +182,16 @@ def _remove_and_tell(undos: list[Undo]) -> None:
 
 
 def what_is_left(undos: list[Undo], left: dict[int, str]) -> str:
-    """How much was removed and how much was not, with the first of those and why: ``62 removed, 1 left: DELETE …``."""
-    named = [f"{undos[index].method} {undos[index].path}: {left[index]}" for index in sorted(left)[:SHOWN]]
-    more = "; …" if len(left) > SHOWN else ""
-    return f"{format_count(len(undos) - len(left))} removed, {format_count(len(left))} left: {'; '.join(named)}{more}"
+    """How much was removed and how much was not, with the first of those and why: ``62 removed, 1 left: DELETE …``.
+
+    Those that were left for the same reason stand together: after a server is gone it is the same for all.
+    """
+    named: dict[str, list[str]] = {}
+    for index in sorted(left)[:SHOWN]:
+        named.setdefault(left[index], []).append(f"{undos[index].method} {undos[index].path}")
+    parts = "; ".join(f"{', '.join(requests)}: {why}" for why, requests in named.items())
+    more = f"; {format_count(len(left) - SHOWN)} more" if len(left) > SHOWN else ""
+    return f"{format_count(len(undos) - len(left))} removed, {format_count(len(left))} left: {parts}{more}"
 
 
 def remove_all(undos: list[Undo]) -> dict[int, str]:

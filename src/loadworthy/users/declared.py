@@ -108,6 +108,7 @@ def declared_user(
         "compiled": compile_behaviour(behaviour, surroundings.read_file),
         "surroundings": surroundings,
         "starts_with_rows": not _names_in_start(behaviour).isdisjoint(surroundings.fed_per_iteration),
+        "names": names_in(behaviour.model_dump(mode="json", by_alias=True)),
         "__module__": __name__,
         "__doc__": f"Made from the plan: {class_name}.",
     }
@@ -151,6 +152,11 @@ class DeclaredUser(StreamingUser):
     abstract = True
     compiled: CompiledBehaviour
     surroundings: Surroundings
+    names: frozenset[str]
+    """All names that its templates use."""
+    takes_ticket: bool = True
+    """Whether its iterations are counted, where their number is limited: not where only rows limit it, and it uses none
+    of them."""
     starts_with_rows: bool
     """Whether ``on_start`` uses rows of the iteration before which it is done."""
 
@@ -246,6 +252,8 @@ class DeclaredUser(StreamingUser):
         self._rows_of = self._variables["iteration"]
         for name in self.surroundings.fed_per_iteration:
             feeder = self.surroundings.feeders[name]
+            if feeder.is_once and not self.takes_ticket:
+                continue  # it uses none, and has no number to get one by
             number = self._row_number(arrival, is_once=feeder.is_once)
             try:
                 self._variables[name] = feeder.row(number, self.random)

@@ -11,6 +11,7 @@ import contextlib
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -150,7 +151,9 @@ def _combined(source: Mapping[str, Any], parts: dict[str, Any]) -> MaybeVarying:
 def functions(random: Random) -> dict[str, Any]:
     """What every template can call, drawing from this user's own random numbers."""
 
-    def random_choice(options: Sequence[Any]) -> Any:
+    def random_choice(options: Any) -> Any:
+        if not isinstance(options, Sequence) or not options:
+            raise ValueError("random_choice() takes a list with an entry or more")
         return random.choice(options)
 
     return {
@@ -158,4 +161,15 @@ def functions(random: Random) -> dict[str, Any]:
         "random_int": random.randint,
         "random_choice": random_choice,
         "now_ms": lambda: int(wall_s() * 1000),
+        "now": _now,
+        "today": _today,
     }
+
+
+def _now(shift_s: float = 0) -> str:
+    moment = datetime.fromtimestamp(wall_s() + shift_s, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _today(shift_days: int = 0) -> str:
+    return (datetime.fromtimestamp(wall_s(), UTC).date() + timedelta(days=shift_days)).isoformat()
