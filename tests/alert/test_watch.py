@@ -62,6 +62,7 @@ def test_a_breach_and_its_end() -> None:
     assert dict(message.facts)["Run"] == str(Path("runs/x").absolute())
     assert message.about == ("breach: load: p95 < 5ms",)
     one.watch.on_event({**BREACHED, "type": "threshold_recovered", "message": "fast"})
+    one.watch.tick(0, None, 0)
     assert [each.mark for each in one.sent] == ["BREACH", "RECOVERED"]
     assert one.sent[1].about == ()
     one.answers.append(Answer(message, "slack", sent=True))
@@ -89,3 +90,31 @@ def test_one_that_ends_the_run_is_sent_before_the_next_tick() -> None:
     assert ["The run ends because of it." in each.sentences for each in one.sent] == [True]
     one.watch.on_event({"type": "scenario_ended", "scenario": "load"})
     one.watch.on_event({"type": "something new"})
+
+
+def test_what_comes_together_is_one_message() -> None:
+    """A service that is gone misses all thresholds in the same second; who is woken by that wants to hear it once."""
+    one = Watched(after_s=0)
+    for expression in (EXPRESSION, "error_rate < 1%"):
+        one.watch.on_event({**BREACHED, "expression": expression})
+    one.watch.on_event({**BREACHED, "scenario": "admin"})
+    one.watch.tick(0, None, 0)
+    assert [each.about for each in one.sent] == [
+        ("breach: load: p95 < 5ms", "breach: load: error_rate < 1%"),
+        ("breach: admin: p95 < 5ms",),
+    ]
+    for expression in (EXPRESSION, "error_rate < 1%"):
+        one.watch.on_event({**BREACHED, "expression": expression, "type": "threshold_recovered"})
+    one.watch.on_event({"type": "scenario_ended", "scenario": "load"})
+    assert [each.title for each in one.sent[2:]] == ["RECOVERED  load · p95 < 5ms holds again, and 1 more"]
+
+
+def test_a_breach_says_where_to_look() -> None:
+    """What has failed in the last seconds, over all processes."""
+    one = Watched(after_s=0)
+    for process in (1, 2):
+        failing = series("/orders", [5000] * 10, kind="POST", failures={"status": 4}, statuses={200: 6, 503: 4})
+        one.watch.on_interval(interval(0, series("/", [900] * 10), failing, process=process))
+    one.watch.on_event(BREACHED)
+    one.watch.tick(0, None, 0)
+    assert one.sent[0].figures[1] == ("Failed in the last 10 s", "POST /orders 8 of 20 (status 503)")

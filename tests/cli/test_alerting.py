@@ -156,7 +156,7 @@ def test_a_mistake_that_shows_under_load_is_told(tmp_path: Path, loaded: bool) -
 
     with pytest.raises(UsageError):
         run()
-    assert [one.title for one in post.messages] == ["ABORTED  shop · the run ended with an error"] * loaded
+    assert [one.title for one in post.messages] == ["ABORTED  shop · tick() of the load shape failed"] * loaded
 
 
 def test_who_will_not_wait_need_not(tmp_path: Path) -> None:

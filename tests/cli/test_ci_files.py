@@ -82,6 +82,15 @@ def test_every_script_is_bash_and_every_action_has_a_version(github: Any, gitlab
     assert set(github[True]) == {"pull_request", "push", "workflow_dispatch"}  # YAML 1.1 takes `on` for true
 
 
+def test_a_service_that_was_not_started_is_told(tmp_path: Path, github: Any, gitlab: Any) -> None:
+    """The first job of somebody who has not filled in how it is started ends with that, not with a code of curl's."""
+    ci = Ci.in_folder(tmp_path)
+    (ci.fakes / "curl").write_text("#!/bin/bash\nexit 7\n")
+    for script in (_step(github, "Start the service"), gitlab["script"][1]):
+        done = ci.bash(script, {"BASE_URL": "http://localhost:8000"})
+        assert (done.returncode, "Nothing answers at http://localhost:8000; is the service" in done.stdout) == (2, True)
+
+
 _VERDICTS = [
     ("0", "0", "warn", 0), ("0", "", "warn", 0), ("1", "0", "warn", 1), ("4", "0", "warn", 4), ("2", "0", "warn", 2),
     ("130", "0", "warn", 130), ("0", "1", "warn", 1), ("0", "2", "warn", 0), ("3", "0", "warn", 0),

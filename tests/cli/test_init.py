@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.cli import loadworthy, only_run, summary_of
 from tests.support.compared import command_line
 
-from loadworthy.cli import init
+from loadworthy.cli import init_service
 from loadworthy.cli.init_files import (
     CI_CHOICES,
     GITHUB_FILE,
@@ -151,7 +151,7 @@ def test_it_asks_four_questions_at_a_terminal(
 
 def test_a_service_that_runs_is_looked_at(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The path to begin with is one that answers; where it describes itself, ``import`` is offered."""
-    monkeypatch.setattr(init, "PROBE_S", 60.0)  # people do not wait so long; a busy machine may have to
+    monkeypatch.setattr(init_service, "PROBE_S", 60.0)  # people do not wait so long; a busy machine may have to
     routes = (Route("/health", status=404), Route("/openapi.json", json={"openapi": "3.1.0"}), Route("*"))
     with CountingServer(routes) as server:
         url = server.url
@@ -160,6 +160,55 @@ def test_a_service_that_runs_is_looked_at(capsys: pytest.CaptureFixture[str], mo
     assert load_plan(Path("plan.yaml"), environ={}).plan.scenarios["smoke"].endpoints[0].path == "/healthz"
     assert f"loadworthy import {url}/openapi.json --out api.yaml" in told
     assert "Nothing listens" not in told
+
+
+ITEMS = {
+    "openapi": "3.1.0",
+    "paths": {
+        "/api/items/{id}": {"get": {}},
+        "/api/orders": {"post": {}},
+        "/api/me": {"get": {"security": [{"bearer": []}]}},
+        "/api/find": {"get": {"parameters": [{"name": "q", "in": "query", "required": True}]}},
+        "/api/gone": {"get": {}},
+        "/api/items": {"get": {"parameters": [{"name": "page", "in": "query"}]}},
+        "/api/odd": None,
+    },
+}
+
+
+def test_a_service_without_a_front_page_begins_with_a_path_that_it_describes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that a GET without values may ask for and that answers, so that the plan runs at once."""
+    monkeypatch.setattr(init_service, "PROBE_S", 60.0)
+    routes = (Route("/openapi.json", json=ITEMS), Route("/api/items", json=[]), Route("*", status=404))
+    with CountingServer(routes) as server:
+        assert command_line("init", "--url", server.url) == 0
+        asked = {exchange.target for exchange in server.log()}
+    assert load_plan(Path("plan.yaml"), environ={}).plan.scenarios["smoke"].endpoints[0].path == "/api/items"
+    assert asked == {"/openapi.json", "/health", "/healthz", "/", "/api/gone", "/api/items"}
+    assert "fail as they are" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "document", ["text", [], {"openapi": "3.1.0", "paths": []}, {"openapi": 3, "paths": {"/x": {"get": 7}}}]
+)
+def test_a_path_that_does_not_answer_is_told(
+    document: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run would fail for it, and look as if the service did; whatever it says of itself."""
+    monkeypatch.setattr(init_service, "PROBE_S", 60.0)
+    routes = (Route("/openapi.json", json=document), Route("/moved", status=302), Route("*", status=404))
+    with CountingServer(routes) as server:
+        url = server.url
+        assert command_line("init", "--url", url) == 0
+        first = capsys.readouterr().out
+        assert command_line("init", "sub", "--url", url, "--path", "/a", "--path", "/b", "--path", "/moved") == 0
+    assert "GET / is answered with status 404, so the tests fail as they are. Name a path that answers:" in first
+    assert f"  loadworthy init --url {url} --path /PATH --force\n" in first
+    told = capsys.readouterr().out
+    assert "GET /a is answered with status 404, and GET /b is answered with status 404, so the tests fail" in told
+    assert f"  loadworthy init sub --url {url} --path /PATH --force\n" in told
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from typing import get_args
 import pytest
 from tests.support.alert_servers import AlertServers, alert_servers
 from tests.support.guide import blocks_of, text_of, write_files
+from tests.support.runs import interval, series
 
 from loadworthy import api
 from loadworthy.alert import events, words
 from loadworthy.alert.delivery import PAUSES_S, TIMEOUT_S
+from loadworthy.alert.where import RECENT_S, Recent
 from loadworthy.cli.main import _dispatch
 from loadworthy.plan.alerting import Alerting, Matter
 from loadworthy.testing import Delay, Errors, FaultServer, Route
@@ -72,6 +74,22 @@ def test_a_run_tells_while_it_goes_on_and_at_its_end(plan: Path, servers: AlertS
 
 def _labels(text: str) -> set[str]:
     return set(re.findall(r"^(\w+): ", text, re.MULTILINE))
+
+
+def test_where_to_look_reads_as_shown() -> None:
+    """The labels are those of the code, and each line begins with the series of the most failures, or the slowest."""
+    (block,) = (block.text for block in blocks_of("alerting") if block.text.startswith("Failed in"))
+    recent, failing = Recent(), {"status": 2}
+    recent.add(interval(0, series("/a", [9_000] * 9, failures=failing, statuses={200: 7, 503: 2}), series("/b", [100])))
+    failed = recent.words()
+    recent.add(interval(RECENT_S, series("/a", [9_000]), series("/b", [100])))
+    slowest = recent.words()
+    labels = [line.partition(": ")[0] for line in block.splitlines()]
+    assert [failed and failed[0], slowest and slowest[0]] == labels[:2]
+    assert failed is not None
+    assert re.fullmatch(r"GET /a 2 of 9 \(status 503\)", failed[1])
+    assert all(re.match(r"[A-Z]+ /\S+ [\d,]+ of [\d,]+ \(\w+( \d+)?\)", line.partition(": ")[2])
+               for line in block.splitlines()[::2])  # fmt: skip
 
 
 def test_its_table_of_matters_is_that_of_the_code() -> None:

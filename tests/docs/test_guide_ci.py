@@ -66,3 +66,8 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     """All of them."""
     table = TEXT.partition("| exit code | meaning |")[2].partition("\n\n")[0]
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == sorted(ExitCode)
+
+
+def test_what_is_exported_are_folders() -> None:
+    """Beside the runs there may be files, such as what alerting remembers: `runs/*` would take them for runs."""
+    assert re.findall(r"loadworthy export (\S+)", TEXT) == ["runs/*/"]

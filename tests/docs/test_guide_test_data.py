@@ -25,6 +25,11 @@ CASES: dict[str, Case] = {
         {"POST /vouchers/[code]": 4},
         lambda state: sorted(state["vouchers"]) == ["AUTUMN", "SPRING", "SUMMER", "WINTER"],
     ),
+    "fresh.yaml": Case(
+        few(10),
+        {"POST /vouchers/[code]": 10},
+        lambda state: {code.rsplit("-", 1)[0] for code in state["vouchers"]} == {"RUN-1795893"},
+    ),
     "seeded.yaml": Case(
         few(10),
         {"GET /orders/[id]": 10},
@@ -57,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 def test_its_plans_run(name: str, server: RecipeServer, folder: Path) -> None:
     """Those that have a name; the other one needs PostgreSQL."""
     server.forget()
-    run(folder / name, CASES[name], {"BASE_URL": server.url, "PERF_PASSWORD": "open-sesame"})
+    run(folder / name, CASES[name], {"BASE_URL": server.url, "PERF_PASSWORD": "open-sesame", "RUN_NUMBER": "1795893"})
     assert CASES[name].holds(server.state())
 
 

@@ -117,8 +117,16 @@ IN_THE_CODE = {
         "could not be made by this machine, which had no file descriptor, port or memory left",
     ),
     "The run lost … with it load and data": ("The run lost", "with it load and data"),
+    "no alert by …: …": ("no alert by {answer.channel}: {answer.reason}",),
+    "alerting: … is not used: … stands in the plan, where everybody can read it": (
+        "is not used:", "stands in the plan, where everybody can read it",
+    ),
+    "no alert, for the same was told within the cool-down: …": (
+        "no alert, for the same was told within the cool-down: ",
+    ),
+    "alerting has no channel, so nobody is told": ("alerting has no channel, so nobody is told",),
 }  # fmt: skip
-"""What needs a machine at its limit, or a network that drops packets."""
+"""What needs a machine at its limit, a network that drops packets, or channels: the tests of alerting make it come."""
 
 
 @pytest.fixture(scope="module")

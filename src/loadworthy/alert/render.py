@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from loadworthy.alert.message import Fact, Message
 
-MOST = (140, 400, 120, 300, 8, 10, 8)
+MOST = (140, 400, 120, 300, 8, 10, 12)
 """See :meth:`Message.changed`."""
 
 # Control characters, and those that turn the direction of writing or end a line without looking like it.

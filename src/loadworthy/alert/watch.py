@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from loadworthy.alert.message import Message
 from loadworthy.alert.policy import Due, Policy
 from loadworthy.alert.post import Answer
+from loadworthy.alert.where import Recent
 from loadworthy.alert.words import Counts, RunFacts, while_it_runs
 from loadworthy.clock import Clock
 from loadworthy.record.interval import Interval
@@ -25,6 +26,7 @@ class _Tally:
     failures: int = 0
     start_ms: int = 0
     end_ms: int = 0
+    recent: Recent = field(default_factory=Recent)
 
 
 class Watch:
@@ -60,6 +62,8 @@ class Watch:
         self._began = began
         self._tallies: dict[str, _Tally] = {}
         self._users: dict[str, dict[int, int]] = {}
+        self._held: list[Due] = []
+        """Until the next tick: what comes together is one message."""
 
     @property
     def load_was_made(self) -> bool:
@@ -77,33 +81,48 @@ class Watch:
             for users in self._users.values():
                 users.pop(event.get("process", -1), None)
         elif kind == "scenario_ended":
+            self._say_all()
             self._policy.ended(scenario)
         elif kind in ("threshold_breached", "threshold_recovered"):
-            expression, evidence = str(event.get("expression")), str(event.get("message"))
-            if kind == "threshold_breached":
-                aborts = bool(event.get("abort"))
-                self._say(self._policy.breached(now_us, scenario, expression, evidence, aborts=aborts))
-            else:
-                self._say(self._policy.recovered(now_us, scenario, expression, evidence))
+            self._on_threshold(event, scenario, now_us)
+
+    def _on_threshold(self, event: Event, scenario: str, now_us: int) -> None:
+        expression, evidence = str(event.get("expression")), str(event.get("message"))
+        if event["type"] == "threshold_recovered":
+            self._held += self._policy.recovered(now_us, scenario, expression, evidence)
+            return
+        aborts = bool(event.get("abort"))
+        self._held += self._policy.breached(now_us, scenario, expression, evidence, aborts=aborts)
+        if aborts:  # there may be no tick any more
+            self._say_all()
 
     def on_interval(self, interval: Interval) -> None:
-        """Counts only: the sentence of a threshold has its figure."""
+        """Counts and sums only: the sentence of a threshold has its figure."""
         tally = self._tallies.setdefault(interval.scenario, _Tally(start_ms=interval.start_ms))
         tally.requests += sum(one.requests for one in interval.series)
         tally.failures += sum(one.failures for one in interval.series)
         tally.start_ms = min(tally.start_ms, interval.start_ms)
         tally.end_ms = max(tally.end_ms, interval.start_ms + interval.duration_ms)
+        tally.recent.add(interval)
         self._users.setdefault(interval.scenario, {})[interval.process] = interval.users
 
     def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:  # noqa: ARG002  # an observer's
         """What is due by now, and what became of earlier messages."""
-        self._say(self._policy.tick(self._clock.monotonic_us()))
+        self._held += self._policy.tick(self._clock.monotonic_us())
+        self._say_all()
         for answer in self._pump():
             self._tell(answer)
 
-    def _say(self, due: Sequence[Due]) -> None:
-        for one in due:
-            self._send(while_it_runs(one, self._counts(one.scenario), self.facts))
+    def _say_all(self) -> None:
+        """What is due, in one message for each scenario and matter, in the order in which it came."""
+        together: dict[tuple[str, str], list[Due]] = {}
+        for one in self._held:
+            together.setdefault((one.scenario, one.matter), []).append(one)
+        self._held = []
+        for (scenario, _), due in together.items():
+            tally = self._tallies.get(scenario)
+            where = tally.recent.words() if tally is not None else None
+            self._send(while_it_runs(due, self._counts(scenario), self.facts, where))
 
     def _counts(self, scenario: str) -> Counts:
         tally = self._tallies.get(scenario, _Tally())

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 
 from loadworthy.alert.message import Fact, Message, ThresholdLine
 from loadworthy.alert.policy import Due, key_of
+from loadworthy.alert.where import of_scenario
 from loadworthy.analysis.compared_figures import ERROR_RATE, MORE_IS_BETTER, Change, ComparedFigure
 from loadworthy.analysis.comparison import Comparison
 from loadworthy.analysis.ending import seconds
 from loadworthy.analysis.summary import ScenarioSummary, Summary
-from loadworthy.analysis.threshold_result import format_value
+from loadworthy.analysis.threshold_result import ThresholdResult, format_value
 from loadworthy.analysis.verdict import Verdict
 from loadworthy.plan.alerting import Matter
 from loadworthy.units import US_PER_S, format_count, format_ms, format_ratio
+
+ABORT = ", abort"
+"""In the expression of a threshold that ends the run when it is missed."""
 
 _MARKS: dict[Matter, str] = {
     "breach": "BREACH",
@@ -32,6 +37,8 @@ _FIRST_REASONS = 3
 """So many come before what is worse than the baseline; a message does not hold all of them."""
 
 _WORSE_TOLD = 3
+_EVIDENCES = 6
+"""So many thresholds are told with their evidence; a message does not hold many sentences."""
 _VERDICTS = (Verdict.FAIL, Verdict.INVALID, Verdict.UNDECIDED, Verdict.PASS)
 
 
@@ -44,12 +51,14 @@ class RunFacts:
         target: the base URL, None where the plan has none.
         machine: where the load is made.
         directory: of the run; None before there is one.
+        job: the page of the CI job that makes it, if one does.
     """
 
     plan: str
     target: str | None
     machine: str
     directory: Path | None = None
+    job: str | None = None
 
     def told(self, *, ran: str | None = None, report: Path | None = None) -> Iterator[Fact]:
         """The lines at the end of a message."""
@@ -61,6 +70,8 @@ class RunFacts:
             yield Fact("Report", str(report))
         elif self.directory is not None:
             yield Fact("Run", str(self.directory))
+        if self.job:
+            yield Fact("Job", self.job)
         yield Fact("Machine", self.machine)
 
 
@@ -82,27 +93,32 @@ class Counts:
         )
 
 
-def while_it_runs(due: Due, counts: Counts, facts: RunFacts) -> Message:
-    """A threshold is missed, or holds again."""
-    lasted = seconds(due.lasted_us / US_PER_S)
-    if due.matter == "recovered":
-        subject, more = f"{due.scenario} · {due.expression} holds again", f"It had been missed for {lasted}."
-    else:
-        subject, more = (
-            f"{due.scenario} · {due.expression} missed",
-            f"It has been so for {lasted}, and the run goes on.",
-        )
-    if due.aborts:
-        more = "The run ends because of it."
+def while_it_runs(due: Sequence[Due], counts: Counts, facts: RunFacts, where: tuple[str, str] | None = None) -> Message:
+    """Thresholds of one scenario are missed, or hold again: all that became due together, at least one.
+
+    ``where`` to look: a label and a line.
+    """
+    ordered = sorted(due, key=lambda one: not one.aborts)
+    first, is_breach = ordered[0], ordered[0].matter == "breach"
+    what = "missed" if is_breach else "holds again"
     return Message(
-        matters=(due.matter,),
-        about=(key_of(due.scenario, due.expression),) if due.matter == "breach" else (),
-        mark=_MARKS[due.matter],
-        subject=subject,
-        sentences=(_sentence(due.evidence), more),
-        figures=(Fact(due.scenario, counts.line()),),
+        matters=(first.matter,),
+        about=tuple(key_of(one.scenario, one.expression) for one in ordered) if is_breach else (),
+        mark=_MARKS[first.matter],
+        subject=f"{first.scenario} · {first.expression} {what}{_and_more(len(ordered) - 1)}",
+        sentences=(*(_sentence(one.evidence) for one in ordered[:_EVIDENCES]), _since(ordered)),
+        figures=(Fact(first.scenario, counts.line()), *([Fact(*where)] if where and is_breach else [])),
         facts=tuple(facts.told(ran=f"{seconds(counts.seconds)} so far" if counts.seconds else None)),
     )
+
+
+def _since(due: Sequence[Due]) -> str:
+    lasted = seconds(max(one.lasted_us for one in due) / US_PER_S)
+    if due[0].matter == "recovered":
+        return f"{'They' if len(due) > 1 else 'It'} had been missed for {lasted}."
+    if due[0].aborts:
+        return "The run ends because of it."
+    return f"{'They have' if len(due) > 1 else 'It has'} been so for {lasted}, and the run goes on."
 
 
 def at_the_end(
@@ -117,19 +133,20 @@ def at_the_end(
         subject=_subject(matters[0], summary, comparison, facts),
         sentences=tuple(dict.fromkeys(_why(matters, summary, comparison))),
         thresholds=tuple(_thresholds(ran)),
-        figures=tuple(Fact(one.name, _figures(one)) for one in ran),
+        figures=tuple(fact for one in ran for fact in _figures(one)),
         facts=tuple(facts.told(ran=None if summary.duration_s is None else seconds(summary.duration_s), report=report)),
     )
 
 
 def broke_off(error: str, facts: RunFacts) -> Message:
     """A run that ended with an error, perhaps before any load."""
+    why = error.splitlines()[0] if error else "no cause is known"
     return Message(
         matters=("aborted",),
         about=("aborted",),
         mark=_MARKS["aborted"],
-        subject=f"{facts.plan} · the run ended with an error",
-        sentences=(_sentence(error.splitlines()[0] if error else "no cause is known"), "There is no verdict."),
+        subject=f"{facts.plan} · {why}",
+        sentences=(_sentence(why), "The run ended with this error, and there is no verdict."),
         facts=tuple(facts.told()),
     )
 
@@ -159,7 +176,8 @@ def _subject(first: Matter, summary: Summary, comparison: Comparison | None, fac
         if one.verdict is Verdict.FAIL
     ]
     if summary.verdict is Verdict.FAIL and missed:
-        name, expression = missed[0]
+        ended_it = [one for one in missed if first == "aborted" and ABORT in one[1]]
+        name, expression = (ended_it or missed)[0]
         return f"{name} · {expression} missed{_and_more(len(missed) - 1)}"
     return f"{facts.plan} · {summary.reasons[0] if summary.reasons else summary.verdict.value}"
 
@@ -197,10 +215,17 @@ def _thresholds(scenarios: Sequence[ScenarioSummary]) -> Iterator[ThresholdLine]
     """Those that were missed first."""
     found = [(scenario.name, one) for scenario in scenarios for one in scenario.thresholds]
     for name, one in sorted(found, key=lambda pair: _VERDICTS.index(pair[1].verdict)):
-        yield ThresholdLine(one.verdict.value, f"{name}: {one.expression}", format_value(one.observed, one.unit))
+        yield ThresholdLine(one.verdict.value, f"{name}: {one.expression}", _observed(one))
 
 
-def _figures(scenario: ScenarioSummary) -> str:
+def _observed(one: ThresholdResult) -> str:
+    value = format_value(one.observed, one.unit)
+    is_quick = one.verdict is Verdict.FAIL and one.unit == "ms" and one.margin is not None and one.margin > 0
+    return f"{value}, but too many failed" if is_quick else value
+
+
+def _figures(scenario: ScenarioSummary) -> Iterator[Fact]:
+    """The scenario in one line, and where to look where it did not end well."""
     figures, times = scenario.figures, scenario.figures.response_time_ms
     parts = [_requests(figures.requests)]
     if scenario.search is None and figures.throughput is not None:  # over all trials of a search it means nothing
@@ -208,7 +233,8 @@ def _figures(scenario: ScenarioSummary) -> str:
     parts.append(_failures(figures.failures, figures.requests))
     if scenario.search is None:
         parts += [f"p95 {format_ms(times.p95)}", f"p99 {format_ms(times.p99)}"]
-    return " · ".join(parts)
+    yield Fact(scenario.name, " · ".join(parts))
+    yield from starmap(Fact, of_scenario(scenario))
 
 
 def _requests(count: int) -> str:

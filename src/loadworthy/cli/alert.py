@@ -67,6 +67,7 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
 def _sent(channels: Channels, loaded: LoadedPlan) -> list[Answer]:
     from loadworthy.alert.post import Post
     from loadworthy.alert.render import prepared
+    from loadworthy.alert.where import job_of
     from loadworthy.alert.words import RunFacts, of_a_test
     from loadworthy.cli.console import error_console
     from loadworthy.cli.working import working
@@ -75,7 +76,8 @@ def _sent(channels: Channels, loaded: LoadedPlan) -> list[Answer]:
     if not channels.usable:
         return []
     clock = SystemClock()
-    facts = RunFacts(loaded.plan.name or loaded.path.stem, loaded.redacted_json.get("base_url"), socket.gethostname())
+    plan, target = loaded.plan.name or loaded.path.stem, loaded.redacted_json.get("base_url")
+    facts = RunFacts(plan, target, socket.gethostname(), job=job_of(os.environ))
     post = Post(channels.usable, clock, pauses_s=_PAUSES_S)
     try:
         post.send(prepared(of_a_test(facts), loaded.redactor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +62,7 @@ class RunAlerts:
         """Start the courier, if there is a channel that can be used."""
         from loadworthy.alert.memory import plan_key
         from loadworthy.alert.watch import Watch
+        from loadworthy.alert.where import job_of
         from loadworthy.alert.words import RunFacts
 
         loaded = request.loaded
@@ -82,7 +84,7 @@ class RunAlerts:
         self._post = self._started(channels)
         self._watch = Watch(
             self._policy(),
-            RunFacts(self._plan, target, socket.gethostname()),
+            RunFacts(self._plan, target, socket.gethostname(), job=job_of(os.environ)),
             clock,
             send=self._send,
             pump=self._post.pump if self._post is not None else list,

@@ -24,13 +24,10 @@ from loadworthy.cli.init_files import (
     rendered,
     with_ignored,
 )
-from loadworthy.errors import ExitCode, LoadworthyError, UsageError
+from loadworthy.cli.init_service import LIKELY_PATHS, OPENAPI_PATH, Service, complaint_of, look_at
+from loadworthy.errors import ExitCode, UsageError
 
 DEFAULT_URL, DEFAULT_P95 = "http://localhost:8000", "500ms"
-LIKELY_PATHS = ("/health", "/healthz", "/")
-"""Asked for where the service runs on this machine: the first that answers is the path to begin with."""
-OPENAPI_PATH = "/openapi.json"
-PROBE_S = 2.0
 
 EPILOG = """\
 examples:
@@ -39,6 +36,7 @@ examples:
   loadworthy init load-tests --url http://localhost:8000 --path /health --path /api/items --p95 300ms --ci github
 
 It asks for what is not given; with --yes, and where standard input is no terminal, it takes what stands in brackets.
+Of a service on this machine it finds a path by itself: /health, /healthz, / or one of its /openapi.json that answers.
 It writes plan.yaml (a smoke test and a load test), users.py (what the users of the load test do), a CI job, and adds
 runs/ to .gitignore. Files that are there already are kept, unless --force is given.
 """
@@ -65,10 +63,10 @@ def execute(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(f"{folder} is a file; name a folder")
     ask = _Questions(can_ask=not arguments.yes and sys.stdin.isatty() and sys.stdout.isatty())
     url = ask.about("Base URL of the service", arguments.url, DEFAULT_URL, checked_url, "--url")
-    service = _Service.at(url, LIKELY_PATHS if not arguments.path else ())
+    service = look_at(url, LIKELY_PATHS if not arguments.path else ())
     paths = [_given(path, checked_path, "--path") for path in arguments.path]
     if not paths:
-        paths = [ask.about("A path that answers", None, service.path, checked_path, "--path")]
+        paths = [ask.about("A path that answers", None, _path_of(service), checked_path, "--path")]
     p95 = ask.about("95 % of requests shall be quicker than", arguments.p95, DEFAULT_P95, checked_p95, "--p95")
     ci = ask.about(f"CI ({', '.join(CI_CHOICES)})", arguments.ci, _likely_ci(folder), checked_ci, "--ci")
     answers = Answers(url, tuple(dict.fromkeys(paths)), p95, ci)
@@ -106,50 +104,6 @@ def _given(text: str, check: Callable[[str], str], option: str) -> str:
         return check(text)
     except ValueError as error:
         raise UsageError(f"{option} {text}: {error}") from error
-
-
-class _Service:
-    """What is known of the service at a base URL: asked only where it is on this machine."""
-
-    def __init__(self, *, answers: bool | None, path: str, has_openapi: bool) -> None:
-        self.answers = answers
-        """None where it was not asked."""
-        self.path = path
-        self.has_openapi = has_openapi
-
-    @classmethod
-    def at(cls, url: str, likely: Sequence[str]) -> _Service:
-        """Ask it, and which of these paths answers."""
-        from loadworthy.plan.hosts import is_loopback
-
-        if not is_loopback(urlsplit(url).hostname or ""):
-            return cls(answers=None, path=LIKELY_PATHS[0], has_openapi=False)
-        if not _listens(url):
-            return cls(answers=False, path=LIKELY_PATHS[0], has_openapi=False)
-        path = next((path for path in likely if _body(url + path) is not None), "/")
-        document = _body(url + OPENAPI_PATH) or b""
-        return cls(answers=True, path=path, has_openapi=b'"openapi"' in document[:4096])
-
-
-def _listens(url: str) -> bool:
-    import socket
-
-    parts = urlsplit(url)
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=PROBE_S).close()
-    except OSError:
-        return False
-    return True
-
-
-def _body(url: str) -> bytes | None:
-    from loadworthy.cli.import_source import fetch_local
-
-    try:
-        return fetch_local(url, timeout_s=PROBE_S)
-    except LoadworthyError:
-        return None
 
 
 def _likely_ci(folder: Path) -> str:
@@ -206,7 +160,7 @@ def _write(folder: Path, wanted: Mapping[str, str], *, force: bool) -> tuple[lis
 
 
 def _words(
-    folder: Path, answers: Answers, service: _Service, written: Sequence[str], kept: Sequence[str]
+    folder: Path, answers: Answers, service: Service, written: Sequence[str], kept: Sequence[str]
 ) -> Iterator[str]:
     if written:
         yield f"wrote in {folder}: {', '.join(written)}"
@@ -216,6 +170,7 @@ def _words(
         port = urlsplit(answers.url).port or 80
         yield f"\nNothing listens at {answers.url} yet. Start your service, or one of ours to see how it goes:"
         yield f"  python -m loadworthy.demo.service --port {port}"
+    yield from _about_paths(folder, answers, service)
     yield "\nNext:"
     if folder != Path():
         yield f"  cd {shlex.quote(str(folder))}"
@@ -226,6 +181,21 @@ def _words(
         yield f"  loadworthy import {shlex.quote(answers.url + OPENAPI_PATH)} --out api.yaml"
     yield from _about_ci(folder, answers)
     yield "\nFor an editor that completes and checks the plan: loadworthy schema --out plan.schema.json"
+
+
+def _path_of(service: Service) -> str:
+    """The path to offer."""
+    return service.path or ("/" if service.answers else LIKELY_PATHS[0])
+
+
+def _about_paths(folder: Path, answers: Answers, service: Service) -> Iterator[str]:
+    """Those at which the service has nothing good to say."""
+    asked = [path for path in answers.paths if path != service.path] if service.answers else []
+    complaints = [one for path in asked if (one := complaint_of(answers.url, path))]
+    if complaints:
+        yield f"\n{', and '.join(complaints)}, so the tests fail as they are. Name a path that answers:"
+        where = "" if folder == Path() else f"{shlex.quote(str(folder))} "
+        yield f"  loadworthy init {where}--url {shlex.quote(answers.url)} --path /PATH --force"
 
 
 def _about_ci(folder: Path, answers: Answers) -> Iterator[str]:
