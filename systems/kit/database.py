@@ -2,13 +2,16 @@
 
 SQLite lets one connection write at a time, and a transaction that began by reading fails when it later wants to write
 while another writes. So sessions say beforehand what they are for: :meth:`Database.writing` takes the write lock at its
-beginning (and waits for it), :meth:`Database.reading` never does.
+beginning (and waits for it), :meth:`Database.reading` never does. SQLite's own waiting is asking again and again after
+pauses, in which luck decides who is next, and a thread may have none for seconds. So the threads of a service stand in
+a line of ours, and only other processes are left to luck.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +62,9 @@ class Database:
             pool_timeout=POOL_TIMEOUT_S,
             pool_pre_ping=not self.is_sqlite,
         )
+        self._turn: AbstractContextManager[object] = nullcontext()
         if self.is_sqlite:
+            self._turn = threading.Lock()
             _prepare_sqlite(self.engine)
 
     @property
@@ -81,9 +86,9 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """A session that is committed at the end of the block, and rolled back where the block raises.
 
-        Objects stay usable after the commit.
+        Objects stay usable after the commit. Such blocks are not nested.
         """
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._turn, Session(self.engine, expire_on_commit=False) as session:
             session.connection(execution_options={"writes": True})
             yield session
             session.commit()

@@ -17,6 +17,7 @@ from tests.support.postgres import temporary_postgres
 from tests.support.systems import Service
 from tests.support.things import START, Base, Thing
 
+from systems.kit import database as kit_database
 from systems.kit.database import MAX_OVERFLOW, POOL_SIZE, Database
 from systems.kit.inputs import Email, Line, RowId, Text, UtcMoment
 from systems.kit.passwords import hash_password, verify_password
@@ -82,6 +83,34 @@ def test_writers_that_read_first_wait_for_each_other_in_sqlite(database: Databas
     """Eight threads that read and then write lose nothing: the write lock is taken at the beginning."""
     assert _many_writers(database) == []
     assert len(_names(database)) == 160
+
+
+def test_writers_of_one_service_stand_in_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They do not wait by asking SQLite again and again, which may refuse one for as long as others write."""
+    monkeypatch.setattr(kit_database, "_SQLITE_BUSY_MS", 0)
+    database = Database(f"sqlite:///{tmp_path / 'impatient.db'}")
+    database.create(Base)
+    begun, errors = threading.Event(), list[Exception]()
+
+    def write() -> None:
+        begun.set()
+        try:
+            with database.writing() as session:
+                session.add(Thing(name="second"))
+        except Exception as error:
+            errors.append(error)
+
+    second = threading.Thread(target=write)
+    with database.writing() as session:
+        session.add(Thing(name="first"))
+        session.flush()
+        second.start()
+        begun.wait()
+        second.join(0.2)  # where it is refused, that is at once
+    second.join()
+    assert errors == []
+    assert _names(database) == {"first", "second"}
+    database.dispose()
 
 
 def test_the_same_on_postgresql() -> None:
