@@ -12,7 +12,7 @@ from tests.report.searches import DRIFTS, enduring, searched, stressed, summary
 from tests.support.cli import loadworthy, only_run, write_plan
 from tests.support.compared import write_simulated
 from tests.support.hostile import HostileService, hostile_plan
-from tests.support.runs import ended, interval, make_run, manifest, open_run, series, started
+from tests.support.runs import START_MS, ended, interval, make_run, manifest, open_run, series, started, started_open
 from tests.support.shop import clean_run, failing_run, spread
 
 from loadworthy.analysis.reading import read
@@ -54,6 +54,29 @@ def mixed_run(folder: Path) -> Run:
         intervals.append(interval(second, *busy, *rare, users=5 + second))
     facts = manifest({"load": ("p95 < 1s", "error_rate < 1%")}, ended_at_s=40.0, planned_s=40.0)
     return make_run(folder / "mixed", intervals, run_json=facts, events=[started(planned_s=40.0), ended(at_s=40)])
+
+
+def long_run(folder: Path) -> Run:
+    """Nothing in it is short: names of series and metrics, thresholds on each, and counts; all of it failed."""
+    names = [
+        f"/organisations/[organisation-identifier]/departments/number-{number:02d}{'/and-more' * 9}"
+        for number in range(12)
+    ]
+    intervals = [
+        interval(
+            second, *(series(name, spread(4_000, 900), failures={"status": 900}) for name in names),
+            users=12_345, scheduled=120_000, sent=10_800, dropped=109_200,
+        )
+        for second in range(12)
+    ]  # fmt: skip
+    metric = 'rate(server_requests_total{status="200",method="OPTIONS",server_instance="somewhere-else"})'
+    resources = [
+        {"at_ms": START_MS + 1000 * at_s, "source": "prometheus", "values": {metric: 1.0 + at_s}} for at_s in range(12)
+    ]
+    facts = manifest({"load": [f"GET {name} p95 < 1s" for name in names]}, ended_at_s=12.0, planned_s=12.0)
+    facts["plan"]["scenarios"]["load"] |= {"rate": 120_000}
+    happened = [started_open(planned_s=12.0, rate=120_000.0), ended(at_s=12)]
+    return make_run(folder / "long", intervals, run_json=facts, events=happened, resources=resources)
 
 
 def report_of(run: Run) -> Path:
@@ -100,6 +123,7 @@ SYNTHETIC: Mapping[str, Callable[[Path], Path]] = {
     "failing": _of_run(failing_run),
     "clean": _of_run(clean_run),
     "open": _of_run(open_run),
+    "long": _of_run(long_run),
     "searches": _of_searches,
     "several": _of_several,
     "compare": _of_comparison,

@@ -26,6 +26,10 @@ ROUTES = (Route("/items", body_bytes=300, delay=Delay.fixed(2)), Route("/broken"
 STEPS = [{"path": "/items", "weight": 40}, {"path": "/broken"}]
 HELD, MISSED = "p95 < 60s", "error_rate < 1%"
 """The limit on times is so far away that a machine that stands still for a while is no reason to judge nothing."""
+CUT_OFF = """[...document.querySelectorAll('.live svg')].flatMap(drawing => [...drawing.querySelectorAll('text')]
+    .filter(text => text.getBoundingClientRect().bottom > drawing.getBoundingClientRect().bottom + 1)
+    .map(text => text.textContent))"""
+"""Labels of charts of which something is outside of the drawing."""
 SLOW = "throughput > 1/s"
 
 
@@ -184,6 +188,16 @@ def test_its_charts_answer_while_they_grow(look: Look, target: CountingServer, t
         moment, *lines = point(seen, "s1-users", 0.9)  # in the first second they may not have been there
         assert re.fullmatch(r"0:\d\d", moment)
         assert lines[0] == "users: 4"
+
+
+def test_axes_that_came_with_the_data_are_whole(look: Look, target: CountingServer, tmp_path: Path) -> None:
+    """A page that was open before the run had told of anything had charts without labels, and no room for them."""
+    with live_run(look, tmp_path, plan(target, load=users())) as live:
+        seen = live.page()
+        wait_for_tile(seen, "time", 4)
+        seen.page.locator("#s1-users .live svg").wait_for()
+        seen.settle()
+        assert seen.page.evaluate(CUT_OFF) == []
 
 
 @pytest.mark.slow

@@ -29,6 +29,12 @@ MOVED = """() => new Promise(done => {
     ["mark", "layout-shift"].forEach(type => watching.observe({type, buffered: true}));
 })"""
 """What the browser saw move since it loaded the page; the mark is there so that it always has something to tell."""
+CUT_OFF = """[...document.querySelectorAll('.tiles div, .tiles dd, figcaption, .badge, .reasons li')].filter(
+    element => element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== 'inline'
+).map(element => element.textContent)"""
+"""What is wider than the box that it is in."""
+WIDE_TABLES = """[...document.querySelectorAll('.scroll')].filter(
+    box => box.querySelector('.thresholds') && box.scrollWidth > box.clientWidth).length"""
 PARTS = "h1, h2, h3, table, figure, dl, li, article, pre"
 
 
@@ -49,6 +55,8 @@ def test_everybody_can_read_it(look: Look, pages: dict[str, Path], name: str, th
         seen.resize(width_px)
         assert seen.overflow_px() == 0, width_px
         assert seen.grave_findings() == [], width_px
+        assert seen.page.evaluate(CUT_OFF) == [], width_px
+        assert seen.page.evaluate(WIDE_TABLES) == 0, "a verdict that one has to look for"
 
 
 @pytest.mark.parametrize("name", ["demo", *SYNTHETIC])

@@ -70,7 +70,7 @@ def test_a_table_for_each_scenario() -> None:
     better = page.split("throughput</td>")[1].split("</tr>")[0]
     assert 'class="pass"' in better
     assert "better" in better
-    tables = [one.split("</table>")[0] for one in page.split('<table class="figures sortable" id="t')[1:]]
+    tables = [one.split("</table>")[0] for one in page.split('<table class="figures sortable compared" id="t')[1:]]
     assert [one.count('<th scope="row">') for one in tables] == [2, 1]
     ids = set(outlined(page).values("id"))
     assert {"t1", "t2"} <= ids

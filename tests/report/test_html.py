@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.support.pages import (
     section,
     told,
 )
-from tests.support.runs import START_MS, ended, interval, make_run, manifest, open_run, series, started
+from tests.support.runs import START_MS, ended, failure, interval, make_run, manifest, open_run, series, started
 from tests.support.shop import clean_run, failing_run
 
 from loadworthy.analysis.ending import ROWS_USED_UP
@@ -299,4 +300,55 @@ def test_what_is_only_worth_knowing_has_no_colour(tmp_path: Path) -> None:
     intervals = [interval(second, series("/", [1000] * 400)) for second in range(3)]
     page = report_page(make_run(tmp_path / "run", intervals, events=happened))
     (line,) = (one.strip() for one in page.splitlines() if "all 3 rows are out" in one and one.strip().startswith("<p"))
-    assert line == '<p class="evidence">it ended after 3 s of the planned 60 s: all 3 rows are out</p>'
+    assert line == '<p class="evidence">It ended after 3 s of the planned 60 s: all 3 rows are out.</p>'
+
+
+def test_the_head_says_what_was_tested_when_and_for_how_long(pages: Mapping[str, str]) -> None:
+    """Before all figures, for somebody who was not there."""
+    head = told(pages["clean"].partition("<main")[0].partition("<body>")[2])
+    assert re.search(r"http://127.0.0.1:8080 · 2026-\d\d-\d\d \d\d:\d\d:\d\d UTC · \d", head)
+
+
+def test_a_pass_of_which_nothing_was_asked_says_so(tmp_path: Path) -> None:
+    """There was no target to be met."""
+    run = make_run(tmp_path / "run", [interval(0, series("/", [1000]))], run_json=manifest({"load": []}))
+    page = report_page(run)
+    assert "No request failed; nothing else was asked." in page
+    assert "Every target was met." not in page
+    assert "Response times over time are not drawn" in page, "one request is no percentile"
+
+
+def test_the_plans_words_on_a_scenario_stand_at_it(tmp_path: Path) -> None:
+    """As text."""
+    facts = manifest({"load": ["p95 < 1s"]})
+    facts["plan"]["scenarios"]["load"]["description"] = "People look <b>around</b>"
+    page = report_page(make_run(tmp_path / "run", [interval(0, series("/", [1000] * 400))], run_json=facts))
+    assert '<p class="about">People look &lt;b&gt;around&lt;/b&gt;</p>' in page
+
+
+def test_many_reasons_and_many_samples_are_folded(tmp_path: Path) -> None:
+    """The first eight are seen at once; none is left out."""
+    names = [f"/{number}" for number in range(12)]
+    run = make_run(
+        tmp_path / "run",
+        [
+            interval(second, *(series(name, [9000] * 99, failures={"status": 9}) for name in names))
+            for second in range(3)
+        ],
+        run_json=manifest({"load": [f"GET {name} p95 < 1ms" for name in names]}),
+        failures=[failure(name, message=f"gone from {name}") for name in names],
+    )
+    page = report_page(run)
+    assert "<summary>4 more</summary>" in page
+    assert "<summary>4 more samples</summary>" in page
+    assert all(f"GET {name} p95" in page for name in names)
+    assert all(f"gone from {name}<" in page for name in names)
+
+
+def test_no_bar_speaks_against_a_verdict(tmp_path: Path) -> None:
+    """Where too many failed the times are within the limit: a short bar would look like a pass."""
+    failed = [interval(second, series("/", [1000] * 99, failures={"status": 50})) for second in range(3)]
+    page = report_page(make_run(tmp_path / "run", failed, run_json=manifest({"load": ["p95 < 1s"]})))
+    assert "too many failed" in page
+    assert 'class="gauge' not in page
+    assert "Response times are those of all requests, also of those that failed." in page

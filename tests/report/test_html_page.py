@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
+from markupsafe import escape
 from tests.report.figures.courses import course
 from tests.support.hostile import ATTACKS
 
@@ -23,6 +24,7 @@ from loadworthy.report.html_page import (
     SCRIPTED,
     TABLES,
     FigureGroup,
+    breakable,
     figure_json,
     json_block,
     look_json,
@@ -166,3 +168,20 @@ def test_templates_escape_and_know_all_their_names() -> None:
     assert marks == "·a·, ·a··a·", "nothing turns what follows it around"
     with pytest.raises(UndefinedError):
         environment.from_string("{{ missing }}").render()
+
+
+def test_long_names_may_be_broken_behind_a_slash() -> None:
+    """And nowhere in them can markup begin; short ones are left as they are."""
+    assert str(breakable("GET /a/b")) == "GET /a/b"
+    assert (
+        str(breakable("GET /a-long-part/<b>/another-part"))
+        == "GET /<wbr/>a-long-part/<wbr/>&lt;b&gt;/<wbr/>another-part"
+    )
+    assert "\u202e" not in breakable("GET /\u202eturned/around/in/a/long/name")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_attack_gets_through_a_name_that_may_be_broken(attack: str) -> None:
+    """Without our breaks it is what Jinja would have made of it."""
+    text = str(breakable(attack * 3))
+    assert text.replace("<wbr/>", "") == str(escape(unturned(attack * 3)))

@@ -30,6 +30,14 @@ def test_rows_of_the_least_importance_go_first() -> None:
     assert plains(fitted_rows(rows, 0)) == ["a"]
 
 
+def test_a_sentence_that_is_cut_ends_with_an_ellipsis() -> None:
+    """No half of it passes for the whole, and its line is no wider than it was."""
+    rows = [Row(Text("it was"), 1, goes_on=True), Row(Text("missed by"), 3, goes_on=True), Row(Text("much"), 4)]
+    assert plains(fitted_rows(rows, 3)) == ["it was", "missed by", "much"]
+    assert plains(fitted_rows(rows, 2)) == ["it was", "missed b…"]
+    assert plains(fitted_rows(rows, 1)) == ["it wa…"]
+
+
 def test_columns_stand_below_each_other() -> None:
     """Numbers to the right, names to the left."""
     columns = [column("", "load", "x", is_left=True), column("users", "7", "1,000"), column("p99", "12.5 ms", UNKNOWN)]

@@ -78,6 +78,16 @@ def test_the_rows_are_those_of_the_report(intervals: list[Interval], every: int,
     assert len(found) <= most
 
 
+def test_a_process_that_was_silent_changes_all_that_it_was_silent_for() -> None:
+    """Also where another has told of the same row before: its users were there all the time."""
+    told_of = [(0, 1, 0), (4, 2, 1), (8, 1, 0), (16, 1, 0), (20, 1, 0), (20, 2, 0), (32, 1, 0)]
+    intervals = [second(at_s, process=process, users=users) for at_s, process, users in told_of]
+    for number, one in enumerate(intervals):
+        one.number = number
+    rows = LiveRows(8)
+    assert put_together(told(rows, intervals)) == of_the_report(intervals, rows.step_s)
+
+
 def test_what_is_told_is_what_is_new() -> None:
     """One row for each second, and the rest stays where it is."""
     changes = told(LiveRows(), [second(at_s) for at_s in range(5)])

@@ -72,6 +72,16 @@ def test_what_is_harmless_stays_readable(text: str) -> None:
     assert escaped(text).replace("\\[", "[").replace("\\]", "]") == text
 
 
+def test_a_name_keeps_its_end() -> None:
+    """The limit of a threshold stands there, and what tells two long paths apart."""
+    name = f"GET /{'a' * 200}/number-07 p95 < 200ms"
+    shown = code(name, 40).strip("`")
+    assert len(shown) == 40
+    assert shown.startswith("GET /aaa")
+    assert shown.endswith("a/number-07 p95 < 200ms")
+    assert code("GET /", 40) == "`GET /`"
+
+
 def test_a_sentence_is_cut() -> None:
     """At its length, and where all of it must be disarmed not far beyond."""
     assert escaped("x" * 100, 10) == "x" * 9 + "…"

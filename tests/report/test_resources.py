@@ -16,7 +16,7 @@ from loadworthy.analysis.summarize import summarize, timeline
 from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.record.rundir import Run
 from loadworthy.report.report_json import report_json
-from loadworthy.report.resources import resource_slope, resource_value
+from loadworthy.report.resources import resource_slope, resource_value, target_first
 from loadworthy.report.text import render_text
 
 
@@ -55,6 +55,11 @@ def data_of(run: Run) -> Any:
     summary = summarize(run, reading)
     resources = resource_series(run.resources, reading.totals.scenarios)
     return json.loads(report_json(summary, timeline(run, reading), run.manifest, run.failures, resources))
+
+
+def test_the_target_comes_before_the_generator() -> None:
+    """Whatever was read first: who looks for the cause looks there."""
+    assert list(target_first({"generator": 1, "process": 2, "prometheus": 3})) == ["process", "prometheus", "generator"]
 
 
 def test_the_closing_view_has_stages_and_what_changed(tmp_path: Path) -> None:

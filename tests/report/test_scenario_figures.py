@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.report.searches import capacity, searched, stressed, summary
-from tests.support.runs import START_MS, interval, make_run, open_run, series
+from tests.support.runs import START_MS, interval, make_run, open_run, series, started
 from tests.support.shop import clean_run, failing_run
 
 from loadworthy.analysis.reading import read
@@ -78,6 +78,18 @@ def test_what_happened_is_on_its_own_clock(tmp_path: Path) -> None:
         (0.0, "stage 1, 100.0/s"), (10.0, "stage 2, 200.0/s"),
     ]  # fmt: skip
     assert groups["browse"][1] == []
+
+
+def test_a_stage_that_is_the_whole_load_is_no_event(tmp_path: Path) -> None:
+    """Nothing changes at it; where there are several each is told of."""
+    only = {"at_ms": START_MS, "type": "stage", "scenario": "load", "index": 0, "users": 5}
+    second = {**only, "at_ms": START_MS + 1000, "index": 1}
+    for stages, words in (([only], []), ([only, second], ["stage 1, 5 users", "stage 2, 5 users"])):
+        intervals = [interval(at_s, series(times_us=[1000] * 400)) for at_s in range(3)]
+        run = make_run(tmp_path / f"run-{len(stages)}", intervals, events=[started(), *stages])
+        reading = read(run)
+        (_, happened) = scenario_groups(summarize(run, reading), reading, run.events)["load"]
+        assert [one.words for one in happened] == words
 
 
 def test_a_search_has_its_trials_first_and_no_spread(tmp_path: Path) -> None:

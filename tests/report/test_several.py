@@ -15,7 +15,7 @@ from loadworthy.analysis.verdict import Verdict
 from loadworthy.errors import RunDirError
 from loadworthy.record.rundir import Run
 from loadworthy.report.report_json import summary_json
-from loadworthy.report.several import read_several, several_html, several_json, write_several
+from loadworthy.report.several import read_several, several_html, several_json, what_is_wrong, write_several
 from loadworthy.report.write import write_files
 
 
@@ -53,6 +53,19 @@ def test_each_scenario_is_shown_by_its_newest_run(tmp_path: Path) -> None:
     assert report.runs == 2
     assert report.verdict is Verdict.FAIL, "the newest load run broke its threshold"
     assert [one.summary.verdict for one in report.scenarios] == [Verdict.FAIL, Verdict.PASS]
+
+
+def test_the_head_says_what_is_wrong(tmp_path: Path) -> None:
+    """Of each scenario that did not pass, and where: the verdict alone answers nobody's next question."""
+    one_run(tmp_path, "1", day=1, ms=20, scenarios=("load", "search"))
+    one_run(tmp_path, "2", day=2, ms=10, scenarios=("smoke",))
+    report = read_several(tmp_path)
+    assert what_is_wrong(report) == [
+        f"{name}: p95 was 20.0 ms over 200 requests, limit 15.0 ms." for name in ("load", "search")
+    ]
+    head = several_html(report).partition("<main")[0]
+    assert "<li>load: p95 was 20.0 ms over 200 requests, limit 15.0 ms.</li>" in head
+    assert "smoke" not in head.partition("<body")[2]
 
 
 def test_the_trend_has_all_runs_with_their_changes(tmp_path: Path) -> None:

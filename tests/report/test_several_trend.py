@@ -56,7 +56,7 @@ def test_the_page_shows_the_safe_load(tmp_path: Path) -> None:
     page = several_html(
         replace(report, scenarios=(one,), trend=tuple(trend_rows([(tmp_path / "1", data(found(400.0)))])))
     )
-    assert "399.4 <small>safe load</small></td>" in page
+    assert "399.4 <small>at its safe load</small></td>" in page
     assert "at the safe load of 400.0/s" in page
     assert '<td class="n">400.0/s</td>' in page
     nothing = several_html(replace(report, scenarios=(replace(one, summary=found(None)),)))

@@ -131,6 +131,31 @@ def test_names_and_messages_cannot_steer_the_terminal(tmp_path: Path) -> None:
     assert "[red]/[id]" in text
 
 
+def test_reasons_are_whole_and_not_too_many(tmp_path: Path) -> None:
+    """A name that no line holds is folded, for its end tells it from others; what comes after ten is counted."""
+    names = [f"/{'part-of-a-long-path/' * 5}{number:02d}" for number in range(12)]
+    thresholds = [f"GET {name} p95 < 1ms" for name in names]
+    intervals = [interval(second, *(series(name, [9000] * 100) for name in names)) for second in range(3)]
+    text = rendered(make_run(tmp_path / "run", intervals, run_json=manifest({"load": thresholds})), 80)
+    reasons = text[: text.index("load  load")]
+    assert "…" not in reasons
+    assert all(f"{name} p95 was 9.00 ms" in reasons.replace("\n", "").replace("    ", "") for name in names[:10])
+    assert "and 2 more, below and in the report" in reasons
+    assert reasons.count("•") == 10
+
+
+def test_long_names_keep_their_ends(tmp_path: Path) -> None:
+    """A name takes three lines and not ten; what tells two of them apart is at the end, and so is a limit."""
+    names = [f"/{'part-of-a-long-path/' * 9}{number:02d}" for number in range(2)]
+    intervals = [interval(second, *(series(name, [9000] * 100) for name in names)) for second in range(3)]
+    thresholds = [f"GET {name} p95 < 1s" for name in names]
+    text = rendered(make_run(tmp_path / "run", intervals, run_json=manifest({"load": thresholds})), 100)
+    table = text[text.index("  series ") : text.index("all together")]
+    assert all(f"long-path/{number:02d}" in table for number in range(2))
+    assert len(table.splitlines()) <= 8
+    assert "p95 < 1s" in text[text.index("  threshold ") : text.index("  series ")]
+
+
 def test_many_series_are_cut_with_a_word(tmp_path: Path) -> None:
     """The terminal shows the busiest thirty and says how many more there are."""
     parts = [series(f"/{number}", [1000] * (100 - number)) for number in range(40)]

@@ -53,6 +53,14 @@ def test_margin(op: str, value: float | None, limit: float, text: str) -> None:
     assert margin(result(op, value, limit)) == text
 
 
+def test_what_is_broken_by_failures_has_no_margin() -> None:
+    """Times within the limit beside a verdict of fail would say the contrary of it."""
+    failed = replace(result("<", 75, 500), verdict=Verdict.FAIL)
+    assert margin(failed) == "too many failed"
+    assert margin(replace(failed, observed=600.0)) == "20 % above"
+    assert margin(replace(failed, observed=500.0)) == "0 % below"
+
+
 @pytest.mark.parametrize(
     ("value_ms", "text"), [(None, UNKNOWN), (0.4242, "0.42"), (18.34, "18.3"), (418.4, "418"), (12_345.6, "12,346")]
 )
@@ -65,10 +73,14 @@ def test_small_words() -> None:
     """Counts, rates and intervals; what is unknown is a dash or nothing."""
     assert (plural(1, "user"), plural(1200, "user")) == ("1 user", "1,200 users")
     assert (rate(None), rate(1234.56)) == (UNKNOWN, "1,234.6/s")
-    assert interval(result("<", 1, 2, low=0.5, high=None)) == ""
+    assert interval(result("<", 1, 2, low=0.5, high=None)) == "0.50 ms or more"
+    assert interval(result("<", None, 2, low=0.5, high=None)) == ""
+    assert interval(result("<", 1, 2, low=None, high=20)) == ""
     assert interval(result("<", 1, 2, low=0.5, high=20)) == "0.50 to 20.0 ms"
     assert interval(result("<", 1, 2, low=950, high=1050)) == "950 ms to 1.05 s"
     assert as_sentence("it held.") == as_sentence("it held") == "It held."
+    assert as_sentence("error_rate grew") == "error_rate grew.", "names stay as they are"
+    assert as_sentence("p95 fell") == "p95 fell."
 
 
 def test_intervals_say_how_they_were_found() -> None:

@@ -301,8 +301,8 @@ class _Scenario:
                     True,
                     f"the generator stood still for up to {format_ms(worst)} at once (its event loop was late, or "
                     f"garbage was collected), which by itself makes a p{claim.fraction * 100:.10g} of "
-                    f"{format_ms(delay_ms)}, more than half of {claim.words}; look for blocking code in the user "
-                    f"classes, or {MORE_PROCESSES}",
+                    f"{format_ms(delay_ms)}, more than half of {claim.words}; look for blocking code in user "
+                    f"classes of your own, or {MORE_PROCESSES}",
                 )
                 return
 

@@ -266,7 +266,8 @@ def _scenario_reasons(scenario: ScenarioSummary, by_a_person: str | None, *, cut
 
 
 def _passed(scenario: ScenarioSummary) -> str:
-    over = f"over {format_count(scenario.figures.requests)} requests in {seconds(scenario.duration_s)}"
+    requests = scenario.figures.requests
+    over = f"over {format_count(requests)} request{'s' * (requests != 1)} in {seconds(scenario.duration_s)}"
     if any(result.implicit for result in scenario.thresholds):
         return (
             f"no request failed {over}; its speed was not judged, for it has no thresholds; add one, e.g. p95 < 500ms"

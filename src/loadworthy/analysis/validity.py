@@ -226,11 +226,15 @@ def _busy_processor(busiest: tuple[int, float] | None) -> Iterable[str]:
 
 def _stalls(readings: Readings) -> Iterable[str]:
     for key, what, remedy in (
-        ("loop_lag_ms", "event loop was up to {} late", "look for blocking code in the user classes, or use more"),
+        (
+            "loop_lag_ms",
+            "event loop was up to {} late",
+            "look for blocking code in user classes of your own, or use more",
+        ),
         (
             "gc_pause_ms",
             "garbage collector paused it for up to {}",
-            "keep fewer objects in the user classes, or use more",
+            "keep fewer objects in user classes of your own, or use more",
         ),
     ):
         worst_ms = readings.worst(key)

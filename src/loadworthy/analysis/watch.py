@@ -91,7 +91,7 @@ class HealthWatch:
             if key in health:
                 told = (
                     f"The generator's {what.format(format_ms(health[key]))} (process {process}), which response times "
-                    f"include; look for blocking code in the user classes, or {MORE_PROCESSES}."
+                    f"include; look for blocking code in user classes of your own, or {MORE_PROCESSES}."
                 )
                 yield _Look((key, process), told if health[key] >= STALL_WARN_MS else None)
         yield from _at_limits(interval)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from loadworthy.analysis.ending import seconds
@@ -20,7 +21,7 @@ from loadworthy.report.figures.said import moment
 from loadworthy.report.figures.theme import PALETTE
 from loadworthy.report.harmless import utf8
 from loadworthy.report.html_page import CHARTS, REPORT, TABLES, DrawnFigure, FigureGroup, page_environment, scripts_of
-from loadworthy.report.resources import resource_slope, resource_value
+from loadworthy.report.resources import resource_slope, resource_value, target_first
 from loadworthy.report.search_words import (
     TRIAL_MARKS,
     after_search,
@@ -37,6 +38,7 @@ from loadworthy.report.terminal import MARKS
 from loadworthy.report.words import (
     arrivals_line,
     as_sentence,
+    broken_by_failures,
     health_details,
     health_line,
     interval,
@@ -60,7 +62,10 @@ MEANINGS = {
     Verdict.UNDECIDED: "There is not enough evidence to say.",
     Verdict.INVALID: "The figures do not describe the service: data is missing, or the generator was the limit.",
 }
-_SHOWN_EXAMPLES = 40
+NOTHING_ASKED = "No request failed; nothing else was asked."
+"""Of a run that passed without a threshold."""
+_SHOWN_EXAMPLES, _OPEN_EXAMPLES = 40, 8
+_OPEN_REASONS = 8
 _SEARCH_FILTERS: dict[str, Callable[..., Any]] = {
     "finding": lambda scenario: finding(scenario, scenario.search),
     "after_search": lambda scenario: after_search(scenario, scenario.search),
@@ -94,8 +99,13 @@ class ScenarioPage:
     readings: Sequence[DrawnFigure]
     trials: DrawnFigure | None
     happened: Sequence[Moment]
+    description: str
+    """What the plan says of it."""
     examples: Sequence[FailureExample]
+    folded_examples: Sequence[FailureExample]
     more_examples: int
+    lacks_times: bool
+    """It has no chart of response times over time."""
     same_times: bool
     """Response and service times are equal, so one row says both."""
 
@@ -108,7 +118,7 @@ def report_html(
 ) -> str:
     """The content of ``report.html``; ``groups`` are the figures of each scenario that ran, and what happened in it."""
     pages = [
-        _page(place, scenario, groups.get(scenario.name), failures)
+        _page(place, scenario, groups.get(scenario.name), failures, description_of(manifest, scenario.name))
         for place, scenario in enumerate(summary.scenarios.values(), 1)
     ]
     text: str = (
@@ -116,7 +126,9 @@ def report_html(
         .get_template("report.html.j2")
         .render(
             summary=summary,
-            meaning=MEANINGS[summary.verdict],
+            meaning=meaning_of(summary),
+            head=head_facts(summary, manifest),
+            open_reasons=_OPEN_REASONS,
             pages=pages,
             facts=run_facts(summary, manifest),
             workload_notes=workload_notes(summary.scenarios.values()),
@@ -153,6 +165,7 @@ def _filters() -> dict[str, Callable[..., Any]]:
         "gauge": gauge,
         "latency": format_ms,
         "resource": resource_value,
+        "target_first": target_first,
         "slope": resource_slope,
         "stage_facts": stage_facts,
         "sentence": as_sentence,
@@ -165,10 +178,42 @@ def _filters() -> dict[str, Callable[..., Any]]:
 
 def gauge(result: ThresholdResult) -> tuple[float, float] | None:
     """Lengths in percent: of a bar for the observed value, and up to the limit's mark; None where there is no scale."""
-    if result.observed is None or result.limit <= 0:
+    if result.observed is None or result.limit <= 0 or broken_by_failures(result):
         return None
     full = max(result.observed, result.limit) * 1.15
     return round(result.observed / full * 100, 1), round(result.limit / full * 100, 1)
+
+
+def meaning_of(summary: Summary) -> str:
+    """What the verdict says; a pass of what nobody set a target for says less."""
+    results = [result for scenario in summary.scenarios.values() for result in scenario.thresholds]
+    if summary.verdict is Verdict.PASS and results and all(result.implicit for result in results):
+        return NOTHING_ASKED
+    return MEANINGS[summary.verdict]
+
+
+def description_of(manifest: Mapping[str, Any], scenario: str) -> str:
+    """What the plan says that a scenario is for; empty where it says nothing."""
+    found: Any = manifest
+    for key in ("plan", "scenarios", scenario, "description"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return str(found) if found else ""
+
+
+def head_facts(summary: Summary, manifest: Mapping[str, Any]) -> str:
+    """What was tested, when, and for how long, in one line."""
+    length = None if summary.duration_s is None else seconds(summary.duration_s)
+    facts = (manifest.get("target"), started(summary.started_at), length)
+    return " · ".join(str(fact) for fact in facts if fact)
+
+
+def started(at: str | None) -> str | None:
+    """``2026-11-20 14:05:09 UTC``, of a moment in ISO 8601; as it stands where it is none."""
+    try:
+        moment_at = datetime.fromisoformat(at or "")
+    except ValueError:
+        return at
+    return f"{moment_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment_at.tzinfo else at
 
 
 def run_facts(summary: Summary, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -177,7 +222,7 @@ def run_facts(summary: Summary, manifest: Mapping[str, Any]) -> list[tuple[str, 
     facts = {
         "Target": manifest.get("target"),
         "Plan": summary.plan,
-        "Started": summary.started_at,
+        "Started": started(summary.started_at),
         "Duration": None if summary.duration_s is None else seconds(summary.duration_s),
         "Ended": ": ".join(str(part) for part in (manifest.get("ended"), manifest.get("ended_reason")) if part),
         "Seed": None if seed is None else str(seed),
@@ -207,6 +252,7 @@ def _page(
     scenario: ScenarioSummary,
     found: tuple[FigureGroup, Sequence[Moment]] | None,
     failures: Sequence[Mapping[str, Any]],
+    description: str,
 ) -> ScenarioPage:
     anchor = f"s{place}"
     group, happened = found if found is not None else (FigureGroup(anchor, ()), ())
@@ -225,7 +271,10 @@ def _page(
         readings=readings,
         trials=trials,
         happened=happened,
-        examples=examples[:_SHOWN_EXAMPLES],
+        description=description,
+        examples=examples[:_OPEN_EXAMPLES],
+        folded_examples=examples[_OPEN_EXAMPLES:_SHOWN_EXAMPLES],
         more_examples=max(len(examples) - _SHOWN_EXAMPLES, 0),
+        lacks_times="throughput" in drawn and "response-time" not in drawn,
         same_times=scenario.figures.response_time_ms == scenario.figures.service_time_ms,
     )

@@ -24,10 +24,13 @@ from loadworthy.report.harmless import unturned, utf8
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 SCRIPTED = "scripted.js"
 CHARTS, TABLES, REPORT = "charts.js", "tables.js", "report.js"
 """Our scripts, in ``templates/``; the first is for the head of a page."""
+_WHOLE = 28
+"""Characters of a name that no line ends in."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {hashes}"
 
 
@@ -132,6 +135,14 @@ def json_block(data: object) -> str:
     return text
 
 
+def breakable(text: str) -> Markup:
+    """Text, escaped, that a line may end in behind a slash; words that short are left whole."""
+    from markupsafe import Markup, escape
+
+    safe = escape(unturned(text))
+    return safe if len(text) <= _WHOLE else Markup(str(safe).replace("/", "/<wbr/>"))  # noqa: S704  # it is escaped
+
+
 def _hash(source: str) -> str:
     return base64.b64encode(hashlib.sha256(source.encode("utf-8")).digest()).decode("ascii")
 
@@ -149,5 +160,5 @@ def page_environment(filters: Mapping[str, Callable[..., Any]]) -> Environment:
         keep_trailing_newline=True,
         finalize=lambda value: unturned(value) if type(value) is str else value,
     )
-    environment.filters |= filters
+    environment.filters |= {"breakable": breakable, **filters}
     return environment

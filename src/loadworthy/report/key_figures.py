@@ -28,15 +28,12 @@ from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.analysis.timeline import Second, TimelineBuilder
 from loadworthy.plan.model import ScenarioKind
 from loadworthy.report.drift_words import drift_line
-from loadworthy.report.resources import resource_slope, resource_value
+from loadworthy.report.resources import GENERATOR, resource_slope, resource_value
 from loadworthy.report.search_words import breaking_sentence, capacity_line, recovery_line
 from loadworthy.report.words import arrivals_line, rate, stage_load
 from loadworthy.units import format_count, format_ms, format_ratio
 
 PARTS = 10
-GENERATOR = "generator"
-"""The source of readings that is our own side; it says nothing of the target."""
-
 NO_STAGES = "the scenario has no stages that ran"
 NO_READINGS = "no monitor read it"
 

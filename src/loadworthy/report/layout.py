@@ -41,6 +41,8 @@ class Row:
 
     text: Text
     rank: int = 0
+    goes_on: bool = False
+    """Its sentence goes on in the next row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,22 @@ class Column:
 
 
 def fitted_rows(rows: Sequence[Row], height: int) -> list[Text]:
-    """As many rows as fit, in their order; among those of one rank the later go first."""
+    """As many rows as fit, in their order; among those of one rank the later go first.
+
+    A row that goes on in one which does not fit ends with an ellipsis.
+    """
     surplus = max(len(rows) - max(height, 1), 0)
     least_first = sorted(range(len(rows)), key=lambda place: (-rows[place].rank, -place))
     dropped = set(least_first[:surplus])
-    return [row.text for place, row in enumerate(rows) if place not in dropped]
+    kept = [place for place in range(len(rows)) if place not in dropped]
+    return [
+        _ended(rows[place].text) if rows[place].goes_on and place + 1 in dropped else rows[place].text for place in kept
+    ]
+
+
+def _ended(text: Text) -> Text:
+    """With an ellipsis in the place of its last character, so that it is no wider."""
+    return Text(set_cell_size(text.plain, max(text.cell_len - 1, 0)).rstrip() + ELLIPSIS, style=text.style)
 
 
 def fitted_columns(columns: Sequence[Column], width: int, gap: int = 2, least_name: int = 12) -> list[Text]:

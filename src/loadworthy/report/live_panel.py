@@ -180,9 +180,10 @@ def _search(running: Running, name: str, progress: Progress, width: int) -> Iter
         now = [f"{name}{now_words(running)}", *([left] if left else [])]
         yield from _words([*now, known_words(search)], width)
     if words := last_words(running, name):
-        first, *more = folded_at_words(words, width)
-        yield Row(Text(first, style="dim"), Rank.SIGNAL)
-        yield from (Row(Text(line, style="dim"), Rank.NEWS) for line in more)
+        lines = folded_at_words(words, width)
+        for place, line in enumerate(lines, 1):
+            rank = Rank.SIGNAL if place == 1 else Rank.NEWS
+            yield Row(Text(line, style="dim"), rank, goes_on=place < len(lines))
 
 
 # How it stands.
@@ -231,4 +232,4 @@ def _messages(progress: Progress, width: int) -> Iterator[Row]:
             kept[-1] = set_cell_size(kept[-1], min(cell_len(kept[-1]), width - 1)) + ELLIPSIS
         for place, line in enumerate(kept):
             rank = Rank.MORE if place and (age or place > 1) else Rank.OLD_NEWS if age or place else Rank.NEWS
-            yield Row(Text(line, style="yellow"), rank)
+            yield Row(Text(line, style="yellow"), rank, goes_on=place + 1 < len(kept))

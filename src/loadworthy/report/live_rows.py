@@ -140,7 +140,7 @@ class LiveRows:
         self._most = most
         self._shown, self._next = _Level(1), _Level(2)
         self._left: dict[int, int | None] = {}
-        """Number of a shown row that is not yet among the next, ascending → until when its process had told of all."""
+        """Number of a shown row that is not yet among the next, ascending → until when its processes had told all."""
         self._start_ms: int | None = None
         self._ends_ms: dict[int, int] = {}
         """Process → how far after the start its last interval was."""
@@ -184,7 +184,11 @@ class LiveRows:
         number = self._shown.number(since_ms)
         if self._left and number > next(reversed(self._left)):
             self._left[number] = known_ms
-        elif number not in self._left:
+        elif number in self._left:
+            # The row has several processes: what is before it changes as far back as that of the one silent longest.
+            known = [one for one in (self._left[number], known_ms) if one is not None]
+            self._left[number] = min(known, default=None)
+        else:
             self._next.add(since_ms, cell, known_ms)
 
     def end(self) -> None:

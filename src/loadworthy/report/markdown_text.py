@@ -63,8 +63,8 @@ def _disarmed(start: re.Match[str]) -> str:
 
 
 def code(text: str, most: int | None = None) -> str:
-    """A name as code, on one line, cut to so many characters; it may stand in a table."""
-    shown = clipped(one_line(text), most) or "·"
+    """A name as code, on one line, of so many characters at most; it may stand in a table."""
+    shown = shortened(one_line(text), most) or "·"
     if "|" in shown:  # which would end the cell of a table, and a backslash before it may be the text's own
         return f"<code>{_SPECIAL.sub(lambda found: f'&#{ord(found[0])};', shown)}</code>"
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
@@ -76,6 +76,14 @@ def code(text: str, most: int | None = None) -> str:
 def clipped(text: str, most: int | None) -> str:
     """The text, cut where it is longer."""
     return text if most is None or len(text) <= most else f"{text[: most - 1]}…"
+
+
+def shortened(text: str, most: int | None) -> str:
+    """A name, without its middle where it is longer: at its end is a threshold's limit, and what tells paths apart."""
+    if most is None or len(text) <= most:
+        return text
+    tail = (most - 1) * 2 // 3
+    return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
 
 
 def table(headings: Sequence[str], aligned: Sequence[Align], rows: Sequence[Sequence[str]]) -> str:

@@ -26,6 +26,7 @@ from loadworthy.analysis.verdict import Verdict
 from loadworthy.record.histogram import Histogram
 from loadworthy.record.interval import SeriesInterval
 from loadworthy.report.harmless import utf8
+from loadworthy.report.words import broken_by_failures
 from loadworthy.units import US_PER_S
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
@@ -160,7 +161,7 @@ def _of_thresholds(summary: Summary) -> Iterator[_Family]:
         for one in scenario.thresholds:
             labels = {"scenario": scenario.name, "threshold": one.expression}
             verdict.add_states(one.verdict, **labels)
-            margin.add(one.margin, **labels)
+            margin.add(None if broken_by_failures(one) else one.margin, **labels)
     yield from (verdict, margin)
 
 

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.units import format_bytes
+
+GENERATOR = "generator"
+"""The source of readings that is our own side; it says nothing of the target."""
+T = TypeVar("T")
+
+
+def target_first(resources: Mapping[str, T]) -> dict[str, T]:
+    """By source, the generator's own last: readers look for the target."""
+    return dict(sorted(resources.items(), key=lambda item: item[0] == GENERATOR))
 
 
 def is_bytes(metric: str) -> bool:

@@ -16,12 +16,12 @@ from loadworthy.report.figures.figure import Columns, Figure
 from loadworthy.report.figures.heat_map import heat_map
 from loadworthy.report.figures.layers import trusted
 from loadworthy.report.figures.marks import Moment, judged_moments, moments, shown
-from loadworthy.report.figures.over_time import error_rate, over_time_figures, response_time, throughput, users
+from loadworthy.report.figures.over_time import at_work, error_rate, over_time_figures, put_through
 from loadworthy.report.figures.readings import reading_figures
 from loadworthy.report.figures.rows import series_columns
 from loadworthy.report.figures.trials import trials_figure
 from loadworthy.report.html_page import FigureGroup
-from loadworthy.report.key_figures import GENERATOR
+from loadworthy.report.resources import GENERATOR
 
 Groups = Mapping[str, tuple[FigureGroup, Sequence[Moment]]]
 _MOST_SERIES = 50
@@ -82,7 +82,7 @@ def short_group(
     course = course_of(scenario, reading.timeline, _happened(scenario, reading, events))
     target = {} if resources is None else {key: one for key, one in resources.points.items() if key != GENERATOR}
     with trusted():
-        figures = [throughput(course), response_time(course), error_rate(course), users(course)]
+        figures = [*put_through(course), error_rate(course), *at_work(course)]
         figures += reading_figures(ResourceSeries(scenario.duration_s, target), scenario.drift)
         trials = trials_figure(scenario)
     return FigureGroup(anchor, [*([trials] if trials else []), *figures], course.data())
@@ -91,8 +91,14 @@ def short_group(
 def _happened(scenario: ScenarioSummary, reading: Reading, events: Sequence[Mapping[str, Any]]) -> list[Moment]:
     """What was told while it ran, and what was found afterwards, in the order of time."""
     start_ms = reading.totals.scenarios[scenario.name].start_ms
-    told = moments(events, scenario.name, start_ms, scenario.duration_s)
+    told = moments(_without_only_stage(events, scenario.name), scenario.name, start_ms, scenario.duration_s)
     return shown([*told, *judged_moments(scenario)])
+
+
+def _without_only_stage(events: Sequence[Mapping[str, Any]], scenario: str) -> list[Mapping[str, Any]]:
+    """Events without that of a stage which is the whole load: nothing changed at it."""
+    stages = [one for one in events if one.get("type") == "stage" and one.get("scenario") == scenario]
+    return [one for one in events if len(stages) != 1 or one is not stages[0]]
 
 
 def _spread(scenario: ScenarioSummary, reading: Reading) -> list[Figure | None]:

@@ -146,11 +146,24 @@ def several_html(report: Several) -> str:
             report=report,
             verdict=report.verdict,
             meaning=MEANINGS[report.verdict],
+            reasons=what_is_wrong(report),
             trends=list(trends.drawn().values()),
             scripts=scripts_of(groups, CHARTS, TABLES, REPORT),
         )
     )
     return utf8(text)
+
+
+def what_is_wrong(report: Several) -> list[str]:
+    """Of each scenario that did not pass what decided that, the worst first."""
+    found = []
+    for verdict in (Verdict.INVALID, Verdict.FAIL, Verdict.UNDECIDED):
+        for scenario in (one.summary for one in report.scenarios if one.summary.verdict is verdict):
+            told = [one.text.rstrip(".") for one in scenario.reasons if one.verdict is verdict]
+            told += [one.reason.rstrip(".") for one in scenario.thresholds if one.verdict is verdict]
+            more = f", and {len(told) - 1} more" if len(told) > 1 else ""
+            found.append(f"{scenario.name}: {''.join(told[:1]) or verdict.value}{more}.")
+    return found
 
 
 def several_json(report: Several) -> str:

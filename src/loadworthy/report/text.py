@@ -56,6 +56,7 @@ __all__ = [
     "render_text",
 ]
 
+_SHOWN_REASONS = 10
 _SHOWN_PARTS = ("iteration", "connect", "tls")
 """Kinds of parts that the terminal has room for; times to the first byte are in the report."""
 
@@ -110,10 +111,14 @@ def _verdict_line(summary: Summary, target: str | None) -> Text:
 
 
 def _reasons(summary: Summary) -> Iterator[RenderableType]:
-    for reason in summary.reasons:
+    for reason in summary.reasons[:_SHOWN_REASONS]:
         grid = Table.grid(padding=(0, 1))
+        grid.add_column()
+        grid.add_column(overflow="fold")
         grid.add_row("  •", Text(plain(reason)))
         yield grid
+    if (more := len(summary.reasons) - _SHOWN_REASONS) > 0:
+        yield Text(f"    and {more} more, below and in the report", style="dim")
 
 
 def _scenario(

@@ -16,6 +16,7 @@ from loadworthy.analysis.summary import ScenarioSummary
 from loadworthy.analysis.thresholds import ThresholdResult
 from loadworthy.report.failures import failure_examples
 from loadworthy.report.fitting_table import FittingTable
+from loadworthy.report.layout import cut_middle
 from loadworthy.report.resources import resource_slope, resource_value
 from loadworthy.report.terminal import STYLES, mark, number_table, plain, red
 from loadworthy.report.words import interval, margin, milliseconds, observed, rate
@@ -25,6 +26,8 @@ _SHOWN_SERIES = 30
 _SHOWN_EXAMPLES = 8
 _SHOWN_METRICS = 7
 _MOST_PARTS = 6
+_LONGEST_NAME, _LONGEST_THRESHOLD = 76, 120
+"""Characters; of what is longer the middle is left out. The report has it whole."""
 
 
 def thresholds_table(results: Sequence[ThresholdResult]) -> FittingTable:
@@ -42,7 +45,7 @@ def thresholds_table(results: Sequence[ThresholdResult]) -> FittingTable:
         name = f"{result.expression} (implied: the scenario has none)" if result.implicit else result.expression
         table.add_row(
             mark(result.verdict),
-            Text(plain(name)),
+            Text(cut_middle(plain(name), _LONGEST_THRESHOLD)),
             observed(result),
             *([interval(result)] if has_intervals else []),
             margin(result),
@@ -56,7 +59,7 @@ def series_table(scenario: ScenarioSummary) -> FittingTable:
     table = number_table("series", "requests", "failed", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms")
     shown = list(scenario.series.items())[:_SHOWN_SERIES]
     for name, figures in shown:
-        table.add_row(Text(plain(name)), *_series_cells(figures))
+        table.add_row(Text(cut_middle(plain(name), _LONGEST_NAME)), *_series_cells(figures))
     if len(scenario.series) > len(shown):
         table.add_row(Text(f"and {len(scenario.series) - len(shown)} more, in the report", style="dim"))
     if len(scenario.series) > 1:
@@ -123,7 +126,7 @@ def failures_table(scenario: ScenarioSummary, failures: Sequence[Mapping[str, An
     examples = failure_examples(failures, scenario.name)
     for kind, count in scenario.figures.failure_kinds.items():
         mine = [example for example in examples if example.kind == kind]
-        shown = [plain(f"{one.series}: {one.message}") for one in mine[:_SHOWN_EXAMPLES]]
+        shown = [plain(f"{cut_middle(one.series, _LONGEST_NAME)}: {one.message}") for one in mine[:_SHOWN_EXAMPLES]]
         cell = Text("\n".join(shown) or "no sample kept")
         if len(mine) > _SHOWN_EXAMPLES:
             cell.append(f"\nand {len(mine) - _SHOWN_EXAMPLES} other messages, in the report", style="dim")

@@ -97,11 +97,18 @@ def stage_load(users: int, per_second: float | None) -> str:
     return plural(users, "user") if per_second is None else rate(per_second)
 
 
+def broken_by_failures(result: ThresholdResult) -> bool:
+    """Whether the times are within the limit and so much failed that it is broken: a margin would say the contrary."""
+    return result.verdict is Verdict.FAIL and result.margin is not None and result.margin > 0
+
+
 def margin(result: ThresholdResult) -> str:
     """How far the observed value is from the limit: ``85 % below``, ``35 % above``; empty where that has no meaning."""
     share = result.margin
     if share is None:
         return ""
+    if broken_by_failures(result):
+        return "too many failed"
     below = (share >= 0) == result.op.startswith("<")
     # Cut, not rounded: 99.7 % below the limit is not "100 % below", which only zero is.
     percent = int(abs(share) * 100 + 1e-9)
@@ -120,9 +127,14 @@ def observed(result: ThresholdResult) -> str:
 
 
 def interval(result: ThresholdResult) -> str:
-    """The 95 % interval of a percentile, ``405 to 420 ms`` or ``950 ms to 1.05 s``; empty where there is none."""
-    if result.low is None or result.high is None:
+    """The 95 % interval of a percentile, ``405 to 420 ms``, ``950 ms to 1.05 s``, or ``950 ms or more``.
+
+    Empty where there is none, and where a bound alone was observed.
+    """
+    if result.low is None or result.observed is None:
         return ""
+    if result.high is None:
+        return f"{format_ms(result.low)} or more"
     low, high = format_ms(result.low), format_ms(result.high)
     unit = high.partition(" ")[2]
     return f"{low.removesuffix(f' {unit}')} to {high}"
@@ -189,5 +201,7 @@ def stage_facts(report: StageReport) -> list[str]:
 
 
 def as_sentence(clause: str) -> str:
-    """A clause with a capital letter and a full stop."""
-    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."
+    """A clause with a full stop, and with a capital letter unless it begins with a name: ``p95``, ``error_rate``."""
+    is_name = any(char in "_/0123456789" for char in clause.partition(" ")[0])
+    begun = clause if is_name else f"{clause[:1].upper()}{clause[1:]}"
+    return f"{begun.rstrip('.')}."

@@ -42,10 +42,22 @@ def test_the_tail_has_room(one: float, other: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fraction", "name"), [(0.0, "p0"), (0.5, "p50"), (0.975, "p97.5"), (0.999, "p99.9"), (0.9999, "p99.99")]
+    ("fraction", "name"),
+    [
+        (0.0, "p0"),
+        (0.5, "p50"),
+        (0.975, "p97.5"),
+        (0.999, "p99.9"),
+        (0.9999, "p99.99"),
+        (0.999206, "p99.921"),
+        (0.99369, "p99.37"),
+        (0.11349, "p11"),
+        (0.9, "p90"),
+        (0.99, "p99"),
+    ],
 )
 def test_names_of_percentiles(fraction: float, name: str) -> None:
-    """As people write them."""
+    """As people write them: two digits of what lies above."""
     assert percentile(fraction) == name
 
 

@@ -36,6 +36,12 @@ def test_the_line_goes_through_the_middle_and_the_band_too() -> None:
     assert columns["high"] == [105, 125]
 
 
+def test_the_label_has_the_unit_of_our_own_metrics_too() -> None:
+    """A p95 that grows does so in ms."""
+    times = drift("response_time_p95", source=None, change=20.0, change_share=0.2, slope_per_h=10.0, low=5.0, high=15.0)
+    assert columns_of(times, 1.0)[0] == "trend, +10.0 ms per hour"
+
+
 def test_it_covers_what_was_judged() -> None:
     """From the end of the warm-up to the end of the load."""
     columns = columns_of(grown(), warm_up_s=600.0, until_s=4200.0)[1]

@@ -72,6 +72,15 @@ def test_the_legend_says_how_many(most: int, labels: Sequence[str]) -> None:
     assert [key.label for key in figure(mapped((0, 0, 1), (1, 0, most))).legend] == labels
 
 
+def test_a_file_says_how_many_too() -> None:
+    """By itself it has no page beside it; the numbers of the colours would tell nobody anything."""
+    made = figure(mapped((0, 0, 1), (1, 0, 1000)))
+    written = texts(filed(made))
+    assert {"requests", "1 or more", "20 or more", "373 or more"} <= set(written)
+    assert "7" not in written
+    assert "1 or more" not in texts(drawn(made)), "there the page does"
+
+
 def test_nothing_has_no_map() -> None:
     """Rather than an empty one."""
     assert heat_map(mapped(), 10.0) is None
@@ -81,6 +90,30 @@ def test_eight_of_ten_are_told_of() -> None:
     """Whatever the outliers are."""
     cells = [(0, 0, 5), (0, 3, 40), (1, 4, 50), (2, 9 - 1, 5)]
     assert "Eight of ten took 10.0 ms to 50.0 ms." in figure(mapped(*cells)).words
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([(0, 3, 1)], "The one request took 10.0 ms to 20.0 ms."),
+        ([(0, 0, 2), (1, 3, 2)], "All took 1.00 ms to 20.0 ms."),
+    ],
+)
+def test_of_few_requests_no_share_is_told(cells: list[tuple[int, int, int]], words: str) -> None:
+    """Eight of ten of one request are none."""
+    assert figure(mapped(*cells)).words.endswith(words)
+
+
+def test_its_words_hold_in_the_dark_as_well() -> None:
+    """There a cell with many requests is light."""
+    text = figure(mapped((0, 0, 20))).words
+    assert text.startswith("The more a cell stands out, the more requests it holds.")
+
+
+def test_it_has_the_time_axis_of_the_other_charts() -> None:
+    """Of a run shorter than a step, too: that has room for the step."""
+    (span,) = (one for one in figure(mapped((0, 3, 1)), 0.3).chart["params"] if one["name"] == "span")
+    assert span["value"] == [0, 1000]
 
 
 @pytest.mark.parametrize(

@@ -157,5 +157,15 @@ def test_the_data_set() -> None:
     """A moment has no end."""
     columns = marks_columns([Moment(1.5, "a stage"), Moment(2.0, "missed", True, 4.0)])
     assert columns == {
+        "shade_ms": [2000, None], "shade_to_ms": [4000, None],
         "at_ms": [1500, 2000], "to_ms": [None, 4000], "words": ["a stage", "missed"], "bad": [False, True],
     }  # fmt: skip
+
+
+def test_stretches_that_overlap_are_one_shade() -> None:
+    """Else the more thresholds there are, the less is seen of the lines beneath."""
+    stretches = [Moment(from_s, "missed", True, to_s) for from_s, to_s in ((1.0, 3.0), (5.0, 6.0), (2.0, 4.0))]
+    columns = marks_columns([*stretches, Moment(9.0, "a stage")])
+    assert columns["shade_ms"] == [1000, 5000, None, None]
+    assert columns["shade_to_ms"] == [4000, 6000, None, None]
+    assert columns["to_ms"] == [3000, 6000, 4000, None], "what is told of a moment is still told of each"

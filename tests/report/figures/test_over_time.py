@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.report.figures.courses import colours, course, drawn, filed, paths, texts
 
-from loadworthy.report.figures.course import Course, Limit
+from loadworthy.report.figures.course import Course, Limit, Whole
 from loadworthy.report.figures.figure import Columns, Figure, Key
 from loadworthy.report.figures.over_time import (
     error_rate,
@@ -37,7 +37,8 @@ def labels(figure: Figure | None) -> list[str]:
         (course({}), ["throughput", "response-time", "users"]),
         (course(BUSY), ["throughput", "response-time", "users", "generator"]),
         (course(FAILED, kinds=KINDS), ["throughput", "response-time", "failures", "users"]),
-        (course(), ["throughput", "response-time", "users"]),
+        (course(), ["throughput", "users"]),
+        (course({"users": 0}, whole=Whole(4.0, 0, 1)), ["throughput", "response-time"]),
         (course(is_live=True), ["throughput", "response-time", "failures", "users", "generator"]),
     ],
 )
@@ -46,7 +47,7 @@ def test_figures_that_would_be_empty_are_left_out(of: Course, keys: Sequence[str
     figures = over_time_figures(of)
     assert [one.key for one in figures] == keys
     assert all(one.is_over_time for one in figures)
-    assert [one.key for one in figures if one.by_series] == ["throughput", "response-time"]
+    assert [one.key for one in figures if one.by_series] == keys[: 1 + ("response-time" in keys)]
 
 
 def test_a_closed_workload_has_its_requests_alone() -> None:
@@ -81,16 +82,43 @@ def test_an_open_workload_shows_what_was_asked_for(changes: dict[str, Any], more
 
 @pytest.mark.parametrize(
     ("missing", "drawn_lines"),
-    [([], ["p50", "p95", "p99"]), (["p99"], ["p50", "p95"]), (["p95", "p99"], ["p50"]), (["p50", "p95", "p99"], [])],
+    [([], ["p50", "p95", "p99"]), (["p99"], ["p50", "p95"]), (["p95", "p99"], ["p50"])],
 )
 def test_percentiles_that_are_known(missing: list[str], drawn_lines: list[str]) -> None:
-    """What is not drawn is named in words; without any the chart is there, and empty."""
+    """What is not drawn is named in words."""
     of = course(*[{f"{name}_ms": None for name in missing}] * 3)
     figure = response_time(of)
-    assert labels(figure) == (drawn_lines or ["p50"])
+    assert labels(figure) == drawn_lines
     lines = [one.get("d") for one in paths(drawn(figure, of.data()), "line") if one.get("d")]
     assert len(lines) == len(drawn_lines)
     assert all(name in figure.words for name in missing)
+
+
+def test_without_any_percentile_there_is_no_chart_of_them() -> None:
+    """Nothing would be in it; while a run goes on there may yet be something."""
+    nothing = [{"p50_ms": None, "p95_ms": None, "p99_ms": None}] * 3
+    keys = [[one.key for one in over_time_figures(course(*nothing, is_live=live))] for live in (False, True)]
+    assert ["response-time" in one for one in keys] == [False, True]
+
+
+def test_a_point_without_neighbours_is_a_spot() -> None:
+    """No line goes through it, so without a spot a legend would name what cannot be seen."""
+    values = [None, 30.0, None, 30.0, 30.0, None, 30.0]
+    of = course(*[{"p99_ms": value} for value in values])
+    figure = response_time(of)
+    spots = paths(drawn(figure, of.data()), "symbol")
+    assert colours(spots) == ["var(--red)"] * 2
+    assert paths(drawn(throughput(of), of.data()), "symbol") == []
+    alone = course({})
+    assert colours(paths(drawn(throughput(alone), alone.data()), "symbol")) == ["var(--blue)"]
+
+
+def test_axes_begin_at_nothing_and_know_no_half_users() -> None:
+    """Also where there was never anything: the foot of the chart is 0, and not its middle."""
+    of = course(*[{"users": 1, "throughput": 0.0, "requests": 0}] * 2)
+    written = [text for text in texts(drawn(throughput(of), of.data())) if text and ":" not in text]
+    assert written == ["0", "1", "2", "3", "4", "5"]
+    assert [text for text in texts(drawn(users(of), of.data())) if text and ":" not in text] == ["0", "1"]
 
 
 def test_limits_stand_in_the_chart_of_response_times_alone() -> None:
@@ -190,6 +218,22 @@ def test_a_tip_names_columns_of_its_data_set() -> None:
             ("dropped", "dropped"), ("failed", "failed"),
         ],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("of", "names"),
+    [
+        (course({"failure_rate": 1.0}, {}), {"requests", "failed"}),
+        (course({}, {}, is_open=True), {"requests", "iterations intended", "iterations begun"}),
+        (course({"p99_ms": None}, {}, {"p99_ms": None}), {"p50", "p95", "p99"}),
+    ],
+    ids=["areas", "areas and lines", "spots"],
+)
+def test_whatever_is_drawn_is_named_in_a_file(of: Course, names: set[str]) -> None:
+    """A picture that was sent to somebody has nothing but itself to say which line is which."""
+    figure = response_time(of) if "p50" in names else throughput(of)
+    assert names <= set(texts(filed(figure, of.data())))
+    assert not names & set(texts(drawn(figure, of.data())))
 
 
 def test_a_file_has_the_legend_that_a_page_writes_itself() -> None:

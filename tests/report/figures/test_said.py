@@ -9,7 +9,7 @@ import pytest
 from tests.report.figures.courses import course
 
 from loadworthy.report.figures import said
-from loadworthy.report.figures.course import Course
+from loadworthy.report.figures.course import Course, Whole
 
 Changes = Sequence[dict[str, Any]]
 
@@ -49,6 +49,36 @@ def test_throughput(changes: Changes, parts: dict[str, Any], words: str) -> None
     assert bool(words) is bool(text)
 
 
+@pytest.mark.parametrize(
+    ("whole", "words"),
+    [
+        (Whole(60.0, 0, 5), "60.0/s on average, 100.0/s at most, at 0:01."),
+        (Whole(120.0, 0, 5), "120.0/s on average, with what was answered after the end, 100.0/s at most, at 0:01."),
+        (Whole(None, 0, 5), "75.0/s on average"),
+    ],
+)
+def test_the_average_is_that_of_the_summary(whole: Whole, words: str) -> None:
+    """A chart leaves out what came after the end; its words must not say another rate than the figures above it."""
+    assert said.throughput(course(*rates(50, 100), whole=whole)).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("whole", "words"),
+    [
+        (Whole(9.0, 0, 5, intended=400, begun=400), "Of the iterations that were due 100 % began."),
+        (Whole(9.0, 0, 5, intended=100_000, begun=99_999), "Of the iterations that were due 99.99 % began."),
+        (Whole(9.0, 0, 5, intended=400, begun=100), "25 % began: the dashed line is what was asked for."),
+        (
+            Whole(9.0, 0, 5, intended=4000, begun=1000, late=3000),
+            "25 % began; 3,000 are in no line, for the generator never came to them.",
+        ),
+    ],
+)
+def test_what_the_generator_never_came_to_is_told_of(whole: Whole, words: str) -> None:
+    """No second of the timeline has it: from the seconds alone all that was due would have begun."""
+    assert words in said.throughput(course(*[{}] * 4, is_open=True, whole=whole))
+
+
 def test_a_service_that_was_never_slow_to_answer_has_no_stall() -> None:
     """Nor has one that is only starting, or ending."""
     assert "Nothing was answered" not in said.throughput(course(*rates(0, 0, 9, 9, 0)))
@@ -77,6 +107,36 @@ def p95s(*values: float | None) -> Changes:
 def test_response_time(changes: Changes, words: str) -> None:
     """How it went from the first fifth to the last, by the p95 or, where that is not known, by the p50."""
     assert words in said.response_time(course(*changes), [])
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        ([20.0] * 5 + [70.0] * 5, {"is_varied": True}),
+        ([None] * 4 + [20.0] * 3 + [70.0] * 3, {}),
+        ([20.0] * 3 + [70.0] * 3 + [None] * 4, {}),
+    ],
+)
+def test_beginning_and_end_are_compared_where_that_says_something(
+    values: list[float | None], parts: dict[str, Any]
+) -> None:
+    """Not where the load was to change, nor where one of them is not known."""
+    text = said.response_time(course(*p95s(*values), **parts), [])
+    assert "rose" not in text
+    assert "p95 was at its worst 70.0 ms, at 0:0" in text
+    assert "half of its points are at 45.0 ms or less." in text
+
+
+def test_percentiles_with_gaps_are_named() -> None:
+    """A line that ends in the middle would look like a service that stopped."""
+    changes: Changes = [
+        {"p99_ms": None},
+        {"p99_ms": 30.0},
+        {"p99_ms": None, "p95_ms": None, "p50_ms": None, "requests": 0},
+    ]
+    text = said.response_time(course(*changes), [])
+    assert text.endswith("Drawn only where a point has requests enough: p99 (368 requests).")
+    assert "Drawn only" not in said.response_time(course(*changes, is_live=True), [])
 
 
 def test_a_hump_is_told_of() -> None:
@@ -116,6 +176,12 @@ def test_failures(changes: Changes, kinds: list[str], words: str) -> None:
     assert bool(words) is bool(text)
 
 
+def test_failures_after_the_end_are_counted_too() -> None:
+    """As many are told of as in the figures above, and which of them the chart has not."""
+    text = said.failures(course(*failed(*[2] * 10), kinds=["status"], whole=Whole(9.0, 23, 5)))
+    assert text == "23 failures, all status; spread over the whole run. 3 came after the end and are not drawn."
+
+
 def test_the_most_frequent_kind_is_named() -> None:
     """Where there are several."""
     text = said.failures(course(*failed(3, 3), kinds=["status", "timeout_read"]))
@@ -134,6 +200,7 @@ def test_failures_of_no_known_kind_are_failures() -> None:
         ([], {}, ""),
         ([{"users": 1}, {"users": 7}, {"users": 7}, {"users": 2}], {}, "7 users at most, first reached at 0:01."),
         ([{"users": 1}], {}, "1 user at most, first reached at 0:00."),
+        ([{"users": 1}], {"whole": Whole(9.0, 0, 3)}, "3 users at most."),
         (
             [{"users": 64}], {"is_open": True},
             "As many as it took to begin iterations when they were due: 64 users at most.",

@@ -242,7 +242,7 @@
         const kind = { held: "pass", "did not hold": "fail" }[result[at]] || "invalid";
         const said = element("td");
         said.append(element("span", `${MARKS[kind]} ${result[at]}`, kind));
-        row.append(name, element("td", `${fixed(rate[at], 1)}/s`, "n"), said, element("td", words[at]));
+        row.append(name, element("td", `${fixed(rate[at], 1)}/s`, "n"), said, element("td", words[at], "roomy"));
         return row;
       }));
     }

@@ -15,8 +15,9 @@ from loadworthy.report.figures.figure import Columns
 from loadworthy.report.figures.marks import Moment, marks_columns
 from loadworthy.report.figures.rows import KINDS, TIMELINE, kinds_columns, kinds_of, timeline_columns
 
-_WISHES = ((min_samples(0.99), 20), (min_samples(0.95), 10))
-"""Points of a chart should stand on enough requests for a p99 if twenty of them remain, or for a p95 if ten do."""
+_WISHES = ((min_samples(0.99), 20), (min_samples(0.95), 10), (min_samples(0.5), 5))
+"""Points of a chart should stand on enough requests for a p99 if twenty of them remain, for a p95 if ten do, or at
+least for a p50 if five do."""
 _SHOWN_TIMES = ("response_time", "service_time")
 _LIMIT_IN_SIGHT = 2.5
 """A limit is drawn if it is at most so many times the highest value; beyond that it would flatten the lines."""
@@ -33,6 +34,27 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """Figures of the whole scenario: its charts leave out what came after its end, and their words must not."""
+
+    throughput: float | None
+    failures: int
+    users: int
+    intended: int = 0
+    begun: int = 0
+    late: int = 0
+    """Of the intended, those to which the generator never came: no second of the timeline has them."""
+
+    @classmethod
+    def of(cls, scenario: ScenarioSummary) -> Whole:
+        """Those of a summary."""
+        figures, arrivals = scenario.figures, scenario.arrivals
+        return cls(
+            figures.throughput, figures.failures, scenario.users_max, arrivals.intended, arrivals.sent, arrivals.late
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """A scenario over time.
 
@@ -43,6 +65,8 @@ class Course:
         limits: of response times of all requests together.
         happened: stages, breaches and events.
         is_live: more is to come, so charts are made ready for all that may.
+        whole: the figures of the summary; None where there is none yet.
+        is_varied: its load is meant to change, so that the end is not to be compared with the beginning.
     """
 
     seconds: Sequence[Second]
@@ -52,6 +76,8 @@ class Course:
     limits: Sequence[Limit] = ()
     happened: Sequence[Moment] = ()
     is_live: bool = False
+    whole: Whole | None = None
+    is_varied: bool = False
     kinds: Sequence[str] = field(default=())
     """Kinds of failure, the most frequent first."""
     trend: tuple[str, Columns] | None = None
@@ -97,9 +123,15 @@ def course_of(scenario: ScenarioSummary, timeline: TimelineBuilder, happened: Se
         is_open=scenario.workload == OPEN,
         limits=limits_in_sight(scenario.thresholds, highest),
         happened=happened,
+        whole=Whole.of(scenario),
+        is_varied=_is_varied(scenario),
         kinds=kinds_of(seconds),
         trend=_trend(scenario),
     )
+
+
+def _is_varied(scenario: ScenarioSummary) -> bool:
+    return scenario.search is not None or (scenario.stages is not None and len(scenario.stages.stages) > 1)
 
 
 def _trend(scenario: ScenarioSummary) -> tuple[str, Columns] | None:

@@ -7,7 +7,7 @@ HdrHistogram have; the y axis is logarithmic, too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log10
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from loadworthy.analysis.percentile_curve import CurvePoint, PercentileCurve
@@ -83,8 +83,9 @@ def place_of(fraction: float) -> float:
 
 
 def percentile(fraction: float) -> str:
-    """``p50``, ``p99.9``."""
-    return f"p{round(fraction * 100, 4):g}"
+    """``p50``, ``p99.9``, ``p99.92``: two digits of what lies above are all that a curve knows."""
+    above = max((1 - fraction) * 100, 1e-6)
+    return f"p{round(fraction * 100, max(1 - floor(log10(above)), 0)):g}"
 
 
 def percentile_axis(last: float) -> alt.Axis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -44,8 +44,17 @@ def complete(figure: Figure, data: Mapping[str, Columns], *, in_file: bool, subt
         spec["title"] = {"text": f"{figure.title}{unit}", "subtitle": [subtitle] if subtitle else []}
         spec["background"] = "white"
         spec["padding"] = 16
+        if figure.fill_legend is not None:
+            spec["layer"] = _explained(spec["layer"], figure.fill_legend)
     harmless: Json = _harmless(spec)
     return harmless
+
+
+def _explained(parts: Sequence[Json], legend: Json) -> list[Json]:
+    """Layers of which the first has a legend for what it is filled with."""
+    first, *others = parts
+    encoding = first["encoding"]
+    return [{**first, "encoding": {**encoding, "fill": {**encoding["fill"], "legend": legend}}}, *others]
 
 
 def _harmless(value: Any) -> Any:

@@ -7,11 +7,11 @@ from typing import Any
 
 from loadworthy.analysis.accumulate import MS_PER_S
 from loadworthy.analysis.endurance import DriftReport, MetricDrift
+from loadworthy.report.drift_words import slope
 from loadworthy.report.figures import layers
 from loadworthy.report.figures.figure import Columns, Key
 from loadworthy.report.figures.rows import AT, rounded
 from loadworthy.report.figures.theme import INK
-from loadworthy.report.resources import resource_slope
 
 TREND = "trend"
 _S_PER_H = 3600
@@ -53,4 +53,4 @@ def trend_columns(
         "low": [rounded(max(low, 0.0) / scale) for low, _ in spreads],
         "high": [rounded(high / scale) for _, high in spreads],
     }
-    return f"trend, {resource_slope(one.slope_per_h, one.metric)} per hour", columns
+    return f"trend, {slope(one)} per hour", columns

@@ -49,6 +49,8 @@ class Figure:
     is_over_time: bool = False
     by_series: bool = False
     tip: tuple[str, Sequence[tuple[str, str]]] | None = None
+    fill_legend: Json | None = None
+    """How a file explains what the first layer is filled with; a page does so by ``legend``."""
 
 
 def rows_of(columns: Columns) -> list[Json]:

@@ -5,12 +5,13 @@ Two bands at once are two kinds of answers; a percentile between them is nobody'
 
 from __future__ import annotations
 
+import json
 from math import ceil, log10, sqrt
 
 from loadworthy.analysis.accumulate import MS_PER_S
 from loadworthy.analysis.latency_map import LatencyMap
 from loadworthy.report.figures import layers
-from loadworthy.report.figures.figure import Columns, Figure, Key
+from loadworthy.report.figures.figure import Columns, Figure, Json, Key
 from loadworthy.report.figures.rows import AT, rounded
 from loadworthy.report.figures.theme import HEAT
 from loadworthy.units import format_count, format_ms
@@ -18,6 +19,7 @@ from loadworthy.units import format_count, format_ms
 HEAT_MAP = "heat"
 _VALLEY, _HUMP = 0.5, 0.05
 _APART = 3
+_MANY, _ENOUGH_FOR_BANDS = 10, 50
 
 
 def heat_map(found: LatencyMap, end_s: float) -> Figure | None:
@@ -45,7 +47,7 @@ def heat_map(found: LatencyMap, end_s: float) -> Figure | None:
             fill=alt.Fill("level:O", scale=alt.Scale(domain=list(range(1, len(HEAT) + 1)), range=list(HEAT))),
         )
     )
-    chart = alt.layer(chart).properties(height=220).add_params(layers.span(end_s * MS_PER_S))
+    chart = alt.layer(chart).properties(height=220).add_params(layers.span(max(end_s, found.step_s) * MS_PER_S))
     described = layers.plain(chart)
     rows = [row for _, row, _ in found.cells]
     low, high = found.edges_ms[min(rows)], found.edges_ms[max(rows) + 1]
@@ -53,7 +55,7 @@ def heat_map(found: LatencyMap, end_s: float) -> Figure | None:
     data = {HEAT_MAP: _columns(found, edges)}
     return Figure(
         "heat-map", "Every request", "response time, ms", _words(found), described, data, _legend(edges), 220,
-        is_over_time=True,
+        is_over_time=True, fill_legend=_fill_legend(edges),
     )  # fmt: skip
 
 
@@ -77,9 +79,25 @@ def _columns(found: LatencyMap, edges: list[int]) -> Columns:
 
 def _legend(edges: list[int]) -> list[Key]:
     """The palest and the darkest, and one between them; few requests need fewer colours."""
-    places = [0, len(edges) // 2, len(edges) - 1]
-    shown = {edges[place]: HEAT[place] for place in places}
-    return [Key(f"{format_count(edge)} or more", colour, "area") for edge, colour in shown.items()]
+    return [Key(_label(edge), HEAT[place], "area") for edge, place in _shown(edges).items()]
+
+
+def _fill_legend(edges: list[int]) -> Json:
+    """The same for Vega, whose legend would name the colours by their numbers."""
+    names = {place + 1: _label(edge) for edge, place in _shown(edges).items()}
+    return {
+        "title": "requests", "values": list(names), "labelExpr": f"({json.dumps(names)})[datum.value]",
+        "symbolType": "square", "symbolSize": 180, "symbolStrokeWidth": 0,
+    }  # fmt: skip
+
+
+def _shown(edges: list[int]) -> dict[int, int]:
+    """From how many requests on → the colour."""
+    return {edges[place]: place for place in (0, len(edges) // 2, len(edges) - 1)}
+
+
+def _label(edge: int) -> str:
+    return f"{format_count(edge)} or more"
 
 
 def _words(found: LatencyMap) -> str:
@@ -87,10 +105,11 @@ def _words(found: LatencyMap) -> str:
     for _, row, count in found.cells:
         by_row[row] = by_row.get(row, 0) + count
     total = sum(by_row.values())
-    low, high = _middle(by_row, total)
-    told = f"Darker is more requests. Eight of ten took {format_ms(found.edges_ms[low])} to "
-    told += f"{format_ms(found.edges_ms[high + 1])}."
-    humps = _humps(by_row)
+    low, high = _middle(by_row, total) if total >= _MANY else (min(by_row), max(by_row))
+    which = "Eight of ten" if total >= _MANY else "All" if total > 1 else "The one request"
+    told = "The more a cell stands out, the more requests it holds. " if total > 1 else ""
+    told += f"{which} took {format_ms(found.edges_ms[low])} to {format_ms(found.edges_ms[high + 1])}."
+    humps = _humps(by_row) if total >= _ENOUGH_FOR_BANDS else []
     if len(humps) > 1:
         places = [format_ms(sqrt(found.edges_ms[row] * found.edges_ms[row + 1])) for row in humps]
         told += f" There are {len(humps)} bands, about {' and '.join(places[:3])}: different kinds of answers."

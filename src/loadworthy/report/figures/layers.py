@@ -27,6 +27,8 @@ _ALL_DIGITS = (1, 2, 3, 4, 5, 6, 7, 8, 9)
 _DASH, _LIMIT_DASH = [5, 4], [6, 4]
 _TICKS = f"max(2, min(width / 90, {SPAN} ? ({SPAN}[1] - {SPAN}[0]) / 1000 : width))"
 """As many as there is room for, and none between two seconds."""
+_WHOLE = "datum.value % 1 ? '' : format(datum.value, ',')"
+"""There is no half of a user."""
 _MOMENT = (
     "(floor(+datum.value / 36e5) ? floor(+datum.value / 36e5) + ':' : '') + "
     "utcFormat(+datum.value, +datum.value >= 36e5 ? '%M:%S' : '%-M:%S') + "
@@ -47,12 +49,12 @@ def trusted() -> Iterator[None]:
         yield
 
 
-def time_axis() -> alt.X:
+def time_axis(field: str = AT) -> alt.X:
     """The x axis of charts over time; it begins with the scenario, not with the middle of its first step."""
     import altair as alt
 
     return alt.X(
-        f"{AT}:T",
+        f"{field}:T",
         title=None,
         scale=alt.Scale(type="utc", domainMin=alt.ExprRef("0"), domainRaw=alt.ExprRef(SPAN)),
         axis=alt.Axis(labelExpr=_MOMENT, tickCount=alt.ExprRef(_TICKS), labelOverlap=True),
@@ -81,11 +83,23 @@ def line(column: str, key: Key, keys: Sequence[Key], x: alt.X, data: str = TIMEL
     scale = colours(keys)
     parts = []
     if key.shape == "area":
-        parts.append(base.mark_area(clip=True, opacity=0.15).encode(fill=alt.Fill("key:N", scale=scale, legend=None)))
+        # A fill by the same scale, without a legend, would take the legend from the lines, too.
+        parts.append(base.mark_area(clip=True, opacity=0.15).encode(fill=alt.value(key.colour)))
     dash: Any = _DASH if key.shape == "dashed" else alt.Undefined
     drawn = base.mark_line(clip=True, point=False, invalid="break-paths-show-path-domains", strokeDash=dash)
     parts.append(drawn.encode(stroke=alt.Stroke("key:N", scale=scale)))
     return parts
+
+
+def spots(column: str, key: Key, x: alt.X, data: str = TIMELINE) -> alt.Chart:
+    """The points of one column that have no neighbour."""
+    import altair as alt
+
+    near = {f"{op}_{column}": f"{op}({column})" for op in ("lag", "lead")}
+    alone = " && ".join([f"isValid(datum.{column})", *(f"!isValid(datum.{name})" for name in near)])
+    chart = alt.Chart(alt.NamedData(data)).transform_window(**near).transform_filter(alone)  # type: ignore[arg-type]
+    points: alt.Chart = chart.mark_point(clip=True, filled=True, opacity=1, size=28)
+    return points.encode(x=x, y=alt.Y(f"{column}:Q"), fill=alt.value(key.colour))
 
 
 def named(chart: alt.Chart, key: Key) -> alt.Chart:
@@ -108,16 +122,17 @@ def limits(data: str = LIMITS) -> list[alt.Chart]:
 def marks() -> tuple[list[alt.Chart], list[alt.Chart]]:
     """What happened, behind and above the lines: stretches in which thresholds were missed, and moments.
 
-    The data set :data:`MARKS` has ``at_ms``, ``to_ms`` (None for a moment) and ``bad``.
+    The data set :data:`MARKS` has ``at_ms``, ``to_ms`` (None for a moment) and ``bad``; stretches that overlap are one
+    in ``shade_ms`` and ``shade_to_ms``, for no shade is darker than another.
     """
     import altair as alt
 
     base = alt.Chart(alt.NamedData(MARKS))
     x = time_axis()
     bands = (
-        base.transform_filter("isValid(datum.to_ms)")
-        .mark_rect(clip=True, opacity=0.07)
-        .encode(x=x, x2="to_ms:T", color=alt.value(RED))
+        base.transform_filter("isValid(datum.shade_ms)")
+        .mark_rect(clip=True, opacity=0.09)
+        .encode(x=time_axis("shade_ms"), x2="shade_to_ms:T", color=alt.value(RED))
     )
     colour = alt.condition("datum.bad", alt.value(RED), alt.value(SOFT))
     rules = (
@@ -135,6 +150,7 @@ def over_time(
     end_ms: float | None,
     with_limits: bool = False,
     top: float | None = None,
+    whole_numbers: bool = False,
 ) -> Json:
     """The description of a chart over time, with room for marks, and for limits where it has some."""
     import altair as alt
@@ -143,17 +159,19 @@ def over_time(
     parts = [*behind, *layers, *above, *(limits() if with_limits else ())]
     chart = alt.layer(*parts).properties(height=height).add_params(span(end_ms))
     described = plain(chart)
-    _share_axis(described, top)
+    _share_axis(described, top, whole_numbers=whole_numbers)
     return described
 
 
-def _share_axis(described: Json, top: float | None) -> None:
+def _share_axis(described: Json, top: float | None, *, whole_numbers: bool) -> None:
     """One axis for all layers: what the first says, all say. Its unit stands in the title."""
     for layer in described["layer"]:
         y = layer.get("encoding", {}).get("y")
         if y is not None and "field" in y:
             y["title"] = None
             y["scale"] = {"zero": True, **({} if top is None else {"domainMax": top})}
+            if whole_numbers:
+                y["axis"] = {"labelExpr": _WHOLE}
 
 
 def log_axis(described: Json, low: float, high: float) -> None:

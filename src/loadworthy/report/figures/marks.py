@@ -109,9 +109,24 @@ def _own(words: str, scenario: str) -> str:
     return words.removeprefix(f"{scenario}: ")
 
 
+def _shades(stretches: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Stretches of which those that overlap are one."""
+    found: list[tuple[float, float]] = []
+    for at_s, to_s in sorted(stretches):
+        if found and at_s <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], to_s))
+        else:
+            found.append((at_s, to_s))
+    return found
+
+
 def marks_columns(happened: Sequence[Moment]) -> Columns:
     """The data set of marks."""
+    shades = _shades([(one.at_s, one.to_s) for one in happened if one.to_s is not None])
+    padded = [*shades, *([(None, None)] * (len(happened) - len(shades)))]
     return {
+        "shade_ms": [None if at_s is None else round(at_s * MS_PER_S) for at_s, _ in padded],
+        "shade_to_ms": [None if to_s is None else round(to_s * MS_PER_S) for _, to_s in padded],
         "at_ms": [round(one.at_s * MS_PER_S) for one in happened],
         "to_ms": [None if one.to_s is None else round(one.to_s * MS_PER_S) for one in happened],
         "words": [one.words for one in happened],

@@ -13,13 +13,27 @@ from loadworthy.report.figures.rows import KINDS, TIMELINE
 from loadworthy.report.figures.theme import AMBER, BLUE, INK, PURPLE, RED, TEAL
 from loadworthy.report.figures.theme import KINDS as KIND_COLOURS
 
+_SOME = 5.0
+"""Where the axis of rates ends if there were none at all: zero is at its foot then, not in its middle."""
 _TIMES = (("p50", BLUE), ("p95", AMBER), ("p99", RED))
 
 
 def over_time_figures(course: Course) -> list[Figure]:
     """All of them, without those that would be empty."""
-    made = [throughput(course), response_time(course), failures(course), users(course), generator(course)]
+    made = [*put_through(course), failures(course), *at_work(course), generator(course)]
     return [figure for figure in made if figure is not None]
+
+
+def put_through(course: Course) -> list[Figure]:
+    """The throughput, and how long it took where any point has a percentile."""
+    has_times = any(course.knows(f"{name}_ms") for name in PERCENTILES)
+    return [throughput(course), *([response_time(course)] if has_times else [])]
+
+
+def at_work(course: Course) -> list[Figure]:
+    """The users, unless they came and went between two readings: then the chart would say that there were none."""
+    unseen = course.whole is not None and course.whole.users > 0 and not course.has("users")
+    return [] if unseen else [users(course)]
 
 
 def throughput(course: Course) -> Figure:
@@ -32,7 +46,8 @@ def throughput(course: Course) -> Figure:
         keys.append(("dropped", Key("dropped", PURPLE, "area")))
     if course.has("failure_rate"):
         keys.append(("failed", Key("failed", RED, "area")))
-    look = _Look("throughput", "Throughput", "per second", 190, by_series=True)
+    top = None if course.has("throughput") or course.has("intended") else _SOME
+    look = _Look("throughput", "Throughput", "per second", 190, top, by_series=True)
     return _of_columns(course, keys, look, said.throughput(course))
 
 
@@ -87,7 +102,7 @@ def error_rate(course: Course) -> Figure:
 def users(course: Course) -> Figure:
     """Users at work."""
     keys = [("users", Key("users", TEAL, "area"))]
-    return _of_columns(course, keys, _Look("users", "Users", "", 130), said.users(course))
+    return _of_columns(course, keys, _Look("users", "Users", "", 130, whole_numbers=True), said.users(course))
 
 
 def generator(course: Course) -> Figure | None:
@@ -111,6 +126,16 @@ class _Look:
     height: int
     top: float | None = None
     by_series: bool = False
+    whole_numbers: bool = False
+
+
+def _stands_alone(course: Course, column: str) -> bool:
+    """Whether a point of the column has no neighbour: no line goes through it, so it would not be seen."""
+    values = [] if course.is_live else course.data()[TIMELINE][column]
+    known = [False, *(value is not None for value in values), False]
+    return any(
+        one and not before and not after for before, one, after in zip(known, known[1:], known[2:], strict=False)
+    )
 
 
 def _of_columns(
@@ -127,6 +152,7 @@ def _of_columns(
     keys = [*(key for _, key in keyed), *trend_key]
     x = layers.time_axis()
     drawn = [part for column, key in keyed for part in layers.line(column, key, keys, x)]
+    drawn += [layers.spots(column, key, x) for column, key in keyed if _stands_alone(course, column)]
     drawn += [part for key in trend_key for part in trend_layers(key, keys, x)]
     data = {} if limits is None else {layers.LIMITS: limits}
     if trend is not None:
@@ -143,6 +169,7 @@ def _of_columns(
             end_ms=course.end_ms,
             with_limits=limits is not None,
             top=look.top,
+            whole_numbers=look.whole_numbers,
         ),
         data,
         () if is_named else keys,

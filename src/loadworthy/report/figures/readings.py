@@ -15,7 +15,7 @@ from loadworthy.report.figures.drift_band import TREND, trend_columns, trend_lay
 from loadworthy.report.figures.figure import Columns, Figure, Key
 from loadworthy.report.figures.rows import AT, rounded
 from loadworthy.report.figures.theme import INK, TEAL
-from loadworthy.report.resources import is_bytes, resource_value
+from loadworthy.report.resources import is_bytes, resource_value, target_first
 
 MOST_FIGURES = 16
 """Of one scenario; every metric stands in the table."""
@@ -30,7 +30,7 @@ def reading_figures(series: ResourceSeries, drift: DriftReport | None = None) ->
     """A figure for each metric that changed, up to :data:`MOST_FIGURES`; the axis begins at 0, so none below that."""
     trends = {} if drift is None else {(one.source, one.metric): one for one in drift.metrics}
     found: list[Figure] = []
-    for source, metrics in series.points.items():
+    for source, metrics in target_first(series.points).items():
         for metric, points in metrics.items():
             during = [(at_s, value) for at_s, value in points if 0 <= at_s <= series.duration_s]
             values = {value for _, value in during}

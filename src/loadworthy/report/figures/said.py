@@ -35,18 +35,38 @@ def throughput(course: Course) -> str:
     if not rates:
         return ""
     most, at_s = max(rates)
-    told = f"{rate(fmean(value for value, _ in rates))} on average, {rate(most)} at most, at {moment(at_s)}."
+    told = f"{_average(course, most)}, {rate(most)} at most, at {moment(at_s)}."
     if course.is_open:
-        intended, begun = sum(course.values("intended")), sum(course.values("sent"))
-        share = begun / intended if intended else 1.0
-        told += f" Of the iterations that were due {share * 100:.4g} % began"
-        told += "." if share > _ALL else ": the dashed line is what was asked for."
+        told += _begun(course)
     if stall := _stalled(course):
         told += f" Nothing was answered for {seconds(stall[1])}, from {moment(stall[0])} on."
     return told + _points(course)
 
 
 _ALL = 0.9995
+
+
+def _average(course: Course, most: float) -> str:
+    """That of the summary, which counts what was answered after the end, too."""
+    known = None if course.whole is None else course.whole.throughput
+    if known is None:
+        return f"{rate(fmean(one.throughput for one in course.seconds))} on average"
+    after = ", with what was answered after the end" if known > most else ""
+    return f"{rate(known)} on average{after}"
+
+
+def _begun(course: Course) -> str:
+    """Which share of the iterations that were due began, and where the others are to be seen."""
+    whole = course.whole
+    intended, begun = sum(course.values("intended")), sum(course.values("sent"))
+    if whole is not None:
+        intended, begun = whole.intended, whole.begun
+    share = begun / intended if intended else 1.0
+    percent = f"{share * 100:.4g}" if share == 1 or share < _ALL else f"{min(share * 100, 99.99):.2f}"
+    told = f" Of the iterations that were due {percent} % began"
+    if whole is not None and whole.late:
+        return f"{told}; {whole.late:,} are in no line, for the generator never came to them."
+    return f"{told}." if share > _ALL else f"{told}: the dashed line is what was asked for."
 
 
 def _stalled(course: Course) -> tuple[float, float] | None:
@@ -71,11 +91,34 @@ def response_time(course: Course, missing: Sequence[str]) -> str:
     if name is not None:
         known = [(value, one.at_s) for one in course.seconds if (value := getattr(one, f"{name}_ms")) is not None]
         worst, at_s = max(known)
-        told = f"{name} {_went(known, course.step_s)}; at its worst {format_ms(worst)}, at {moment(at_s)}."
+        went = f"{_went(known, course.step_s)}; at its worst {format_ms(worst)}, at {moment(at_s)}"
+        if not _is_told_from_end_to_end(course, known):
+            usual = format_ms(median(value for value, _ in known))
+            went = f"was at its worst {format_ms(worst)}, at {moment(at_s)}; half of its points are at {usual} or less"
+        told = f"{name} {went}."
     if missing and not course.is_live:
-        needed = ", ".join(f"{one} ({plural(min_samples(_FRACTIONS[one]), 'request')})" for one in missing)
-        told += f" Not drawn, for want of requests in each point: {needed}."
+        told += f" Not drawn, for want of requests in each point: {_needed(missing)}."
+    if partly := _drawn_in_part(course):
+        told += f" Drawn only where a point has requests enough: {_needed(partly)}."
     return told.strip() + _points(course)
+
+
+def _needed(names: Sequence[str]) -> str:
+    return ", ".join(f"{one} ({plural(min_samples(_FRACTIONS[one]), 'request')})" for one in names)
+
+
+def _drawn_in_part(course: Course) -> list[str]:
+    """Percentiles that some of the points with requests have, and some have not."""
+    busy = sum(one.requests > 0 for one in course.seconds)
+    known = {name: len(course.values(f"{name}_ms")) for name in _FRACTIONS}
+    return [] if course.is_live else [name for name, count in known.items() if 0 < count < busy]
+
+
+def _is_told_from_end_to_end(course: Course, known: Sequence[tuple[float, float]]) -> bool:
+    """Whether the end of the known values may be compared with their beginning: the load did not change on purpose."""
+    first_s, last_s = course.seconds[0].at_s, course.seconds[-1].at_s
+    part = (last_s - first_s) / _FIFTH
+    return not course.is_varied and known[0][1] <= first_s + part and known[-1][1] >= last_s - part
 
 
 def _went(known: Sequence[tuple[float, float]], step_s: int) -> str:
@@ -112,7 +155,9 @@ def failures(course: Course) -> str:
     kinds = (
         f", most often {course.kinds[0]}" if len(course.kinds) > 1 else "".join(f", all {one}" for one in course.kinds)
     )
-    return f"{plural(total, 'failure')}{kinds}; {when}."
+    whole = course.whole.failures if course.whole is not None else total
+    after = f" {whole - total:,} came after the end and are not drawn." if whole > total else ""
+    return f"{plural(max(whole, total), 'failure')}{kinds}; {when}.{after}"
 
 
 def _bulk(failed: Sequence[tuple[float, int]], total: int) -> tuple[float, float]:
@@ -133,11 +178,11 @@ def users(course: Course) -> str:
     counts = [one.users for one in course.seconds]
     if not counts:
         return ""
-    most = max(counts)
-    at_s = next(one.at_s for one in course.seconds if one.users == most)
+    most = max(*counts, 0 if course.whole is None else course.whole.users)
     if course.is_open:
         return f"As many as it took to begin iterations when they were due: {plural(most, 'user')} at most."
-    return f"{plural(most, 'user')} at most, first reached at {moment(at_s)}."
+    reached = next((f", first reached at {moment(one.at_s)}" for one in course.seconds if one.users == most), "")
+    return f"{plural(most, 'user')} at most{reached}."
 
 
 def generator(course: Course) -> str:

@@ -45,8 +45,9 @@ def config(*, with_legend: bool) -> Json:
         "axisY": {"tickCount": 5, "minExtent": _AXIS_PX},
         "legend": {
             "disable": not with_legend, "orient": "top", "title": None, "labelColor": SOFT, "labelFontSize": 13,
+            "labelLimit": 600,
             "symbolType": "stroke", "symbolStrokeWidth": 3,
         },
         "title": {"anchor": "start", "color": INK, "fontSize": 16, "subtitleColor": SOFT, "subtitleFontSize": 12},
-        "line": {"strokeWidth": 1.8, "strokeJoin": "round"},
+        "line": {"strokeWidth": 1.8, "strokeJoin": "round", "strokeCap": "round"},
     }  # fmt: skip

@@ -135,7 +135,7 @@
       if (!this.view) return;
       const mine = [...this.names].filter((name) => names.includes(name));
       mine.forEach((name) => this.view.data(name, rowsOf(this.columns(name))));
-      if (mine.length) this.view.runAsync();
+      if (mine.length) this.view.resize().runAsync();  // axes need more room, or less, than those of the data before
     }
 
     resize() {
