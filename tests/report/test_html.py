@@ -206,6 +206,8 @@ def test_an_open_workload_shows_what_became_of_its_arrivals(pages: Mapping[str, 
         "Open workload:", "Closed workload:", "120 of 1,024 files open",
     ):  # fmt: skip
         assert words in text, words
+    assert '<td>iteration Shopper</td><td class="n">2,990</td><td class="n">–</td>' in pages["open"], "only timed"
+    assert '<td>first_byte GET /items</td><td class="n">2,990</td><td class="n">0</td>' in pages["open"]
 
 
 def test_a_closed_workload_says_nothing_of_arrivals(pages: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ from loadworthy.report.fitting_table import FittingTable
 from loadworthy.report.layout import cut_middle
 from loadworthy.report.resources import resource_slope, resource_value
 from loadworthy.report.terminal import STYLES, mark, number_table, plain, red
-from loadworthy.report.words import interval, margin, milliseconds, observed, rate
+from loadworthy.report.words import has_failures, interval, margin, milliseconds, observed, rate
 from loadworthy.units import UNKNOWN, format_count
 
 _SHOWN_SERIES = 30
@@ -71,7 +71,8 @@ def parts_table(shown: Sequence[tuple[str, Figures]]) -> FittingTable:
     """What the series count already, from another side."""
     table = number_table("of which", "times", "failed", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms")
     for name, figures in shown[:_MOST_PARTS]:
-        table.add_row(Text(plain(name)), *_series_cells(figures))
+        times, failed, *others = _series_cells(figures)
+        table.add_row(Text(plain(name)), times, failed if has_failures(name) else UNKNOWN, *others)
     if len(shown) > _MOST_PARTS:
         table.add_row(Text(f"and {len(shown) - _MOST_PARTS} more, in the report", style="dim"))
     return table

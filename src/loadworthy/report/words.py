@@ -11,6 +11,7 @@ from loadworthy.analysis.summary import CLOSED, OPEN, ScenarioSummary
 from loadworthy.analysis.thresholds import UNKNOWN, ThresholdResult, format_value
 from loadworthy.analysis.validity import Health
 from loadworthy.analysis.verdict import Verdict
+from loadworthy.record.interval import ITERATION
 from loadworthy.units import format_count, format_ms, format_ratio
 
 CLOSED_NOTE = (
@@ -100,6 +101,11 @@ def stage_load(users: int, per_second: float | None) -> str:
 def broken_by_failures(result: ThresholdResult) -> bool:
     """Whether the times are within the limit and so much failed that it is broken: a margin would say the contrary."""
     return result.verdict is Verdict.FAIL and result.margin is not None and result.margin > 0
+
+
+def has_failures(part: str) -> bool:
+    """Whether a part can fail: whole iterations are only timed, and what fails in them are requests."""
+    return not part.startswith(f"{ITERATION} ")
 
 
 def margin(result: ThresholdResult) -> str:
