@@ -25,6 +25,7 @@ from tests.support.shop import clean_run, failing_run
 from loadworthy.analysis.ending import ROWS_USED_UP
 from loadworthy.analysis.summarize import summarize
 from loadworthy.analysis.summary import Summary
+from loadworthy.analysis.thresholds import UNKNOWN
 from loadworthy.record.rundir import Run
 
 RUNS = {"failing": failing_run, "clean": clean_run, "open": open_run}
@@ -206,7 +207,7 @@ def test_an_open_workload_shows_what_became_of_its_arrivals(pages: Mapping[str, 
         "Open workload:", "Closed workload:", "120 of 1,024 files open",
     ):  # fmt: skip
         assert words in text, words
-    assert '<td>iteration Shopper</td><td class="n">2,990</td><td class="n">–</td>' in pages["open"], "only timed"
+    assert f'<td>iteration Shopper</td><td class="n">2,990</td><td class="n">{UNKNOWN}</td>' in pages["open"], "only timed"
     assert '<td>first_byte GET /items</td><td class="n">2,990</td><td class="n">0</td>' in pages["open"]
 
 
