@@ -25,7 +25,7 @@ Content-Type: application/json
 
 {"n": 1}
 --xyz
-Content-Disposition: form-data; name="pic"; filename="a %22b%22.png"
+Content-Disposition: form-data; name="pic"; filename="a \\"b%22; c.png"
 Content-Type: image/png
 
 \ufffdPNG
@@ -42,7 +42,7 @@ def test_what_was_sent_is_taken_apart(line_end: str) -> None:
     assert read_form(SENT.replace("\n", line_end), TYPE) == (
         FormPart("album", "holidays", size_bytes=8),
         FormPart("about", '{"n": 1}', "about.json", "application/json", 8),
-        FormPart("pic", None, 'a "b".png', "image/png", 6),
+        FormPart("pic", None, 'a "b"; c.png', "image/png", 6),
         FormPart("pic", None, "ä.bin"),
     )
 
@@ -89,10 +89,10 @@ def test_a_recorded_form_becomes_a_step() -> None:
     assert step["multipart"] == {
         "album": "holidays",
         "about": {"json": {"n": 1}, "filename": "about.json"},
-        "pic": [{"size": 6, "filename": 'a "b".png', "type": "image/png"}, {"size": "10kB", "filename": "ä.bin"}],
+        "pic": [{"size": 6, "filename": 'a "b"; c.png', "type": "image/png"}, {"size": "10kB", "filename": "ä.bin"}],
     }
     assert "headers" not in step
-    assert 'random bytes are sent as a "b".png, ä.bin' in notes
+    assert 'random bytes are sent as a "b"; c.png, ä.bin' in notes
 
 
 def test_a_form_of_which_only_the_fields_were_recorded() -> None:
@@ -108,3 +108,10 @@ def test_a_form_of_which_only_the_fields_were_recorded() -> None:
         "a": {"size": "10kB"},
         "b": {"size": "10kB", "filename": "b.pdf", "type": "application/pdf"},
     }
+
+
+def test_json_of_an_odd_media_type_is_data_all_the_same() -> None:
+    """Where no plan could have the type, it is left to the client."""
+    fields = [{"name": "a", "value": "[1]", "contentType": "application/json\t; x"}]
+    step, _ = made_of({"mimeType": TYPE, "params": fields})
+    assert step["multipart"] == {"a": {"json": [1]}}

@@ -17,6 +17,8 @@ FORM = "scenarios.a.flow[0].multipart"
         ("{}", "", "it is empty", "at least one field"),
         ("{a: {}}", ".a", "it needs one of text, json, base64, size, file", "a part is one of"),
         ("{a: {filename: x}}", ".a", "it needs one of text", "a part is one of text, json, base64, size and file"),
+        ("{a: {text: null}}", ".a", "it needs one of text", "a part is one of"),
+        ("{a: {json: null, type: a/b}}", ".a", "it needs one of text", "a part is one of"),
         ("{a: {text: x, size: 1kB}}", ".a.size", "text and size exclude each other", "a part is one of"),
         ("{a: [x, {json: 1, file: f.png}]}", ".a[1].file", "json and file exclude each other", "a part is one of"),
         ("{a: {file: g.png}}", ".a.file", '"g.png": there is no such file', ""),

@@ -10,14 +10,14 @@ from urllib.parse import unquote
 
 from loadworthy.importers.imported import Json, Note
 from loadworthy.importers.requests import MULTIPART, FormPart, Site, json_of
+from loadworthy.plan.multipart_rules import MEDIA_TYPE
+from loadworthy.plan.rows import MAX_FILE_BYTES
 
 UNKNOWN_SIZE = "10kB"
 """How much is sent in place of a file of which nothing is known."""
-MOST_BYTES = 512 * 1024 * 1024
 
 _BOUNDARY = re.compile(r"boundary=(?:\"([^\"]+)\"|([^\s;]+))", re.IGNORECASE)
-_PARAMETER = re.compile(r";\s*(\w+\*?)\s*=\s*(?:\"((?:[^\"\\\\]|\\\\.)*)\"|([^;]*))")
-_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+ *(;[^\r\n\0]*)?", re.ASCII)
+_PARAMETER = re.compile(r";\s*(\w+\*?)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^;]*))")
 _TEXTS = re.compile(r"text/|.*[/+](?:json|xml|csv|yaml)\b", re.IGNORECASE)
 _BROKEN = re.compile("[\ufffd\0]")
 
@@ -84,11 +84,11 @@ class FormWriter:
         site = Site("form", (part.name,))
         about = dict(self._about(part))
         if part.text is None:
-            return {"size": min(part.size_bytes, MOST_BYTES) or UNKNOWN_SIZE, **about}
+            return {"size": min(part.size_bytes, MAX_FILE_BYTES) or UNKNOWN_SIZE, **about}
         if part.mime.partition(";")[0].strip().lower() == "application/json":
             value = json_of(part.text)
             if value is not None:
-                about.pop("type")
+                about.pop("type", None)
                 return {"json": self.data(value), **about}
         text = self.text(site, part.text)
         return {"text": text, **about} if about else text
@@ -96,7 +96,7 @@ class FormWriter:
     def _about(self, part: FormPart) -> Iterator[tuple[str, str]]:
         if part.filename:
             yield "filename", self.text(Site("form"), part.filename)
-        if _MEDIA_TYPE.fullmatch(part.mime):
+        if MEDIA_TYPE.fullmatch(part.mime):
             yield "type", part.mime
 
 

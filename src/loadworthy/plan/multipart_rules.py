@@ -12,7 +12,8 @@ from loadworthy.plan.rows import MAX_FILE_BYTES
 from loadworthy.plan.steps import PART_CONTENTS
 from loadworthy.plan.translate import shown_at
 
-_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+ *(;[^\r\n\0]*)?", re.ASCII)
+MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+*-]+ *(;[^\r\n\0]*)?", re.ASCII)
+_KNOWN = {*PART_CONTENTS, "filename", "type"}
 _ONE = f"a part is one of {', '.join(PART_CONTENTS[:-1])} and {PART_CONTENTS[-1]}"
 
 
@@ -67,10 +68,10 @@ def _check_part(part: dict[str, Any], path: DataPath, document: Document, base_d
     given = [key for key in PART_CONTENTS if part.get(key) is not None]
     if len(given) > 1:
         document.add((*path, given[1]), f"{given[0]} and {given[1]} exclude each other", _ONE, at_key=True)
-    elif not given and part.keys() <= {"filename", "type"}:  # an unknown key was to be what is missing
+    elif not given and part.keys() <= _KNOWN:  # an unknown key was to be what is missing
         document.add(path, f"it needs one of {', '.join(PART_CONTENTS)}", _ONE, at_key=True)
     media_type = part.get("type")
-    if isinstance(media_type, str) and not _MEDIA_TYPE.fullmatch(media_type):
+    if isinstance(media_type, str) and not MEDIA_TYPE.fullmatch(media_type):
         at = (*path, "type")
         document.add(at, f"{shown_at(at, document)} is not a media type", "write one like image/png")
     if isinstance(part.get("file"), str):
@@ -79,7 +80,7 @@ def _check_part(part: dict[str, Any], path: DataPath, document: Document, base_d
 
 def _check_file(file: str, path: DataPath, document: Document, base_dir: Path) -> None:
     if "{{" in file or "{%" in file:
-        hint = "it is read once, before the load; send several files by several steps, or text and base64 of test data"
+        hint = "it is read once, before the load; send several files by several steps, or texts of test data"
         document.add(path, f"{shown(file)} is a template, and a file cannot vary", hint)
         return
     where = base_dir / file
