@@ -14,11 +14,12 @@ _MOMENT = re.compile(r"(?:(\d+):)?(\d+):(\d\d)")
 
 
 def draw_all(seen: Watched) -> None:
-    """Scroll to every chart and wait until it is alive; then back to the top."""
-    for canvas in seen.page.locator("figure:visible .canvas").all():
+    """Scroll to every chart and wait until it is alive; then back to the top. Some may only appear meanwhile."""
+    waiting = seen.page.locator("figure:visible .canvas:not(.drawn)")
+    while waiting.count():
+        canvas = waiting.first.element_handle()
         canvas.scroll_into_view_if_needed()
-        canvas.locator(".live svg").wait_for()
-    seen.page.locator("figure:visible .canvas:not(.drawn)").first.wait_for(state="detached")
+        seen.page.wait_for_function("canvas => canvas.classList.contains('drawn')", arg=canvas)
     seen.page.evaluate("scrollTo(0, 0)")
     seen.settle()
 
@@ -27,7 +28,7 @@ def chart(seen: Watched, figure: str) -> Locator:
     """The live drawing of a figure, in sight."""
     canvas = seen.page.locator(f"#{figure} .canvas")
     canvas.scroll_into_view_if_needed()
-    drawing = canvas.locator(".live svg")
+    drawing = canvas.locator(".live:not(.coming) svg")
     drawing.wait_for()
     seen.page.locator(f"#{figure} .canvas.drawn").wait_for()
     seen.settle()

@@ -149,6 +149,27 @@ def test_one_series_takes_the_place_of_all(look: Look, page: Path, timeline: Tim
     assert values_of(lines)["requests"] == pytest.approx(timeline[seconds_of(moment)].throughput, rel=1e-3)
 
 
+def test_a_chart_that_is_being_drawn_misses_nothing(look: Look, page: Path) -> None:
+    """Data that came since the drawing began are in it when it is there; its look is the last that was asked for."""
+    seen = look(page)
+    chart(seen, "s1-throughput")
+    shown = seen.page.evaluate("""async () => {
+        const charts = new window.Loadworthy.Charts(JSON.parse(document.getElementById("page-data").textContent));
+        const [group] = charts.groups;
+        const drawing = group.drawings.find(one => one.figure.id === "s1-throughput");
+        const first = drawing.draw();
+        const sooner = Object.fromEntries(
+            Object.entries(group.data.timeline).map(([name, values]) => [name, values.slice(0, 5)]));
+        charts.config = { ...charts.config, background: "rgb(1, 2, 3)" };
+        const second = drawing.draw();
+        group.setData("timeline", sooner);
+        await Promise.all([first, second]);
+        const coming = drawing.canvas.querySelectorAll(".coming").length;
+        return [drawing.view.data("timeline").length, drawing.view.background(), coming];
+    }""")
+    assert shown == [5, "rgb(1, 2, 3)", 0]
+
+
 @pytest.mark.parametrize(("system", "chosen"), [("light", "dark"), ("dark", "light")])
 def test_the_theme_can_be_chosen(look: Look, page: Path, system: Theme, chosen: Theme) -> None:
     """Against the system's: the page and its charts change, stay so for the next page, and follow the system again."""

@@ -77,6 +77,8 @@
       this.canvas = this.element && this.element.querySelector(".canvas");
       this.view = null;
       this.wanted = false;
+      this.turn = 0;
+      this.changed = new Set();
       this.cursor = document.createElement("div");
       this.cursor.className = "cursor";
       this.cursor.hidden = true;
@@ -92,6 +94,9 @@
     async draw() {
       if (!this.canvas) return;
       this.wanted = true;
+      const turn = ++this.turn;
+      const width = this.width();
+      this.changed.clear();
       const target = document.createElement("div");
       target.className = "live coming";
       target.setAttribute("role", "img");
@@ -99,7 +104,7 @@
       const datasets = Object.fromEntries([...this.names].map((name) => [name, rowsOf(this.columns(name))]));
       const look = { ...this.figure.chart, config: this.charts.config };
       const spec = {
-        ...recoloured(look, this.charts.colours()), datasets, width: this.width(),
+        ...recoloured(look, this.charts.colours()), datasets, width,
         autosize: { type: "fit-x", contains: "padding" },
       };
       this.canvas.append(target);
@@ -107,6 +112,11 @@
         ast: true, renderer: "svg", actions: false, defaultStyle: false, logLevel: LOG_ERRORS,
         tooltip: (_handler, event, _item, value) => this.tell(event, value),
       }).catch((error) => { target.remove(); throw error; });
+      if (turn !== this.turn) {  // another look was asked for meanwhile
+        view.finalize();
+        target.remove();
+        return;
+      }
       target.querySelector("svg").setAttribute("aria-hidden", "true");  // the box is the picture, and has its name
       this.canvas.querySelectorAll(".live:not(.coming)").forEach((old) => old.remove());
       target.classList.remove("coming");
@@ -115,6 +125,8 @@
       this.canvas.append(this.cursor, this.brush);
       this.canvas.classList.remove("failed");
       this.canvas.classList.add("drawn");
+      this.refresh([...this.changed]);
+      if (this.width() !== width) this.resize();
       if (this.group.span) this.zoom(this.group.span);
       if (this.figure.overTime) this.listen(target);
       this.charts.told(this);
@@ -131,11 +143,13 @@
       return this.charts.tip.show(lines, event);
     }
 
+    /* A chart that is being drawn takes up what has changed since it began, when it is there. */
     refresh(names) {
-      if (!this.view) return;
       const mine = [...this.names].filter((name) => names.includes(name));
+      mine.forEach((name) => this.changed.add(name));
+      if (!this.view || !mine.length) return;
       mine.forEach((name) => this.view.data(name, rowsOf(this.columns(name))));
-      if (mine.length) this.view.resize().runAsync();  // axes need more room, or less, than those of the data before
+      this.view.resize().runAsync();  // axes need more room, or less, than those of the data before
     }
 
     resize() {
