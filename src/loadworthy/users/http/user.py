@@ -15,10 +15,12 @@ from locust.user.users import RestMixin
 
 from loadworthy.users.http.response import Response
 from loadworthy.users.http.session import HttpSession
+from loadworthy.users.last_reports import wait_for_last_reports
 from loadworthy.users.pauses import end_pause_soon
 from loadworthy.users.run_time import count_from_the_start
 
 count_from_the_start()
+wait_for_last_reports()
 
 
 class HttpUser(User, RestMixin[Response]):
