@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.cli import Started, loadworthy, only_run, summary_of, write_plan
+from tests.support.cli import Started, loadworthy, only_run, summary_of, wait_until, write_plan
 
 from loadworthy.plan.model import Scenario
 from loadworthy.record.histogram import Histogram
@@ -57,6 +58,17 @@ def books(path: Path, scenario: str = "load") -> tuple[int, int, int]:
     return sum(one.scheduled for one in found), sum(one.sent for one in found), sum(one.dropped for one in found)
 
 
+def stood_still_ms(path: Path) -> float:
+    """The longest that the generator did nothing, as it knows itself: next to none, unless others use the machine."""
+    return float(summary_of(path)["health"]["loop_lag_ms"])
+
+
+def most_at_once(log: list[Exchange]) -> int:
+    """Requests that the server had at the same time."""
+    moments = sorted([(one.arrival_us, 1) for one in log] + [(one.departure_us, -1) for one in log])
+    return max(accumulate(change for _, change in moments))
+
+
 def due(seed: int, scenario: str = "load", **keys: Any) -> dict[int, int]:
     """Number → µs after the start of every iteration that the scenario should begin."""
     profile = open_profile(Scenario.model_validate(keys))
@@ -65,22 +77,27 @@ def due(seed: int, scenario: str = "load", **keys: Any) -> dict[int, int]:
 
 @pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_each_iteration_begins_once_and_never_before_its_time(tmp_path: Path, processes: int) -> None:
-    """A ramp and a hold, over one process and two: the server sees each number once, the gaps are those planned."""
-    stages = [{"duration": "1s", "ramp_to": "200/s"}, {"duration": "1s", "rate": "200/s"}]
+    """A ramp and a hold, over one process and two: the server sees each number once, the gaps are those planned.
+
+    Their number is what ends it: time would cut off those that a busy machine is late with.
+    """
+    stages = [{"duration": "1s", "ramp_to": "200/s"}, {"duration": "10m", "rate": "200/s"}]
     with CountingServer() as server:
-        run_plan(tmp_path, server, {"load": {"stages": stages, "endpoints": QUICK}}, "--processes", processes)
+        load = {"stages": stages, "iterations": 300, "endpoints": QUICK}
+        run_plan(tmp_path, server, {"load": load}, "--processes", processes)
         log = server.log()
-    expected = due(7, stages=stages)
+    expected = due(7, stages=stages, iterations=300)
     arrived = {int(one.target[1:]): one.arrival_us for one in log}
     assert sorted(arrived) == sorted(expected)
     assert len(log) == len(expected)
     assert books(only_run(tmp_path)) == (len(expected), len(expected), 0)
     # Never early: the process that began first sets the clock, and the others cannot be before it.
     start_us = min(arrived[number] - at_us for number, at_us in expected.items())
-    for stretch in (range(1_000_000), range(1_000_000, 2_000_000)):  # whatever the machine does, some are on time
-        assert (
-            min(arrived[number] - at_us - start_us for number, at_us in expected.items() if at_us in stretch) < 50_000
-        )
+    # Whatever the machine does, some are on time, unless it stood still for all of a stretch.
+    late_us = 50_000 + 1000 * stood_still_ms(only_run(tmp_path))
+    for stretch in (range(1_000_000), range(1_000_000, 2_000_000)):
+        lags_us = [arrived[number] - at_us - start_us for number, at_us in expected.items() if at_us in stretch]
+        assert min(lags_us) < late_us
     scenario = summary_of(only_run(tmp_path))["scenarios"]["load"]
     assert scenario["workload"] == "open"
     assert scenario["requests"] == len(expected)
@@ -94,7 +111,8 @@ def test_a_slow_service_is_sent_no_less(tmp_path: Path) -> None:
         log = server.log()
     assert len(log) == 200
     scenario = summary_of(only_run(tmp_path))["scenarios"]["load"]
-    assert 25 <= scenario["users_max"] < 150  # a machine that stood still for a moment needs more, but not one for each
+    # Thirty, and where the machine stood still for a moment as many as it had to catch up with; not one for each.
+    assert 25 <= scenario["users_max"] <= most_at_once(log) + 30
     assert scenario["response_time_ms"]["min"] >= 300
 
 
@@ -108,9 +126,10 @@ def test_what_finds_no_user_is_dropped_and_counted(tmp_path: Path) -> None:
     assert scheduled == len(due(7, rate="50/s", run_time="3s"))
     assert sent + dropped == scheduled
     assert sent == len(log)
-    assert 10 <= sent <= 20
-    assert stats.connections <= 5 + 1  # the look whether anything listens
     summary = summary_of(only_run(tmp_path))
+    slowest_ms = summary["scenarios"]["load"]["response_time_ms"]["max"]  # a second, unless the machine stood still
+    assert 5 * (3000 // slowest_ms) <= sent <= 20
+    assert stats.connections <= 5 + 1  # the look whether anything listens
     assert summary["verdict"] == "invalid", out
     assert "max_users" in " ".join(summary["reasons"])
 
@@ -211,10 +230,8 @@ def test_on_start_is_no_part_of_an_iteration(tmp_path: Path) -> None:
     first = min(one.arrival_us for one in log if one.target != "/login")
     assert len(log) - len(logins) == 100
     assert min(one.departure_us for one in logins) <= first
-    assert (
-        summary_of(only_run(tmp_path))["scenarios"]["load"]["series"]["GET /[iteration]"]["response_time_ms"]["p50"]
-        < 100
-    )
+    series = summary_of(only_run(tmp_path))["scenarios"]["load"]["series"]
+    assert series["GET /[iteration]"]["response_time_ms"]["p50"] < 100 + stood_still_ms(only_run(tmp_path))
 
 
 def test_open_and_closed_scenarios_run_together(tmp_path: Path) -> None:
@@ -238,7 +255,12 @@ def test_open_and_closed_scenarios_run_together(tmp_path: Path) -> None:
     last = {name: max(one.arrival_us for one in log if one.target == f"/{name}") for name in counts_names(counts)}
     first = {name: min(one.arrival_us for one in log if one.target == f"/{name}") for name in counts_names(counts)}
     assert first["clerks"] < last["browse"]
-    assert last["clerks"] < last["browse"] < first["after"]
+    assert first["browse"] < last["clerks"]
+    assert max(last["clerks"], last["browse"]) < first["after"]
+    ends = [one for one in Run.open(only_run(tmp_path)).events if one["type"] == "scenario_ended"]
+    assert {one["scenario"]: one["reason"] for one in ends} == {
+        "browse": "iterations", "clerks": "completed", "after": "iterations",
+    }  # fmt: skip
 
 
 def counts_names(counts: Counter[str]) -> list[str]:
@@ -264,11 +286,8 @@ def test_an_interrupted_run_keeps_its_books(tmp_path: Path, processes: int) -> N
 
 
 def wait_for_requests(server: CountingServer, count: int) -> None:
-    """The server's own count says when; bounded by the test's time limit."""
-    for _ in range(2_000_000):
-        if server.stats().requests >= count:
-            return
-    raise AssertionError("the load never came")
+    """The server's own count says when."""
+    wait_until(lambda: server.stats().requests >= count, "the load")
 
 
 PACED = """
@@ -370,7 +389,8 @@ def test_what_user_code_has_scheduled_comes_next(tmp_path: Path) -> None:
     (tmp_path / "locustfile.py").write_text(SCHEDULING)
     with CountingServer() as server:
         done = loadworthy(
-            "run", "locustfile.py", "--url", server.url, "--rate", "50/s", "--run-time", "2s", cwd=tmp_path
+            "run", "locustfile.py", "--url", server.url, "--rate", "50/s",
+            "--set", "scenarios.locustfile.iterations=100", cwd=tmp_path,
         )  # fmt: skip
         counts = Counter(one.target for one in server.log())
         users = server.stats().connections
@@ -456,6 +476,20 @@ def test_listeners_hear_that_the_users_are_there(tmp_path: Path, load: list[str]
         assert told == ["spawned 4"]
 
 
+def test_the_users_of_the_scenario_before_are_not_taken_for_those_of_the_next(tmp_path: Path) -> None:
+    """Over two processes, too: of a scenario that ends before its users are there nobody hears that they are."""
+    (tmp_path / "locustfile.py").write_text(LISTENING)
+    scenarios = {
+        "quick": {"locustfile": "locustfile.py", "users": 2, "iterations": 50},
+        "slow": {"locustfile": "locustfile.py", "users": 2, "spawn_rate": 0.05, "run_time": "1s"},
+    }
+    with CountingServer() as server:
+        plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": scenarios})
+        done = loadworthy("run", plan, "--processes", 2, cwd=tmp_path)
+    told = [line.split()[0] for line in done.out.splitlines() if "started" in line or line.startswith("spawned")]
+    assert told == ["quick:", "spawned", "slow:"], done.out + done.err
+
+
 BURNING = """
 import time
 
@@ -491,7 +525,8 @@ def test_a_generator_that_cannot_keep_up_is_invalid(tmp_path: Path) -> None:
 def test_a_slow_service_is_no_fault_of_the_generator(tmp_path: Path) -> None:
     """Seconds for each answer: it fails its target, and the generator is fit to say so, on a busy machine, too."""
     with CountingServer([Route("*", delay=Delay.fixed(3000))]) as server:
-        load = {"rate": "80/s", "iterations": 120, "endpoints": QUICK, "thresholds": ["p95 < 200ms"]}
+        # Sparse enough that a machine that stood still for seconds is not late with most of them.
+        load = {"rate": "20/s", "iterations": 120, "endpoints": QUICK, "thresholds": ["p95 < 200ms"]}
         out = run_plan(tmp_path, server, {"load": load})
     summary = summary_of(only_run(tmp_path))
     assert summary["verdict"] == "fail", out
@@ -502,15 +537,18 @@ def test_users_that_are_slow_to_get_ready_are_no_fault_of_the_generator(tmp_path
     """Logging in takes 800 ms, and more users are needed than were there: that is measured, and not held against us."""
     routes = [Route("/login", delay=Delay.fixed(800)), Route("*", delay=Delay.fixed(300))]
     with CountingServer(routes) as server:
-        limits = ["error_rate < 1%", "max < 1m"]  # so far off that a busy machine is not what decides
+        # So far off that a busy machine is not what decides; nor does time cut off what it is late with.
+        limits = ["error_rate < 1%", "max < 10m"]
         steps = {"on_start": [{"path": "/login"}], "endpoints": QUICK, "thresholds": limits}
-        out = run_plan(tmp_path, server, {"load": {"rate": "100/s", "run_time": "5s", **steps}})
+        out = run_plan(tmp_path, server, {"load": {"rate": "100/s", "iterations": 500, **steps}})
     scenario = summary_of(only_run(tmp_path))["scenarios"]["load"]
     assert scenario["send_lag_ms"]["max"] > 100
     assert scenario["response_time_ms"]["max"] > 400
-    own = Histogram.merged(one.own_lag for one in intervals_of(only_run(tmp_path)))
+    intervals = intervals_of(only_run(tmp_path))
+    own = Histogram.merged(one.own_lag for one in intervals)
     assert own.count == scenario["arrivals"]["sent"]
-    assert own.max_us < scenario["send_lag_ms"]["max"] * 1000
+    late = Histogram.merged(series.send_lag for one in intervals for series in one.series)
+    assert late.sum_us - own.sum_us > 100_000  # the log-ins' part, however late a busy machine was by itself
     assert summary_of(only_run(tmp_path))["verdict"] == "pass", out
 
 
@@ -522,7 +560,8 @@ def numbers_of(log: list[Exchange]) -> list[int]:
 def test_a_lost_worker_s_share_goes_to_the_others(tmp_path: Path) -> None:
     """One of two is killed: from the moment that the run names, the other begins each iteration once."""
     with CountingServer() as server:
-        load = {"rate": "100/s", "arrivals": "constant", "run_time": "6s", "endpoints": QUICK}
+        # Ended by their number: time would cut off those that a busy machine is late with.
+        load = {"rate": "100/s", "arrivals": "constant", "iterations": 800, "endpoints": QUICK}
         plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": load}})
         with Started("run", plan, "--processes", 2, cwd=tmp_path) as started:
             wait_for_requests(server, 50)
@@ -533,8 +572,8 @@ def test_a_lost_worker_s_share_goes_to_the_others(tmp_path: Path) -> None:
     assert code == 4, out
     (event,) = [one for one in Run.open(only_run(tmp_path)).events if one["type"] == "shared_anew"]
     from_number = round(float(event["message"].split()[1]) * 100) + 10
-    assert from_number < 590
-    assert [number for number in numbers if number >= from_number] == list(range(from_number, 600))
+    assert from_number < 790
+    assert [number for number in numbers if number >= from_number] == list(range(from_number, 800))
     assert all(count == 1 for count in Counter(numbers).values())
 
 

@@ -336,7 +336,7 @@ def test_roles_share_what_the_scenario_says_and_headers_wait_for_their_token(tmp
 
 def test_throughput_is_measured_until_the_stop(tmp_path: Path) -> None:
     """Users that hang for seconds after the end do not thin out what was done before it."""
-    routes = (Route("/quick"), Route("/slow", delay=Delay.fixed(4000)))
+    routes = (Route("/quick"), Route("/slow", delay=Delay.fixed(9000)))  # a machine may stand still for some seconds
     scenario = {
         "run_time": "2s",
         "roles": {
@@ -347,13 +347,12 @@ def test_throughput_is_measured_until_the_stop(tmp_path: Path) -> None:
         "thresholds": ["error_rate <= 0%", *FAR],
     }
     with CountingServer(routes) as server:
-        done = loadworthy(
-            "run", write_plan(tmp_path, {"base_url": server.url, "scenarios": {"load": scenario}}), cwd=tmp_path
-        )
+        plan = {"base_url": server.url, "stop_timeout": "60s", "scenarios": {"load": scenario}}
+        done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     assert done.code == 0, done.out + done.err
     figures = summary_of(only_run(tmp_path))["scenarios"]["load"]
     assert figures["series"]["GET /slow"]["requests"] == 1
-    # Within the run's own books: requests ÷ throughput is the time it was measured over, 2 s of about 4.
+    # Within the run's own books: requests ÷ throughput is the time it was measured over, 2 s of about 9.
     intervals = list(Run.open(only_run(tmp_path)).intervals())
     measured_s = sum(interval.duration_ms for interval in intervals if not interval.stopping) / 1000
     assert measured_s >= 1.9

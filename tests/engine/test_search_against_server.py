@@ -43,10 +43,15 @@ def test_a_server_that_serves_four_hundred_a_second(tmp_path: Path) -> None:
     assert capacity["limited_by"] == "p95 < 300ms"
     assert found["requests"] == served
     assert found["arrivals"]["sent"] + found["arrivals"]["dropped"] == found["arrivals"]["scheduled"]
+    assert_nothing_is_asked_beyond_twice_what_held(capacity, 100)
+
+
+def assert_nothing_is_asked_beyond_twice_what_held(capacity: dict[str, Any], start_rate: float) -> None:
+    """Or the first rate."""
     held = 0.0
     for trial in capacity["trials"]:
-        assert trial["rate"] <= 2 * max(held, 100)
-        held = held if trial["verdict"] == "bad" else max(held, trial["rate"])
+        assert trial["rate"] <= 2 * max(held, start_rate)
+        held = max(held, trial["rate"]) if trial["verdict"] == "good" else held
 
 
 def test_several_processes_share_each_trial(tmp_path: Path) -> None:
@@ -57,7 +62,10 @@ def test_several_processes_share_each_trial(tmp_path: Path) -> None:
         served = server.stats().requests
     capacity = found["capacity"]
     assert (capacity["ended"], capacity["rate"], capacity["high"]) == ("max_rate", 200.0, None)
-    assert [trial["rate"] for trial in capacity["trials"]][:3] == [50.0, 100.0, 200.0]
+    # A machine that stands still in one of them makes it bad, and the generator the limit: then others come between.
+    good = [trial for trial in capacity["trials"] if trial["verdict"] == "good"]
+    assert (capacity["trials"][0]["rate"], good[-1]["rate"]) == (50.0, 200.0)
+    assert_nothing_is_asked_beyond_twice_what_held(capacity, 50)
     assert found["requests"] == served
     run = Run.open(only_run(tmp_path))
     processes: dict[int, set[int]] = {}
@@ -66,11 +74,8 @@ def test_several_processes_share_each_trial(tmp_path: Path) -> None:
             processes.setdefault(interval.segment, set()).add(interval.process)
     assert all(found == {1, 2} for found in processes.values())
     counted = {trial["number"]: trial["requests"] for trial in capacity["trials"]}
-    assert all(count == pytest.approx(rate * length, rel=0.25) for count, rate, length in _asked(capacity, counted))
-
-
-def _asked(capacity: dict[str, Any], counted: dict[int, int]) -> list[tuple[int, float, float]]:
-    return [(counted[one["number"]], one["rate"], one["duration_s"]) for one in capacity["trials"]]
+    for one in good:  # those that are bad are stopped before their end
+        assert counted[one["number"]] == pytest.approx(one["rate"] * one["duration_s"], rel=0.25)
 
 
 def test_a_stress_overloads_and_recovers(tmp_path: Path) -> None:
@@ -81,9 +86,12 @@ def test_a_stress_overloads_and_recovers(tmp_path: Path) -> None:
             recovery_time="40s",
         )  # fmt: skip
     overload, recovery = found["overload"], found["recovery"]
+    # Next to nothing, but on a machine that others use: meanwhile nothing was served.
+    stood_still_s = summary_of(only_run(tmp_path))["health"]["loop_lag_ms"] / 1000
     assert overload["rate"] == pytest.approx(1.5 * found["capacity"]["rate"])
-    assert overload["behaviour"] == "holds"
-    assert overload["throughput"] == pytest.approx(min(250, overload["rate"]), rel=0.1)
+    assert overload["behaviour"] == "holds" or stood_still_s > 1
+    carried = min(250, overload["rate"])
+    assert 0.9 * carried * (12 - stood_still_s) / 12 <= overload["throughput"] <= 1.1 * carried
     assert recovery["recovered"] is True
     assert 0.5 <= recovery["ratio"] <= 1.6
 
@@ -108,7 +116,8 @@ def of_type(tmp_path: Path, kind: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_search_that_is_interrupted_or_killed_is_unfinished(tmp_path: Path, number: signal.Signals) -> None:
     """In its third trial: the two before are there, with the bounds that they give, and the verdict is open."""
-    scenario = {"kind": "capacity", "start_rate": "50/s", "endpoints": [{"path": "/"}], "thresholds": ["p95 < 300ms"]}
+    # A limit that a machine which stands still for some seconds does not make it miss.
+    scenario = {"kind": "capacity", "start_rate": "50/s", "endpoints": [{"path": "/"}], "thresholds": ["p95 < 3s"]}
     with FaultServer([Route("*", delay=Delay.fixed(2.5))], queue=Queue.fifo()) as server:
         plan = write_plan(tmp_path, {"base_url": server.url, "scenarios": {"find": scenario}})
         with Started("run", plan, cwd=tmp_path) as running:

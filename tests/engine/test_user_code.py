@@ -242,13 +242,13 @@ def test_options_of_locust_that_do_nothing_here_are_refused(tmp_path: Path) -> N
 
 
 def test_time_outs_of_the_plan_reach_a_locustfile(tmp_path: Path) -> None:
-    """``timeout: 100ms`` in the plan is kept by users of a file."""
+    """``timeout: 300ms`` in the plan is kept by users of a file."""
     (tmp_path / "locustfile.py").write_text(
         HEAD + "class Visitor(HttpUser):\n    @task\n    def look(self):\n        self.client.get('/')\n"
     )
-    with CountingServer((Route("*", delay=Delay.fixed(400)),)) as server:
+    with CountingServer((Route("*", delay=Delay.fixed(60_000)),)) as server:
         scenario = {"locustfile": "locustfile.py", "iterations": 3}
-        plan = {"base_url": server.url, "timeout": "100ms", "scenarios": {"load": scenario}}
+        plan = {"base_url": server.url, "timeout": "300ms", "scenarios": {"load": scenario}}
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     assert done.code == 1, done.out + done.err
     assert summary_of(only_run(tmp_path))["scenarios"]["load"]["failure_kinds"] == {"timeout_read": 3}
@@ -256,15 +256,16 @@ def test_time_outs_of_the_plan_reach_a_locustfile(tmp_path: Path) -> None:
 
 def test_a_ramp_down_does_not_wait_for_slow_users(tmp_path: Path) -> None:
     """Users busy for a second each: a second after the ramp's end only those that shall stay are there."""
-    stages = [{"duration": "1s", "users": 8}, {"duration": "500ms", "ramp_to": 2}, {"duration": "3s", "users": 2}]
+    stages = [{"duration": "1s", "users": 8}, {"duration": "500ms", "ramp_to": 2}, {"duration": "6s", "users": 2}]
     with CountingServer((Route("*", delay=Delay.fixed(1000)),)) as server:
         load = {"stages": stages, "endpoints": [{"path": "/"}], "thresholds": EASY_THRESHOLDS}
         plan = {"base_url": server.url, "scenarios": {"load": load}}
         done = loadworthy("run", write_plan(tmp_path, plan), cwd=tmp_path)
     assert done.code == 0, done.out + done.err
     intervals = list(Run.open(only_run(tmp_path)).intervals())
-    start_ms = intervals[0].start_ms
-    late = [one.users for one in intervals if one.start_ms - start_ms > 2750 and not one.stopping]
+    # Later where the generator stood still, as it says itself: next to never, but on a machine that others use.
+    from_ms = intervals[0].start_ms + 2750 + summary_of(only_run(tmp_path))["health"]["loop_lag_ms"]
+    late = [one.users for one in intervals if one.start_ms > from_ms and not one.stopping]
     assert late
     assert set(late) == {2}
 

@@ -137,9 +137,9 @@ async def _serve(port: int, database: Path) -> None:
         server = await loop.create_server(lambda: Connection(api), HOST, port, backlog=1024)
         ended = asyncio.Event()
         gc.freeze()  # what is there now stays for good: no need to walk through it again and again
+        loop.add_signal_handler(signal.SIGTERM, ended.set)  # the temporary database goes then, too
         sys.stdout.write(f"http://{HOST}:{server.sockets[0].getsockname()[1]}\n")
         sys.stdout.flush()
-        loop.add_signal_handler(signal.SIGTERM, ended.set)  # the temporary database goes then, too
         watch = threading.Thread(target=_await_end, args=(loop, ended), daemon=True)
         watch.start()
         await ended.wait()

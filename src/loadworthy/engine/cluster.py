@@ -361,7 +361,7 @@ class ClusterCrew:
 
     def _tell_to_begin(self, worker: _Worker, split: Split) -> None:
         worker.wave, worker.has_begun, worker.has_ended = self._wave_number, False, False
-        worker.users, worker.states = {}, {}
+        worker.users, worker.states, worker.is_full = {}, {}, False
         data = {
             "wave": list(self._wave),
             "counted": list(self._tickets),
