@@ -116,6 +116,7 @@ def plan_for(name: str, scenario: Scenario, configuration: Configuration) -> dic
         "name": f"kimmy-esthi-{name}",
         "base_url": configuration.api.base_url,
         "timeout": configuration.api.timeout,
+        "stop_timeout": configuration.api.timeout,  # requests under way may end: each booking is known, and removed
         "scenarios": {name: spec},
         # The users read the credentials themselves. Here they make Loadworthy mask them in all that it writes.
         "test_data": {"admin": [{"password": configuration.admin.password.replace("${", "$${")}]},
