@@ -19,7 +19,8 @@ if sys.platform == "win32":
 
 from tests.support.pty import watch
 
-STAGES = [{"duration": "1s", "users": 2}, {"duration": "2s", "ramp_to": 6}]
+STAGES = [{"duration": "1s", "users": 2}, {"duration": "5s", "ramp_to": 6}]
+"""The second is long enough to be seen on a machine that stands still for seconds."""
 
 
 def plan(folder: Path, url: str, **keys: Any) -> Path:
@@ -37,8 +38,8 @@ def test_a_run_is_watched_and_leaves_its_closing_view_alone(tmp_path: Path, colu
     """Every frame is whole and within the terminal; stages and time left change; nothing of it stays behind."""
     with CountingServer([Route("*", delay=Delay.exponential(2))]) as server:
         seen = watch("run", plan(tmp_path, server.url), cwd=tmp_path, columns=columns, rows=rows)
-    live = [frame for frame in seen.frames if any("left of 0:03" in line for line in frame)]
-    assert len({re.findall(r"[\d:]+ left of 0:03", " ".join(frame))[0] for frame in live}) > 1
+    live = [frame for frame in seen.frames if any("left of 0:06" in line for line in frame)]
+    assert len({re.findall(r"[\d:]+ left of 0:06", " ".join(frame))[0] for frame in live}) > 1
     for frame in live:
         text = " ".join(" ".join(frame).split())
         assert "load " in text

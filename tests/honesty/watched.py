@@ -49,20 +49,30 @@ class Watched:
         return self.departure_us - self.intended_us
 
     @property
+    def came_late_us(self) -> Int64Array:
+        """How much later than intended the server saw each request: what the generator, the way and the server took."""
+        return self.arrival_us - self.intended_us
+
+    @property
     def late_us(self) -> Int64Array:
         """How late the server itself was with its answers."""
         return self.departure_us - self.due_us
 
 
 def watch(folder: Path, server: CountingServer, seed: int = SEED, locustfile: str = "", **load: Any) -> Watched:
-    """Run one open scenario of so many requests /NUMBER to its end; each number must have come exactly once."""
+    """Run one open scenario of so many requests /NUMBER to its end; each number must have come exactly once.
+
+    The run is told how many there are, not how long it may take: at a planned end it drops what a machine that stood
+    still just before has not begun. Nor are users given a limit, of which the same could be too few.
+    """
+    due_us = intended(seed, **load)
     behaviour = {"locustfile": locustfile} if locustfile else {"endpoints": QUICK}
-    plan = {"base_url": server.url, "seed": seed, "scenarios": {"load": {**load, **behaviour}}}
+    counted = {key: value for key, value in load.items() if key != "run_time"} | {"iterations": due_us.size}
+    plan = {"base_url": server.url, "seed": seed, "scenarios": {"load": {**counted, **behaviour}}}
     done = loadworthy("run", write_plan(folder, plan), cwd=folder)
     assert done.code in {0, 4}, done.out + done.err
     run = only_run(folder)
     log = server.log_arrays()
-    due_us = intended(seed, **load)
     numbers = np.array([int(target[1:]) for _, target in log.names], dtype=np.int64)[log.name]
     order = np.argsort(numbers)
     assert np.array_equal(numbers[order], np.arange(due_us.size))

@@ -70,6 +70,15 @@ class _Store:
             self.given.setdefault(kind, {})[str(value)] = about
         return value
 
+    def give_number(self, kind: str, lowest: int, highest: int) -> int:
+        """One that nobody else has: of two who had the same, the second would find it used up."""
+        with self.lock:
+            known = self.given.setdefault(kind, {})
+            while str(number := random.randint(lowest, highest)) in known:
+                pass
+            known[str(number)] = None
+        return number
+
     def must(self, kind: str, value: Any, *, once: bool = False, status: int = 404) -> Any:
         with self.lock:
             known = self.given.setdefault(kind, {})
@@ -379,7 +388,7 @@ def dash_poll(handler: Handler) -> Answered:
     after = handler.query["after"]
     if after != "0":
         STORE.must("poll", after, once=True, status=409)
-    return 200, {}, {"changes": [], "after": STORE.give("poll", random.randint(1000, 9999)), "since": _token(18)}
+    return 200, {}, {"changes": [], "after": STORE.give_number("poll", 1000, 9999), "since": _token(18)}
 
 
 def dash_events(handler: Handler) -> Answered:

@@ -18,7 +18,7 @@ def test_a_database_is_read() -> None:
     psycopg = pytest.importorskip("psycopg")
     clock = FakeClock()
     with temporary_postgres() as url:
-        source = PostgresSource(url.replace("postgresql://", "postgresql+psycopg://"), clock)
+        source = PostgresSource(url.replace("postgresql://", "postgresql+psycopg://"), clock, timeout_s=60)
         alone = source.read()
         assert (alone["connections"], alone["active"], alone["idle"], alone["waiting_on_locks"]) == (0, 0, 0, 0)
         assert alone["max_connections"] == 100
@@ -44,7 +44,7 @@ def test_a_database_is_read() -> None:
         assert password not in source.name
         assert source.name == f"postgres {url.rpartition('@')[2]}"
         with pytest.raises(SourceError, match="password"):
-            PostgresSource(url.replace(password, "wrong"), clock).read()
+            PostgresSource(url.replace(password, "wrong"), clock, timeout_s=60).read()
     with pytest.raises(SourceError, match="refused"):
         source.read()
 

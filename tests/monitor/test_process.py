@@ -148,12 +148,13 @@ def test_a_process_is_found_by_its_port() -> None:
 
 def test_a_process_is_found_by_the_name_of_its_script(tmp_path: Path) -> None:
     """As ``python /usr/bin/uvicorn`` is uvicorn; its child, which is not called so, comes with it."""
-    script = tmp_path / "lw-target"
+    name = f"lw-target-{os.getpid()}"  # which nobody else who runs these tests on this machine has
+    script = tmp_path / name
     script.write_text(CHILD, encoding="utf-8")
     with running(sys.executable, str(script)) as target:
-        assert [process.pid for process in by_name("lw-target")()] == [target.process.pid]
-    with pytest.raises(SourceError, match="no process on this machine is called lw-target"):
-        by_name("lw-target")()
+        assert [process.pid for process in by_name(name)()] == [target.process.pid]
+    with pytest.raises(SourceError, match=f"no process on this machine is called {name}"):
+        by_name(name)()
 
 
 def test_a_process_that_ends_is_told_and_looked_for_again() -> None:

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -113,6 +114,15 @@ class Started:
     def lines(self) -> IO[str]:
         """What it prints, as it comes."""
         return cast("IO[str]", self.process.stdout)
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    """A hundred looks a second: who looks all the time takes the processor from what it waits for."""
+    for _ in range(100 * TIME_LIMIT_S):
+        if is_so():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError(f"{what} never came")
 
 
 def write_plan(folder: Path, plan: Mapping[str, Any], name: str = "plan.yaml") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ class Person:
         at_s: pairs of seconds and what is done then, ascending.
         on: type of an event → what is done when the first of its kind comes.
         when: whether it is time, by the users that run, and what is done then; once.
+        in_turn: pairs of a number of users and what is done once all processes together had so many in two intervals
+            on end; one pair after the other. For runs of one scenario.
     """
 
     def __init__(
@@ -33,8 +36,11 @@ class Person:
         at_s: Sequence[tuple[float, Callable[[], object]]] = (),
         on: Mapping[str, Callable[[], object]] | None = None,
         when: tuple[Callable[[int], bool], Callable[[], object]] | None = None,
+        in_turn: Sequence[tuple[int, Callable[[], object]]] = (),
     ) -> None:
         self._at_s = list(at_s)
+        self._in_turn = list(in_turn)
+        self._looks: dict[int, deque[int]] = {}
         self._when = when
         self._on = dict(on or {})
         self.events: list[Mapping[str, Any]] = []
@@ -47,7 +53,9 @@ class Person:
             self.answers.append(act())
 
     def on_interval(self, interval: Interval) -> None:
-        """Nothing."""
+        """Note how many users there are."""
+        if not interval.stopping:
+            self._looks.setdefault(interval.process, deque(maxlen=2)).append(interval.users)
 
     def tick(self, elapsed_us: int, planned_us: int | None, users: int) -> None:
         """Do what is due."""
@@ -57,6 +65,13 @@ class Person:
             _, act = self._when
             self._when = None
             self.answers.append(act())
+        if self._in_turn and self._is_held(self._in_turn[0][0]):
+            self.answers.append(self._in_turn.pop(0)[1]())
+
+    def _is_held(self, users: int) -> bool:
+        """Whether there were so many in the last two intervals of each process: what is on its way is not meant."""
+        looks = list(self._looks.values())
+        return all(len(one) == 2 for one in looks) and [sum(pair) for pair in zip(*looks, strict=True)] == [users] * 2
 
 
 def request(plan: Mapping[str, Any] | Path, out: Path, processes: int = 1, **keys: Any) -> RunRequest:

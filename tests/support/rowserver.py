@@ -79,7 +79,7 @@ class _Rows:
     def shown(self, after_made: int) -> dict[str, Any]:
         with self.changed:
             self.changed.wait_for(lambda: self.made >= after_made, PATIENCE_S)
-            return {"rows": self.rows, "made": self.made, "deletes": self.deletes}
+            return {"rows": [*self.rows], "made": self.made, "deletes": [*self.deletes]}
 
 
 def _serve() -> None:

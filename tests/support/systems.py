@@ -103,8 +103,7 @@ class Service:
     @property
     def errors(self) -> str:
         """What it said on standard error so far."""
-        self._errors.seek(0)
-        return self._errors.read()
+        return _content_so_far(self._errors)
 
     @property
     def pid(self) -> int:
@@ -162,9 +161,13 @@ def locust(*arguments: object, cwd: Path, environ: Mapping[str, str] | None = No
 
 
 def interrupted(
-    *command: object, when: Callable[[], bool], cwd: Path, environ: Mapping[str, str] | None = None
+    *command: object, when: Callable[[], bool], cwd: Path, environ: Mapping[str, str] | None = None, said: str = ""
 ) -> Done:
-    """A command as for :func:`run`, which goes on until it is so, and which Ctrl-C ends then."""
+    """A command as for :func:`run`, which goes on until it is so, and which Ctrl-C ends then.
+
+    Args:
+        said: what it must have told on standard error, too, before it is ended.
+    """
     # What it says goes into files: it would stand still in front of a pipe that is full.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
         process = subprocess.Popen(
@@ -172,7 +175,7 @@ def interrupted(
             stderr=err, start_new_session=True,
         )  # fmt: skip
         with ended_by_ctrl_c(process):
-            is_so = _wait_for(when, process)
+            is_so = _wait_for(lambda: said in _content_so_far(err) and when(), process)
         done = Done(process.returncode, _content(out), _content(err))
     assert is_so, done
     return done
@@ -196,6 +199,11 @@ def _content(file: IO[str]) -> str:
     return file.read()
 
 
+def _content_so_far(file: IO[str]) -> str:
+    """What a process has written that still writes: both stand at one place in the file, which is left where it is."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
+
+
 def _wait_for(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> bool:
     """Whether it was so while the process ran."""
     for _ in range(TIME_LIMIT_S * 10):
@@ -205,6 +213,16 @@ def _wait_for(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> bo
             return False
         threading.Event().wait(0.1)
     return False
+
+
+def be_patient(file: Path, user_class: str) -> None:
+    """Let users of a copied suite wait for answers as long as a test may take.
+
+    A login is work, and where hundreds ask for one at the same time the last of them waits for all the others: on a
+    busy machine for longer than the half minute after which a client gives up.
+    """
+    with file.open("a", encoding="utf-8") as more:
+        more.write(f"\n{user_class}.network_timeout = {TIME_LIMIT_S}\n")
 
 
 def words(*command: object) -> list[str]:

@@ -50,6 +50,12 @@ def answers_of(service: Service) -> dict[tuple[str, str, str], int]:
     return {(method, path, status): int(float(count)) for method, path, status, count in found}
 
 
+def answered(service: Service, before: Mapping[tuple[str, str, str], int]) -> int:
+    """How many requests it has answered since then, but for log-ins and those for its figures."""
+    now, others = answers_of(service), ("/api/auth/login", "/metrics")
+    return sum(count - before.get(key, 0) for key, count in now.items() if key[1] not in others)
+
+
 def spawned(done: Done) -> dict[str, int]:
     """How many users of each class Locust says it started."""
     (line,) = re.findall(r"All users spawned: \{(.*?)\}", done.err)

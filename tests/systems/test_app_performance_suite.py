@@ -146,7 +146,7 @@ def test_all_scenarios_run_and_the_report_shows_the_figures_of_each(
 
 def _all_scenarios_with_their_figures(service: Service, suite: Path) -> None:
     before = row_counts(service)
-    options = ("--config", CONFIG, "--users", 8, "--spawn-rate", 4, "--run-time", "4s")
+    options = ("--config", CONFIG, "--users", 8, "--spawn-rate", 4, "--run-time", "8s")
     done = script(RUN, *options, service=service, cwd=suite)
     assert done.code in JUDGED, done.err
     assert row_counts(service) == before
@@ -318,7 +318,7 @@ def test_a_configuration_of_ones_own_needs_no_more_than_the_example(service: Ser
     """Base URL, one scenario with thresholds, alerting: it runs the load test, and alerting's secrets stay out."""
     config = suite / "tests/performance/config/mine.yaml"
     config.write_text(EXAMPLE_CONFIG.replace("http://localhost:8000", service.url), encoding="utf-8")
-    options = ("--config", "tests/performance/config/mine.yaml", "--scenario", "smoke", "--run-time", "4s")
+    options = ("--config", "tests/performance/config/mine.yaml", "--scenario", "smoke", "--run-time", "8s")
     done = script(RUN, *options, service="http://127.0.0.1:1", cwd=suite)
     assert done.code in JUDGED, done.err
     smoke = scenarios_of(newest_run(suite))["smoke"]

@@ -38,6 +38,7 @@ from tests.support.cms_medical import (
 )
 from tests.support.postgres import temporary_postgres
 from tests.support.systems import Service, dead_port, interrupted, locust, run
+from tests.support.thanotopolis import answers_of
 
 from systems.cms_medical.service.seed import PASSWORD
 
@@ -230,8 +231,11 @@ def _critical(degrees: int) -> float:
 def test_what_the_figures_count_is_in_the_database(service: Service, suite: Path) -> None:
     """With --keep-data each table has grown by what was created and not deleted, the audit trail by each change."""
     rows = row_counts(service)
-    command = f"locust -f locustfile.py --host={HOST} --users=20 --spawn-rate=20 --run-time=3s --headless --csv=results"
-    done = locust(*arguments(command, service), "--keep-data", "--html=results.html", cwd=suite, environ=FAST)
+    command = f"locust -f locustfile.py --host={HOST} --users=20 --spawn-rate=20 --headless --csv=results"
+    done = interrupted(
+        "locust", *arguments(command, service), "--keep-data", "--html=results.html", cwd=suite, environ=FAST,
+        when=lambda: service.rows("consultations") > rows["consultations"] + 30,
+    )  # fmt: skip
     assert done.code == 0, done.err
     figures = read_figures(suite / "results_stats.csv")
     assert_rows_are_those_of(figures, grown(row_counts(service), rows))
@@ -273,8 +277,12 @@ raise SystemExit(serve.main())
 def test_a_service_that_shows_patients_each_others_data_fails_the_suite(tmp_path: Path, suite: Path) -> None:
     """Without the check of whose data it is, exactly the requests for another's data are failures, each of them."""
     with Service("cms_medical", tmp_path, program=("-c", START_WITHOUT_ROLES)) as careless:
-        command = f"locust -f locustfile.py --host={HOST} --users=8 --spawn-rate=8 --run-time=2s --headless"
-        done = locust(*arguments(command, careless), "--csv=results", "PatientUser", cwd=suite, environ=FAST)
+        command = f"locust -f locustfile.py --host={HOST} --users=8 --spawn-rate=8 --headless"
+        shown = ("GET", "/api/patients/{patient_id}", "200")
+        done = interrupted(
+            "locust", *arguments(command, careless), "--csv=results", "PatientUser", cwd=suite, environ=FAST,
+            when=lambda: answers_of(careless).get(shown, 0) > 10,
+        )  # fmt: skip
     assert done.code == 1
     figures = read_figures(suite / "results_stats.csv")
     failed = {name for name, counts in figures.items() if counts[1]}
@@ -311,7 +319,8 @@ def test_a_level_of_the_plan_runs_and_is_judged(level: str, service: Service, su
     rows, logins = row_counts(service), login_counts(service)
     done = run(
         "loadworthy", "run", "levels.yaml", "--scenario", level, "--url", service.url, "--users", "10",
-        "--spawn-rate", "10", "--run-time", "2s", "--set", f"scenarios.{level}.wait_time=0s-20ms", cwd=suite,
+        "--spawn-rate", "100", "--set", f"scenarios.{level}.iterations=600",
+        "--set", f"scenarios.{level}.wait_time=0s-20ms", cwd=suite,
     )  # fmt: skip
     directory = only_run(suite)
     summary = summary_of(directory)
@@ -396,13 +405,16 @@ def test_ctrl_c_ends_with_results_and_cleans_up(program: str, suite: Path, servi
 @pytest.mark.slow
 def test_the_suite_on_postgresql(tmp_path: Path, suite: Path) -> None:
     """The same counts from the other database: rows are those of the figures, and gone without --keep-data."""
-    command = f"locust -f locustfile.py --host={HOST} --users=20 --spawn-rate=20 --run-time=2s --headless --csv=results"
+    command = f"locust -f locustfile.py --host={HOST} --users=20 --spawn-rate=20 --headless --csv=results"
     with temporary_postgres() as url, Service("cms_medical", tmp_path, database=url) as service:
         rows = row_counts(service)
-        removed = locust(*arguments(command, service), cwd=suite, environ=FAST)
+        removed = locust(*arguments(command, service), "--run-time=2s", cwd=suite, environ=FAST)
         assert (removed.code, row_counts(service)) == (0, rows), removed.err
         logins = login_counts(service)
-        kept = locust(*arguments(command, service), "--keep-data", cwd=suite, environ=FAST)
+        kept = interrupted(
+            "locust", *arguments(command, service), "--keep-data", cwd=suite, environ=FAST,
+            when=lambda: service.rows("consultations") > rows["consultations"] + 30,
+        )  # fmt: skip
         assert kept.code == 0, kept.err
         figures = read_figures(suite / "results_stats.csv")
         assert_rows_are_those_of(figures, grown(row_counts(service), rows))

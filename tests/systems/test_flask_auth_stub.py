@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.cli import only_run, summary_of
+from tests.support.cli import EASY_THRESHOLDS, only_run, summary_of
 from tests.support.flask_auth import (
     FAST,
     INCOMPLETE,
@@ -166,8 +166,9 @@ def test_what_a_leaky_service_answers_is_written_nowhere(test: str, suite: Path)
     fast = {**FAST, "TEST_USERS_COUNT": "3"}
     with _stub(_Leaky) as (url, seen):
         one = run(
-            "loadworthy", "run", f"scenarios/{test}.py", "--url", url, "--run-time", "1s", cwd=suite, environ=fast
-        )
+            "loadworthy", "run", f"scenarios/{test}.py", "--url", url, "--run-time", "1s",
+            "--set", f"scenarios.{test}.thresholds={json.dumps(EASY_THRESHOLDS)}", cwd=suite, environ=fast,
+        )  # fmt: skip
         other = locust(
             "-f", f"scenarios/{test}.py", "--host", url, "--run-time", "1s", "--headless", "--csv=reports/leaky",
             "--html=reports/leaky.html", cwd=suite, environ=fast,

@@ -24,7 +24,9 @@ from tests.support.locust_ports import in_processes
 from tests.support.systems import TIME_LIMIT_S, Service, environment, locust, words
 
 BOOK = {"path": "/appointments", "method": "POST", "weight": 1, "body": "booking"}
-ONLY_BOOKING = {"concurrent_users": 6, "duration_seconds": 2, "wait_seconds": [0.005, 0.015], "endpoints": [BOOK]}
+EASY = ["error_rate < 5%", "max < 1m"]
+"""A machine that stands still for a moment can judge all the same."""
+ONLY_BOOKING = {"concurrent_users": 6, "duration_seconds": 6, "wait_seconds": [0.005, 0.015], "endpoints": [BOOK]}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def suite(tmp_path: Path) -> Path:
 
 
 def write_configuration(suite: Path, url: str) -> None:
-    config = {"api": {"base_url": url}, "test_scenarios": {"booking_test": ONLY_BOOKING}}
+    config = {"api": {"base_url": url}, "thresholds": EASY, "test_scenarios": {"booking_test": ONLY_BOOKING}}
     (suite / "booking.json").write_text(json.dumps(config), encoding="utf-8")
 
 
@@ -52,7 +54,7 @@ def test_processes_of_one_test_book_different_slots(suite: Path, service: Servic
     before = statuses_of(service, "/appointments")
     done = locust(
         "-f", "virtual_user.py", "--host", service.url, "--stress-config", "booking.json", "--stress-scenario",
-        "booking_test", "--users", 6, "--spawn-rate", 6, "--run-time", "3s", "--headless", "--csv=r", "--keep-data",
+        "booking_test", "--users", 6, "--spawn-rate", 6, "--run-time", "6s", "--headless", "--csv=r", "--keep-data",
         *in_processes(2), cwd=suite,
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -138,9 +140,9 @@ def _calendar(refused: int) -> Iterator[str]:
 @pytest.mark.parametrize("refused", [1, 4, 5])
 def test_a_slot_that_is_taken_is_followed_by_another(suite: Path, refused: int) -> None:
     """After a 409 another try, from a fresh list: the 409 is right, unless it is the fifth."""
-    spec = {**ONLY_BOOKING, "concurrent_users": 1, "duration_seconds": 1}
+    spec = {**ONLY_BOOKING, "concurrent_users": 1}
     with _calendar(refused) as url:
-        config = {"api": {"base_url": url}, "test_scenarios": {"booking_test": spec}}
+        config = {"api": {"base_url": url}, "thresholds": EASY, "test_scenarios": {"booking_test": spec}}
         (suite / "booking.json").write_text(json.dumps(config), encoding="utf-8")
         done = stress_test(suite, "--config", "booking.json", "--output", "r.json", "--keep-data")
     assert "Traceback" not in done.out + done.err

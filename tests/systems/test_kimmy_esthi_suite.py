@@ -56,7 +56,7 @@ def shortened(config: dict[str, Any], duration_s: float = 0.5) -> dict[str, Any]
     for scenario in config["test_scenarios"].values():
         scenario.update(duration_seconds=duration_s, ramp_up_seconds=0.2, wait_seconds=[0.01, 0.03])
         scenario["concurrent_users"] //= 5
-    config["thresholds"].append("max < 10s")
+    config["thresholds"].append("max < 1m")  # a machine that stands still for a moment can judge all the same
     return config
 
 
@@ -152,7 +152,7 @@ def test_figures_weights_and_rows_agree(suite: Path, service: Service) -> None:
     """What the results file says was requested was served; what it says was created is in the database; the requests
     of each scenario divide as its weights do; the blocks show the same figures; no credential is written anywhere.
     """
-    config = shortened(json.loads((suite / "config.json").read_text()), duration_s=2.5)
+    config = shortened(json.loads((suite / "config.json").read_text()), duration_s=8)
     for scenario in config["test_scenarios"].values():
         scenario.update(concurrent_users=8, wait_seconds=[0.005, 0.015])
     write(suite / "config.json", config)
@@ -263,15 +263,15 @@ def test_the_custom_scenario_of_the_guide(suite: Path, service: Service) -> None
     config["test_scenarios"]["custom_test"] = {
         "enabled": True,
         "concurrent_users": 25,
-        "duration_seconds": 8,
-        "ramp_up_seconds": 4,
+        "duration_seconds": 16,
+        "ramp_up_seconds": 8,
         "endpoints": [{"path": "/appointments/2024-01-15", "method": "GET", "weight": 100}],
     }
     write(suite / "config.json", config)
     before = served(service).get("GET /appointments/{date}", 0)
     done = stress_test(suite, "--scenarios", "custom_test", "--output", "results.json")
     assert (done.code, titles(done.out)) == (0, ["custom_test"])
-    told = r"^custom_test: [5-7]\S* s of 8 s  25 users  \S+/s  mean .+ p50 .+ p95 .+ p99 .+ failed$"
+    told = r"^custom_test: 1[0-5]\S* s of 16 s  25 users  \S+/s  mean .+ p50 .+ p95 .+ p99 .+ failed$"
     assert re.search(told, done.out, re.MULTILINE)
     figures = json.loads((suite / "results.json").read_text())["scenarios"]["custom_test"]
     assert list(figures["endpoints"]) == ["GET /appointments/2024-01-15"]
@@ -290,7 +290,8 @@ def test_a_clash_is_a_failure_and_books_once(suite: Path, service: Service) -> N
     body = {"date": day, "time": times[0], "treatment": "waxing", "name": "Ada Test", "email": "ada@mail.example"}
     endpoint = {"path": "/appointments", "method": "POST", "body": {**body, "phone": "+1 555 0101010"}}
     spec = {"concurrent_users": 10, "duration_seconds": 1, "wait_seconds": [0, 0.01], "endpoints": [endpoint]}
-    write(suite / "clash.json", {"api": {"base_url": service.url}, "test_scenarios": {"clash_test": spec}})
+    config = {"thresholds": ["error_rate < 5%", "max < 1m"], "test_scenarios": {"clash_test": spec}}
+    write(suite / "clash.json", {"api": {"base_url": service.url}, **config})
     before = service.rows("appointments")
     done = stress_test(suite, "--config", "clash.json", "--output", "results.json", "--keep-data")
     assert done.code == 1, done.out + done.err
@@ -401,6 +402,9 @@ def test_the_metric_of_the_readme_works(suite: Path) -> None:
 @pytest.mark.slow
 def test_the_suite_on_postgresql(suite: Path, tmp_path: Path) -> None:
     """The same counts and the same clean-up on the other database."""
+    config = json.loads((suite / "config.json").read_text())
+    config["test_scenarios"]["mixed_test"]["duration_seconds"] = 8  # bookings and forms on any machine
+    write(suite / "config.json", config)
     with temporary_postgres() as url, Service("kimmy_esthi", tmp_path, database=url) as service:
         before = table_sizes(service)
         options = ("--url", service.url, "--output", "r.json")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
 import yaml
-from tests.support.cli import only_run, summary_of
+from tests.support.cli import EASY_THRESHOLDS, only_run, summary_of
 from tests.support.locust_ports import in_processes
 from tests.support.postgres import temporary_postgres
 from tests.support.systems import SYSTEMS, Service, dead_port, interrupted, locust, run
 from tests.support.thanotopolis import (
     FAST,
+    answered,
     answers_of,
     assert_no_credentials,
     chi_square,
@@ -77,8 +80,8 @@ def suite(above: Path) -> Path:
     return above / "load_tests"
 
 
-def command(text: str, url: str, run_time: str = "2s") -> list[str]:
-    """The arguments of a command as it stands, but for its host and its time."""
+def command(text: str, url: str, run_time: str = "10m") -> list[str]:
+    """The arguments of a command as it stands, but for its host and its time, which no test waits for."""
     arguments = [("URL" in word and word.replace("URL", url)) or word for word in text.split()]
     for index, word in enumerate(arguments):
         if word.startswith("--run-time="):
@@ -95,11 +98,13 @@ def command(text: str, url: str, run_time: str = "2s") -> list[str]:
     "name", [pytest.param(name, marks=pytest.mark.slow if name in AGAIN else ()) for name in COMMANDS]
 )
 def test_each_command_runs_as_it_stands(name: str, service: Service, suite: Path) -> None:
-    """For a short time: requests and no failures, the files that it names, and no row is left."""
-    rows = rows_of(service)
+    """For some requests, none of which fails; the files that it names are written, and no row is left."""
+    rows, answers = rows_of(service), answers_of(service)
     arguments = command(COMMANDS[name], service.url)
     csv_too = [] if "--csv=results" in arguments else ["--csv=results"]
-    done = locust(*arguments, *csv_too, cwd=suite, environ=FAST)
+    done = interrupted(
+        "locust", *arguments, *csv_too, cwd=suite, environ=FAST, when=lambda: answered(service, answers) > 10
+    )
     assert done.code == 0, done.err
     figures = figures_of(suite / "results_stats.csv")
     assert figures["Aggregated"][0] > 0
@@ -118,7 +123,12 @@ def test_the_pipeline_runs_in_the_folder_above(service: Service, above: Path) ->
         "-f load_tests/main_load_test.py --host=URL --users=20 --spawn-rate=2 --headless --run-time=300s "
         "--html=load_test_report.html --csv=load_test_results"
     )
-    assert locust(*command(text, service.url, "3s"), cwd=above, environ=FAST).code == 0
+    answers = answers_of(service)
+    # So many that those of one moment, in which the machine stands still, are not one in twenty of them.
+    done = interrupted(
+        "locust", *command(text, service.url), cwd=above, environ=FAST, when=lambda: answered(service, answers) > 500
+    )
+    assert done.code == 0, done.err
     assert (above / "load_test_report.html").exists()
     for folder, file in (
         (above, "load_test_results_stats.csv"),
@@ -209,10 +219,10 @@ AREAS: dict[str, dict[str, tuple[float, tuple[str, ...]]]] = {
 )
 def test_the_shares_of_the_requests_are_those_of_the_area(area: str, service: Service, suite: Path) -> None:
     """Chi-square over a few hundred requests; wrong by chance once in a million. None fails, and no row is left."""
-    rows, file = rows_of(service), f"scenarios/{area}_load_test.py"
-    done = locust(
-        "-f", file, "--host", service.url, "-u", 10, "-r", 10, "-t", "3s", "--headless", "--csv=results",
-        cwd=suite, environ=FAST,
+    rows, answers, file = rows_of(service), answers_of(service), f"scenarios/{area}_load_test.py"
+    done = interrupted(
+        "locust", "-f", file, "--host", service.url, "-u", 10, "-r", 10, "-t", "10m", "--headless", "--csv=results",
+        cwd=suite, environ=FAST, when=lambda: answered(service, answers) > 200,
     )  # fmt: skip
     assert done.code == 0, done.err
     assert rows_of(service) == rows
@@ -222,7 +232,7 @@ def test_the_shares_of_the_requests_are_those_of_the_area(area: str, service: Se
         if name != "Aggregated":
             group = next(group for group, (_, starts) in AREAS[area].items() if name.startswith(starts))
             counts[group] += requested
-    assert sum(counts.values()) > 50
+    assert sum(counts.values()) > 150
     shares = {group: share for group, (share, _) in AREAS[area].items()}
     assert chi_square(counts, shares) < CRITICAL[len(counts) - 1], counts
 
@@ -301,10 +311,13 @@ def test_frames_and_messages_are_those_that_the_service_counted(service: Service
 def test_without_the_carrier_nothing_of_it_is_simulated(service: Service, suite: Path) -> None:
     """No webhooks, no codes, no streams of calls; the shares of the rest stay."""
     environ = {**FAST, "SIMULATE_EXTERNAL_SERVICES": "false", "LOAD_TEST_BASE_URL": service.url}
-    options = ("-u", 8, "-r", 8, "-t", "3s", "--headless")
-    for scenario in ("telephony", "websocket"):
-        file = f"scenarios/{scenario}_load_test.py"
-        assert locust("-f", file, *options, f"--csv={scenario}", cwd=suite, environ=environ).code == 0
+    options = ("-u", 8, "-r", 8, "-t", "10m", "--headless")
+    for scenario, path in (("telephony", "/api/telephony/verifications"), ("websocket", "/api/calendar/events")):
+        done = interrupted(
+            "locust", "-f", f"scenarios/{scenario}_load_test.py", *options, f"--csv={scenario}", cwd=suite,
+            environ=environ, when=partial(_has_made_some, service, answers_of(service), path),
+        )  # fmt: skip
+        assert done.code == 0, done.err
     telephony, live = (figures_of(suite / f"{name}_stats.csv") for name in ("telephony", "websocket"))
     assert telephony["GET /api/telephony/calls"][0] > 0
     assert not [name for name in (*telephony, *live) if "webhooks" in name or "confirm" in name or "media" in name]
@@ -349,7 +362,7 @@ def test_the_shared_account_is_logged_out_afterwards(service: Service, suite: Pa
     """Each process logs in once and out once; what was made is removed before that."""
     rows, answers = rows_of(service), answers_of(service)
     done = locust(
-        "-f", "scenarios/calendar_load_test.py", "--host", service.url, "-u", 4, "-r", 4, "-t", "2s", "--headless",
+        "-f", "scenarios/calendar_load_test.py", "--host", service.url, "-u", 4, "-r", 4, "-t", "6s", "--headless",
         *in_processes(2), cwd=suite, environ=FAST,
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -361,10 +374,12 @@ def test_the_shared_account_is_logged_out_afterwards(service: Service, suite: Pa
 
 def test_an_account_that_does_not_exist_fails_to_log_in(service: Service, suite: Path) -> None:
     """The authentication test does not register it: its log-ins are failures with status 401."""
-    rows = rows_of(service)
-    done = locust(
-        "-f", "scenarios/auth_load_test.py", "--host", service.url, "-u", 5, "-r", 5, "-t", "2s", "--headless",
-        "--csv=results", cwd=suite, environ={**FAST, "LOAD_TEST_USER_EMAIL": "nobody@example.org"},
+    rows, answers = rows_of(service), answers_of(service)
+    done = interrupted(
+        "locust", "-f", "scenarios/auth_load_test.py", "--host", service.url, "-u", 5, "-r", 5, "-t", "10m",
+        "--headless", "--csv=results", cwd=suite, environ={**FAST, "LOAD_TEST_USER_EMAIL": "nobody@example.org"},
+        # Some of them are set-ups of log-outs, which nobody measures.
+        when=lambda: _more(answers_of(service), answers, "POST", "/api/auth/login", "401") > 30,
     )  # fmt: skip
     assert done.code == 1
     asked, failed = figures_of(suite / "results_stats.csv")["POST /api/auth/login"]
@@ -427,7 +442,7 @@ def test_the_settings_have_their_names_and_defaults(suite: Path, monkeypatch: py
 def test_ctrl_c_ends_a_test_with_its_results(service: Service, suite: Path) -> None:
     """The figures are written, the data is removed, nothing is printed that looks like a crash."""
     rows, answers = rows_of(service), answers_of(service)
-    arguments = command(COMMANDS["comprehensive"].replace("--spawn-rate=3", "--spawn-rate=20"), service.url, "10m")
+    arguments = command(COMMANDS["comprehensive"].replace("--spawn-rate=3", "--spawn-rate=20"), service.url)
     done = interrupted(
         "locust", *arguments, cwd=suite, environ=FAST,
         when=lambda: _more(answers_of(service), answers, "POST", "/api/crm/contacts", "201") > 5,
@@ -485,10 +500,11 @@ def test_a_scenario_of_the_plan_is_judged_by_its_targets(service: Service, suite
         "--spawn-rate", "20", "--processes", "2", "--set", "scenarios.comprehensive.wait_time=600ms-900ms",
         cwd=suite, environ=FAST,
     )  # fmt: skip
-    assert done.code in (0, 3), done.out + done.err
+    assert done.code in (0, 1, 3, 4), done.out + done.err  # how fast this machine is, is not what is tested
     scenario = summary_of(only_run(suite))["scenarios"]["comprehensive"]
     verdicts = {one["expression"]: one for one in scenario["thresholds"]}
-    assert verdicts["* /api/crm/* mean < 1000ms"]["verdict"] == "pass"
+    contacts = verdicts["* /api/crm/* mean < 1000ms"]
+    assert contacts["verdict"] == ("pass" if contacts["observed"] < 1000 else "fail")
     assert 0 < verdicts["requests_per_user_minute < 120"]["observed"] < 120
     assert scenario["failures"] == 0
     assert rows_of(service) == rows
@@ -498,9 +514,11 @@ def test_a_scenario_of_the_plan_is_judged_by_its_targets(service: Service, suite
 def test_too_many_requests_of_a_user_fail(service: Service, suite: Path) -> None:
     """Without pauses a user makes more than 120 a minute."""
     done = run(
-        "loadworthy", "run", "plan.yaml", "--scenario", "crm", "--url", service.url, "--run-time", "2s",
-        "--users", "2", "--set", "scenarios.crm.wait_time=100ms", "--set", "reporting.formats=[]", cwd=suite,
-        environ=FAST,
+        "loadworthy", "run", "plan.yaml", "--scenario", "crm", "--url", service.url, "--users", "2",
+        "--set", "scenarios.crm.iterations=100", "--set", "scenarios.crm.wait_time=50ms",
+        # The time that a request may take is such that a machine that stands still for a moment can judge all the same.
+        "--set", "scenarios.crm.thresholds=[requests_per_user_minute < 120, max < 1m]",
+        "--set", "reporting.formats=[]", cwd=suite, environ=FAST,
     )  # fmt: skip
     assert done.code == 1
     thresholds = summary_of(only_run(suite))["scenarios"]["crm"]["thresholds"]
@@ -516,7 +534,9 @@ def test_a_file_of_the_suite_runs_by_itself(service: Service, suite: Path) -> No
     for keep, left in ((), False), (("--", "--keep-data"), True):
         done = run(
             "loadworthy", "run", "scenarios/calendar_load_test.py", "--url", service.url, "--users", "3",
-            "--run-time", "2s", *keep, cwd=suite, environ=FAST,
+            "--set", "scenarios.calendar_load_test.iterations=60",
+            "--set", f"scenarios.calendar_load_test.thresholds={json.dumps(EASY_THRESHOLDS)}", *keep, cwd=suite,
+            environ=FAST,
         )  # fmt: skip
         assert done.code == 0, done.out + done.err
         assert (rows_of(service)["events"] > rows["events"]) is left
@@ -527,14 +547,18 @@ def test_the_suite_runs_against_postgresql(tmp_path: Path, suite: Path) -> None:
     """The service on another database: the same, with as many rows after as before; and no row too few when kept."""
     with temporary_postgres() as url, Service("thanotopolis", tmp_path, database=url) as service:
         rows, answers = rows_of(service), answers_of(service)
-        options = ("--host", service.url, "-u", 20, "-r", 20, "-t", "3s", "--headless", "--csv=results")
-        done = locust("-f", "main_load_test.py", *options, cwd=suite, environ=FAST)
+        options = ("--host", service.url, "-t", "10m", "--headless")
+        done = interrupted(
+            "locust", "-f", "main_load_test.py", *options, "-u", 20, "-r", 20, "--csv=results", cwd=suite,
+            environ=FAST, when=lambda: _more(answers_of(service), answers, "POST", "/api/crm/contacts", "201") > 20,
+        )  # fmt: skip
         assert (done.code, figures_of(suite / "results_stats.csv")["Aggregated"][1]) == (0, 0), done.err
         assert rows_of(service) == rows
-        made = _more(answers_of(service), answers, "POST", "/api/crm/contacts", "201")
-        assert made > 0
-        live = ("-f", "scenarios/websocket_load_test.py", *options[:2], "-u", 3, "-r", 3, "-t", "3s", "--headless")
-        assert locust(*live, "--csv=live", "--keep-data", cwd=suite, environ=FAST).code == 0
+        done = interrupted(
+            "locust", "-f", "scenarios/websocket_load_test.py", *options, "-u", 3, "-r", 3, "--csv=live",
+            "--keep-data", cwd=suite, environ=FAST, when=lambda: service.rows("messages") > 5,
+        )  # fmt: skip
+        assert done.code == 0, done.err
         figures = figures_of(suite / "live_stats.csv")
         assert rows_of(service)["messages"] == 2 * figures["message /api/ws/conversations/[id]"][0]
         assert service.errors == ""
@@ -545,6 +569,10 @@ def test_the_suite_runs_against_postgresql(tmp_path: Path, suite: Path) -> None:
 
 def _more(after: dict[tuple[str, str, str], int], before: dict[tuple[str, str, str], int], *key: str) -> int:
     return after.get((key[0], key[1], key[2]), 0) - before.get((key[0], key[1], key[2]), 0)
+
+
+def _has_made_some(service: Service, before: dict[tuple[str, str, str], int], path: str) -> bool:
+    return _more(answers_of(service), before, "POST", path, "201") > 10
 
 
 def _heard(service: Service) -> list[int]:

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from locust import FastHttpUser, HttpUser, User, events
-from tests.support.cli import command, loadworthy, write_plan
+from tests.support.cli import EASY_FOR_A_LOCUSTFILE, command, loadworthy, write_plan
 from tests.support.locust_ports import in_processes, own_port
 
 from loadworthy.clock import monotonic_ns
@@ -186,7 +186,9 @@ def test_the_host_of_a_class_counts_where_there_is_no_base_url(tmp_path: Path) -
     done = loadworthy("run", "locustfile.py", "--run-time", "1s", cwd=tmp_path)
     assert done.code == 2
     assert done.err == f"loadworthy: {LINE} --url\n"
-    done = loadworthy("run", "locustfile.py", "--no-preflight", "--run-time", "1s", cwd=tmp_path)
+    done = loadworthy(
+        "run", "locustfile.py", "--no-preflight", "--run-time", "1s", *EASY_FOR_A_LOCUSTFILE, cwd=tmp_path
+    )
     assert done.code == 1, done.out + done.err
 
 

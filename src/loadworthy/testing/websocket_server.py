@@ -22,7 +22,7 @@ from loadworthy.testing.process import HOST, StdinLines, run_server, say
 from loadworthy.testing.websocket import WebSocketStats
 from loadworthy.testing.websocket_protocol import Connection, Truth
 
-_SETTLE_S = 5.0
+_SETTLE_S = 30.0
 
 
 def main(arguments: list[str] | None = None) -> int:

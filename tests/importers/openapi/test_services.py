@@ -145,7 +145,7 @@ def _give_doctors_their_account(scenario: dict[str, Any]) -> None:
 
 
 def _served(service: Service) -> str:
-    with urllib.request.urlopen(f"{service.url}/openapi.json", timeout=20) as answer:
+    with urllib.request.urlopen(f"{service.url}/openapi.json", timeout=60) as answer:
         return str(answer.read().decode())
 
 

@@ -27,7 +27,7 @@ from loadworthy.users import WebSocketRefusedError, WebSocketUser
 
 class Caller(WebSocketUser):
     wait_time = constant(0.01)
-    network_timeout = 5
+    network_timeout = 60
 
     def on_start(self):
         self.client.get("/login")
