@@ -11,15 +11,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, Locator
 
 _MOMENT = re.compile(r"(?:(\d+):)?(\d+):(\d\d)")
+_ALL_DRAWN = """() => {
+    const waiting = [...document.querySelectorAll("figure .canvas:not(.drawn)")];
+    const next = waiting.find(one => one.checkVisibility());
+    next?.scrollIntoView({block: "center"});
+    return next === undefined;
+}"""
+"""Whether all charts that can be seen are alive; the first that is not is scrolled to."""
 
 
 def draw_all(seen: Watched) -> None:
     """Scroll to every chart and wait until it is alive; then back to the top. Some may only appear meanwhile."""
-    waiting = seen.page.locator("figure:visible .canvas:not(.drawn)")
-    while waiting.count():
-        canvas = waiting.first.element_handle()
-        canvas.scroll_into_view_if_needed()
-        seen.page.wait_for_function("canvas => canvas.classList.contains('drawn')", arg=canvas)
+    seen.page.wait_for_function(_ALL_DRAWN)
     seen.page.evaluate("scrollTo(0, 0)")
     seen.settle()
 

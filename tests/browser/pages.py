@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 from tests.report.searches import DRIFTS, enduring, searched, stressed, summary
-from tests.support.cli import loadworthy, only_run, write_plan
+from tests.support.cli import EASY_THRESHOLDS, loadworthy, only_run, write_plan
 from tests.support.compared import write_simulated
 from tests.support.hostile import HostileService, hostile_plan
 from tests.support.runs import START_MS, ended, interval, make_run, manifest, open_run, series, started, started_open
@@ -146,7 +146,9 @@ def demo_run(folder: Path) -> Path:
 def hostile_run(folder: Path) -> Path:
     """Some seconds against a service that attacks: the run directory."""
     with HostileService() as service:
-        done = loadworthy("run", write_plan(folder, hostile_plan(folder, service.url)), cwd=folder, reports=True)
+        plan = hostile_plan(folder, service.url)
+        plan["scenarios"]["declared"]["thresholds"] = EASY_THRESHOLDS
+        done = loadworthy("run", write_plan(folder, plan), cwd=folder, reports=True)
     assert done.code == 1, done.out + done.err
     return only_run(folder)
 

@@ -170,6 +170,28 @@ def test_a_chart_that_is_being_drawn_misses_nothing(look: Look, page: Path) -> N
     assert shown == [5, "rgb(1, 2, 3)", 0]
 
 
+def test_what_changes_together_is_drawn_once(look: Look, page: Path) -> None:
+    """A slow browser would fall behind more and more, did it draw everything for each piece of news."""
+    seen = look(page)
+    chart(seen, "s1-throughput")
+    runs, shown = seen.page.evaluate("""async () => {
+        const charts = new window.Loadworthy.Charts(JSON.parse(document.getElementById("page-data").textContent));
+        const [group] = charts.groups;
+        const drawing = group.drawings.find(one => one.figure.id === "s1-throughput");
+        await drawing.draw();
+        let runs = 0;
+        const run = drawing.view.runAsync;
+        drawing.view.runAsync = function () { runs += 1; return run.call(this); };
+        const whole = group.data.timeline;
+        [5, 10, 7].forEach(length => group.setData("timeline", Object.fromEntries(
+            Object.entries(whole).map(([name, values]) => [name, values.slice(0, length)]))));
+        group.setData("marks", group.data.marks);
+        await Promise.resolve();
+        return [runs, drawing.view.data("timeline").length];
+    }""")
+    assert (runs, shown) == (1, 7)
+
+
 @pytest.mark.parametrize(("system", "chosen"), [("light", "dark"), ("dark", "light")])
 def test_the_theme_can_be_chosen(look: Look, page: Path, system: Theme, chosen: Theme) -> None:
     """Against the system's: the page and its charts change, stay so for the next page, and follow the system again."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.browser.controls import draw_all
 from tests.browser.pages import SYNTHETIC, demo_run
-from tests.support.browser import PAPER_PX, THEMES, WIDTHS_PX, Look, Theme
+from tests.support.browser import PAPER_PX, THEMES, WIDTHS_PX, Look, Theme, watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,6 +29,16 @@ MOVED = """() => new Promise(done => {
     ["mark", "layout-shift"].forEach(type => watching.observe({type, buffered: true}));
 })"""
 """What the browser saw move since it loaded the page; the mark is there so that it always has something to tell."""
+HELD_BACK = """(() => {
+    const watching = new MutationObserver(() => {
+        const isWhole = document.getElementById("page-data") !== null;
+        document.documentElement?.style.setProperty("display", isWhole ? "" : "none");
+        if (isWhole) watching.disconnect();
+    });
+    watching.observe(document, {childList: true, subtree: true});
+})()"""
+"""Shows a page when all that is to be read has come, and before its scripts run. A slow browser shows half a table,
+whose columns move as more of its rows come."""
 CUT_OFF = """[...document.querySelectorAll('.tiles div, .tiles dd, figcaption, .badge, .reasons li')].filter(
     element => element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== 'inline'
 ).map(element => element.textContent)"""
@@ -75,15 +85,18 @@ def test_it_prints_all_that_it_shows(look: Look, pages: dict[str, Path], name: s
     ("name", "width_px"),
     [("failing", WIDTHS_PX[0]), ("failing", WIDTHS_PX[-1]), ("searches", WIDTHS_PX[-1]), ("compare", WIDTHS_PX[0])],
 )
-def test_nothing_moves_below_a_reader(look: Look, pages: dict[str, Path], name: str, width_px: int) -> None:
+def test_nothing_moves_below_a_reader(browser: Browser, pages: dict[str, Path], name: str, width_px: int) -> None:
     """Charts come alive, and change their colours, in exactly the place that their drawings had."""
-    seen = look(pages[name], width_px=width_px)
-    draw_all(seen)
-    drawn = seen.page.evaluate(DRAWS)
-    seen.page.locator("select[data-theme]").select_option("dark")
-    seen.page.wait_for_function(f"drawn => {DRAWS} === 2 * drawn", arg=drawn)
-    seen.settle()
-    assert seen.page.evaluate(MOVED) == []
+    with watched(browser, width_px=width_px) as seen:
+        seen.page.add_init_script(HELD_BACK)
+        seen.open(pages[name])
+        draw_all(seen)
+        drawn = seen.page.evaluate(DRAWS)
+        seen.page.locator("select[data-theme]").select_option("dark")
+        seen.page.wait_for_function(f"drawn => {DRAWS} === 2 * drawn", arg=drawn)
+        seen.settle()
+        assert seen.page.evaluate(MOVED) == []
+        seen.leave()
 
 
 def test_dark_is_dark(look: Look, pages: dict[str, Path]) -> None:

@@ -12,7 +12,8 @@ from urllib3.util import Retry
 
 Json = dict[str, Any]
 OWN = {"X-Loadworthy": "1"}
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 180
+"""While reports are drawn nothing is sent; on a machine that is busy elsewhere, that may take a minute."""
 ROWS = (("timeline", "after_ms"), ("kinds", "kinds_after_ms"))
 
 

@@ -17,11 +17,14 @@ from typing import IO, Any, cast
 import psutil
 import pytest
 import requests
-from tests.page.looking import Looking, patient_session
+from locust.env import Environment
+from locust.runners import MasterRunner
+from tests.page.looking import TIME_LIMIT_S, Looking, patient_session
 from tests.support.cli import command, loadworthy
 from tests.support.locust_ports import in_processes
 from tests.support.systems import dead_port
 
+from loadworthy.page.plain import LOOK, _Leader
 from loadworthy.testing import CountingServer, Route
 
 SOURCE = """
@@ -106,7 +109,7 @@ class Locust:
     def finish(self) -> int:
         """Ctrl-C, and its exit code."""
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=TIME_LIMIT_S)
         return self.process.returncode
 
 
@@ -245,6 +248,32 @@ def test_for_others_it_needs_the_token(tmp_path: Path) -> None:
             assert session.get(f"{root}/stats/requests", timeout=30).status_code == 200
             assert session.post(f"{root}/loadworthy/start", timeout=30).status_code == 403
         started.finish()
+
+
+class Workers:
+    """The runner of a leader whose workers were there first."""
+
+    def __init__(self, *names: str) -> None:
+        self.clients = dict.fromkeys(names)
+        self.told: list[tuple[str, int, str]] = []
+
+    def get_worker_index(self, name: str) -> int:
+        """As Locust counts them."""
+        return list(self.clients).index(name)
+
+    def register_message(self, *_: object) -> None:
+        """From now on it listens."""
+
+    def send_message(self, kind: str, data: dict[str, int], client_id: str) -> None:
+        """Note it."""
+        self.told.append((kind, data["process"], client_id))
+
+
+def test_workers_that_came_before_the_page_are_told_that_somebody_looks() -> None:
+    """They have asked in vain: where the leader's own listeners of ``init`` take their time, nobody heard them."""
+    runner = Workers("one", "two")
+    _Leader(Environment(), cast("MasterRunner", runner), lambda _: None)
+    assert runner.told == [(LOOK, 1, "one"), (LOOK, 2, "two")]
 
 
 HEADLESS = """

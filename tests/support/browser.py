@@ -132,6 +132,7 @@ class Watched:
     def resize(self, width_px: int) -> None:
         """Another width, drawn."""
         self.page.set_viewport_size({"width": width_px, "height": HEIGHT_PX})
+        self.page.wait_for_function("width => innerWidth === width", arg=width_px)
         self.settle()
 
     def overflow_px(self) -> int:

@@ -50,4 +50,5 @@ def web_interface(*arguments: object, cwd: Path, environ: Mapping[str, str]) -> 
 
 
 def _until_it_listens() -> Retry:
-    return Retry(total=None, connect=120, read=0, backoff_factor=0.05, backoff_max=0.5, allowed_methods=None)
+    """For two minutes, twice a second: Locust has to load a lot before it listens."""
+    return Retry(total=None, connect=240, read=0, backoff_factor=0.05, backoff_max=0.5, allowed_methods=None)

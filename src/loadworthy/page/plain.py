@@ -150,10 +150,15 @@ class _Leader:
         runner.register_message(HELLO, self._on_hello)
         runner.register_message(LAST, self._on_last)
         environment.events.worker_report.add_listener(self._on_report)
+        for node_id in list(runner.clients):  # whoever was here before us has asked in vain
+            self._answer(node_id)
 
     def _on_hello(self, msg: Any, **_: Any) -> None:
-        process = self._runner.get_worker_index(msg.node_id) + 1
-        self._runner.send_message(LOOK, {"process": process}, client_id=msg.node_id)
+        self._answer(msg.node_id)
+
+    def _answer(self, node_id: str) -> None:
+        process = self._runner.get_worker_index(node_id) + 1
+        self._runner.send_message(LOOK, {"process": process}, client_id=node_id)
 
     def _on_last(self, msg: Any, **_: Any) -> None:
         self._take(msg.data)

@@ -135,7 +135,7 @@ class Session:
         finally:
             self._control = None
             if self._history is not None:
-                self._history.kill()
+                self._history.kill(block=False)  # until the files are known, nobody is told that the run is over
         feed.files = self._files()
         self.stream.push()
         return code

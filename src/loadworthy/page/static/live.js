@@ -59,8 +59,9 @@
     say(byId("doing"), run.why || run.doing);
     list(byId("reasons"), run.reasons);
     list(byId("messages"), run.messages);
-    if (run.run) say(byId("run-name"), run.run);
-    document.title = `${(verdict || run.state).toUpperCase()} · ${run.run || described.title}`;
+    const name = run.run || described.title;
+    say(byId("run-name"), name);
+    document.title = `${(verdict || run.state).toUpperCase()} · ${name}`;
     showWay();
     showFiles(run.files);
     byId("report").hidden = !run.files.includes("report.html");
@@ -423,16 +424,25 @@
     enable();
   }
 
+  /* All that has come by the time it can be shown is shown together: a slow browser does not fall behind more and more. */
+  const arrived = [];
+  const turns = new MessageChannel();  // not a timer, which a page in the background has once a minute
+  turns.port1.onmessage = () => { while (arrived.length) arrived.shift()(); };
+  function inTurn(act) {
+    arrived.push(act);
+    turns.port2.postMessage(null);
+  }
+
   function listen() {
     const source = new EventSource("events");
-    source.addEventListener("whole", (event) => {
+    source.addEventListener("whole", (event) => inTurn(() => {
       Object.values(scenarios).forEach((one) => one.clear());
       show(JSON.parse(event.data));
       connected(true);
-    });
-    source.addEventListener("change", (event) => show(JSON.parse(event.data)));
+    }));
+    source.addEventListener("change", (event) => inTurn(() => show(JSON.parse(event.data))));
     source.addEventListener("error", () => {
-      connected(false);
+      inTurn(() => connected(false));
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);  // refused: it does not try again by itself
     });
   }

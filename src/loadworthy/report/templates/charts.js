@@ -79,6 +79,8 @@
       this.wanted = false;
       this.turn = 0;
       this.changed = new Set();
+      this.due = new Set();
+      this.isDue = false;
       this.cursor = document.createElement("div");
       this.cursor.className = "cursor";
       this.cursor.hidden = true;
@@ -143,12 +145,20 @@
       return this.charts.tip.show(lines, event);
     }
 
-    /* A chart that is being drawn takes up what has changed since it began, when it is there. */
+    /* A chart that is being drawn takes up what has changed since it began, when it is there. One that is there does so
+       once for all that changes together: each time costs the drawing of all of it. */
     refresh(names) {
       const mine = [...this.names].filter((name) => names.includes(name));
-      mine.forEach((name) => this.changed.add(name));
-      if (!this.view || !mine.length) return;
-      mine.forEach((name) => this.view.data(name, rowsOf(this.columns(name))));
+      mine.forEach((name) => { this.changed.add(name); this.due.add(name); });
+      if (!this.view || !mine.length || this.isDue) return;
+      this.isDue = true;
+      queueMicrotask(() => this.takeUp());
+    }
+
+    takeUp() {
+      this.isDue = false;
+      this.due.forEach((name) => this.view.data(name, rowsOf(this.columns(name))));
+      this.due.clear();
       this.view.resize().runAsync();  // axes need more room, or less, than those of the data before
     }
 
