@@ -8,16 +8,20 @@ which is the last that a worker says of itself, after its last report.
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from typing import Any
 
 import gevent
 import locust
 from locust.env import Environment
 from locust.rpc import Message
-from locust.runners import STATE_MISSING, MasterRunner
+from locust.runners import MasterRunner
 
 PATIENCE_S = 60.0
 """How much longer than the stop time-out it waits: as long as Locust does where a test is stopped in the web UI."""
+SILENT_BEATS = 20
+"""Of a worker that was not heard for so many seconds more than Locust allows nothing is expected any more."""
 _POLL_S = 0.05
 
 
@@ -29,21 +33,53 @@ def wait_for_last_reports() -> None:
 def _on_init(environment: Environment, **_kwargs: Any) -> None:
     from loadworthy.users.preflight import LED_BY_ENGINE  # here, for that imports our user classes
 
-    is_headless = getattr(environment.parsed_options, "headless", False)
-    if isinstance(environment.runner, MasterRunner) and is_headless and not hasattr(environment, LED_BY_ENGINE):
+    runner, is_headless = environment.runner, getattr(environment.parsed_options, "headless", False)
+    if isinstance(runner, MasterRunner) and is_headless and not hasattr(environment, LED_BY_ENGINE):
+        ending = _Ending(runner)
+        runner.quit = ending.quit  # type: ignore[method-assign]
         # First, so that whoever listens and looks at the figures has them all.
-        environment.events.test_stop._handlers.insert(0, _on_test_stop)  # noqa: SLF001  # Locust has no public list
+        environment.events.test_stop._handlers.insert(0, ending.on_test_stop)  # noqa: SLF001  # Locust has no public list
 
 
-def _on_test_stop(environment: Environment, **_kwargs: Any) -> None:
-    runner = environment.runner
-    if not isinstance(runner, MasterRunner):
-        return
-    current = gevent.getcurrent()
-    if current in runner.greenlet and current is not runner.shape_greenlet:
-        return  # one of those that read what workers say: while it waits, nobody does
-    for client in list(runner.clients.all):
-        runner.server.send_to_client(Message("quit", None, client.id))
-    with gevent.Timeout(environment.stop_timeout + PATIENCE_S, False):
-        while any(client.state != STATE_MISSING for client in runner.clients.all):
-            gevent.sleep(_POLL_S)
+class _Ending:
+    """The end of a headless test in its master."""
+
+    def __init__(self, runner: MasterRunner) -> None:
+        self._runner = runner
+        self._quit = runner.quit
+        self._is_quitting = False
+
+    def quit(self) -> None:
+        """As Locust's, but for a second one that Locust asks for itself, when the last worker has left.
+
+        It would end the process in the midst of what other listeners do at the end of the test.
+        """
+        if self._is_quitting and self._is_runners_own():
+            return
+        self._is_quitting = True
+        try:
+            self._quit()
+        finally:
+            self._is_quitting = False
+
+    def on_test_stop(self, environment: Environment, **_kwargs: Any) -> None:
+        """Send the workers home, and wait until they have left; a test that is only stopped keeps them."""
+        if not self._is_quitting or self._is_runners_own():
+            return  # while one of those that read what workers say waits, nobody does
+        workers = [client.id for client in self._runner.clients.all]
+        for worker in workers:
+            self._runner.server.send_to_client(Message("quit", None, worker))
+        # A second Ctrl-C ends the waiting.
+        with suppress(KeyboardInterrupt), gevent.Timeout(environment.stop_timeout + PATIENCE_S, False):
+            while len(self._runner.greenlet) and any(map(self._is_there, workers)):
+                gevent.sleep(_POLL_S)
+        if left := sum(map(self._is_there, workers)):
+            logging.getLogger(__name__).warning("%d of %d workers did not send their last figures", left, len(workers))
+
+    def _is_there(self, worker: str) -> bool:
+        client = self._runner.clients.get(worker)
+        return client is not None and client.heartbeat >= -SILENT_BEATS
+
+    def _is_runners_own(self) -> bool:
+        current = gevent.getcurrent()
+        return current in self._runner.greenlet and current is not self._runner.shape_greenlet
