@@ -48,15 +48,16 @@ def test_requests_under_way_at_the_end_are_in_the_figures(tmp_path: Path) -> Non
 
 STOPPING = """
 import gevent
-from locust import events, task
+from locust import constant, events, task
 from locust.runners import MasterRunner
 from loadworthy.users import HttpUser
 
 class Patient(HttpUser):
+    wait_time = constant(0.1)
+
     @task
     def look(self):
         self.client.get("/")
-        gevent.sleep(0.1)
 
 @events.spawning_complete.add_listener
 def stop_soon(**_):

@@ -37,7 +37,7 @@ from loadworthy.errors import UsageError
 from loadworthy.users.chance import personal_random
 from loadworthy.users.http import HttpSession, HttpUser
 from loadworthy.users.http.user import give_client
-from loadworthy.users.preflight import LED_BY_ENGINE
+from loadworthy.users.led import lead
 
 PASSED_TO_LOCUST = frozenset({"headless", "tags", "exclude_tags"})
 """Options of Locust's own that mean something in a run of ours."""
@@ -125,5 +125,5 @@ def make_environment(host: str | None, stop_timeout_s: float) -> Environment:
         stop_timeout=stop_timeout_s,
         parsed_options=parsed_options(()),
     )
-    setattr(environment, LED_BY_ENGINE, True)
+    lead(environment)
     return environment

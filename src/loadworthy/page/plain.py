@@ -22,7 +22,7 @@ from locust.web import WebUI
 from loadworthy.clock import SystemClock
 from loadworthy.errors import LoadworthyError
 from loadworthy.record.interval import Interval
-from loadworthy.users.preflight import LED_BY_ENGINE
+from loadworthy.users.led import is_led
 
 HELLO, LOOK, LAST = "loadworthy_hello", "loadworthy_look", "loadworthy_last"
 """What a worker asks, what the leader answers where somebody may look, and a worker's last intervals of a test."""
@@ -66,7 +66,7 @@ class _Begin:
     def __call__(
         self, environment: Environment, runner: Runner | None = None, web_ui: WebUI | None = None, **_: Any
     ) -> None:
-        if getattr(environment, LED_BY_ENGINE, False):
+        if is_led(environment):
             return
         try:
             self._part = self._begin(environment, runner, web_ui)

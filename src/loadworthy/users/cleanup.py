@@ -48,7 +48,7 @@ from loadworthy.units import format_count
 from loadworthy.users.http.pool import Pool
 from loadworthy.users.http.session import HttpSession
 from loadworthy.users.interrupt import take_ctrl_c
-from loadworthy.users.preflight import LED_BY_ENGINE
+from loadworthy.users.led import is_led
 from loadworthy.users.sink import describe_exception
 
 LIMIT_S = 60.0
@@ -334,12 +334,12 @@ class _StopTimeout:
 
     def __call__(self, environment: Environment, **_kwargs: Any) -> None:
         given = getattr(environment.parsed_options, "stop_timeout", None)
-        if not given and not hasattr(environment, LED_BY_ENGINE):
+        if not given and not is_led(environment):
             environment.stop_timeout = max(environment.stop_timeout or 0.0, self.seconds)
 
 
 def _on_init(environment: Environment, **_kwargs: Any) -> None:
-    if not hasattr(environment, LED_BY_ENGINE):
+    if not is_led(environment):
         take_ctrl_c()
 
 

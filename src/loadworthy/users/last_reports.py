@@ -18,6 +18,8 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import MasterRunner
 
+from loadworthy.users.led import is_led
+
 PATIENCE_S = 60.0
 """How much longer than the stop time-out it waits: as long as Locust does where a test is stopped in the web UI."""
 SILENT_BEATS = 20
@@ -31,10 +33,8 @@ def wait_for_last_reports() -> None:
 
 
 def _on_init(environment: Environment, **_kwargs: Any) -> None:
-    from loadworthy.users.preflight import LED_BY_ENGINE  # here, for that imports our user classes
-
     runner, is_headless = environment.runner, getattr(environment.parsed_options, "headless", False)
-    if isinstance(runner, MasterRunner) and is_headless and not hasattr(environment, LED_BY_ENGINE):
+    if isinstance(runner, MasterRunner) and is_headless and not is_led(environment):
         ending = _Ending(runner)
         runner.quit = ending.quit  # type: ignore[method-assign]
         # First, so that whoever listens and looks at the figures has them all.

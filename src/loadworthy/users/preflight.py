@@ -32,13 +32,11 @@ from loadworthy.users.http import HttpUser
 from loadworthy.users.http.connection import connect
 from loadworthy.users.http.errors import AttemptError, ConnectTimeoutError, RequestError, ResolveError
 from loadworthy.users.http.urls import parse_url, without_userinfo
+from loadworthy.users.led import is_led
 
 CONNECT_TIMEOUT_S = 5.0
 
 _LOCUSTS_HTTP_USERS = (LocustHttpUser, FastHttpUser)
-
-LED_BY_ENGINE = "loadworthy_engine"
-"""Set on an environment of ``loadworthy run``, which looks at its target, and stops its users, by itself."""
 
 
 def require_target() -> None:
@@ -114,7 +112,7 @@ def _without_host(environment: Environment) -> str | None:
 
 def _on_test_start(environment: Environment, **_kwargs: Any) -> None:
     runner = environment.runner
-    if runner is None or isinstance(runner, WorkerRunner) or hasattr(environment, LED_BY_ENGINE):
+    if runner is None or isinstance(runner, WorkerRunner) or is_led(environment):
         return
     line = _without_host(environment) or first_complaint(
         direct_hosts(environment.user_classes, environment.host, environ_proxies=True), "--host"

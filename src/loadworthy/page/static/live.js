@@ -424,25 +424,16 @@
     enable();
   }
 
-  /* All that has come by the time it can be shown is shown together: a slow browser does not fall behind more and more. */
-  const arrived = [];
-  const turns = new MessageChannel();  // not a timer, which a page in the background has once a minute
-  turns.port1.onmessage = () => { while (arrived.length) arrived.shift()(); };
-  function inTurn(act) {
-    arrived.push(act);
-    turns.port2.postMessage(null);
-  }
-
   function listen() {
     const source = new EventSource("events");
-    source.addEventListener("whole", (event) => inTurn(() => {
+    source.addEventListener("whole", (event) => {
       Object.values(scenarios).forEach((one) => one.clear());
       show(JSON.parse(event.data));
       connected(true);
-    }));
-    source.addEventListener("change", (event) => inTurn(() => show(JSON.parse(event.data))));
+    });
+    source.addEventListener("change", (event) => show(JSON.parse(event.data)));
     source.addEventListener("error", () => {
-      inTurn(() => connected(false));
+      connected(false);
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);  // refused: it does not try again by itself
     });
   }

@@ -76,11 +76,9 @@
       this.element = document.getElementById(figure.id);
       this.canvas = this.element && this.element.querySelector(".canvas");
       this.view = null;
-      this.wanted = false;
       this.turn = 0;
+      this.isDrawing = false;
       this.changed = new Set();
-      this.due = new Set();
-      this.isDue = false;
       this.cursor = document.createElement("div");
       this.cursor.className = "cursor";
       this.cursor.hidden = true;
@@ -95,8 +93,8 @@
 
     async draw() {
       if (!this.canvas) return;
-      this.wanted = true;
       const turn = ++this.turn;
+      this.isDrawing = true;
       const width = this.width();
       this.changed.clear();
       const target = document.createElement("div");
@@ -113,7 +111,11 @@
       const { view } = await window.vegaEmbed(target, spec, {
         ast: true, renderer: "svg", actions: false, defaultStyle: false, logLevel: LOG_ERRORS,
         tooltip: (_handler, event, _item, value) => this.tell(event, value),
-      }).catch((error) => { target.remove(); throw error; });
+      }).catch((error) => {
+        target.remove();
+        if (turn === this.turn) this.ready();
+        throw error;
+      });
       if (turn !== this.turn) {  // another look was asked for meanwhile
         view.finalize();
         target.remove();
@@ -127,7 +129,7 @@
       this.canvas.append(this.cursor, this.brush);
       this.canvas.classList.remove("failed");
       this.canvas.classList.add("drawn");
-      this.refresh([...this.changed]);
+      this.ready();
       if (this.width() !== width) this.resize();
       if (this.group.span) this.zoom(this.group.span);
       if (this.figure.overTime) this.listen(target);
@@ -145,20 +147,23 @@
       return this.charts.tip.show(lines, event);
     }
 
-    /* A chart that is being drawn takes up what has changed since it began, when it is there. One that is there does so
-       once for all that changes together: each time costs the drawing of all of it. */
+    /* All that changes together is taken up once: each time costs the drawing of all of it. */
     refresh(names) {
       const mine = [...this.names].filter((name) => names.includes(name));
-      mine.forEach((name) => { this.changed.add(name); this.due.add(name); });
-      if (!this.view || !mine.length || this.isDue) return;
-      this.isDue = true;
-      queueMicrotask(() => this.takeUp());
+      if (mine.length && !this.changed.size) queueMicrotask(() => this.takeUp());
+      mine.forEach((name) => this.changed.add(name));
+    }
+
+    /* What has changed since the drawing began is still to be taken up. */
+    ready() {
+      this.isDrawing = false;
+      this.takeUp();
     }
 
     takeUp() {
-      this.isDue = false;
-      this.due.forEach((name) => this.view.data(name, rowsOf(this.columns(name))));
-      this.due.clear();
+      if (!this.view || this.isDrawing || !this.changed.size) return;
+      this.changed.forEach((name) => this.view.data(name, rowsOf(this.columns(name))));
+      this.changed.clear();
       this.view.resize().runAsync();  // axes need more room, or less, than those of the data before
     }
 
@@ -367,7 +372,7 @@
     }
 
     recolour() {
-      this.drawings.filter((one) => one.wanted).forEach((one) => one.draw().catch((error) => this.failed(one, error)));
+      this.drawings.filter((one) => one.turn).forEach((one) => one.draw().catch((error) => this.failed(one, error)));
     }
   }
 
